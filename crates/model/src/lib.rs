@@ -1,0 +1,26 @@
+//! The vocabulary of Syncline: what every other crate speaks about.
+//!
+//! A [`Record`] has a [`Key`], the payload bytes exactly as they were read, and the [`Digest`]
+//! of their canonical form. A [`Change`] is the only thing that flows. A [`Mark`] with its
+//! [`Coverage`] says how far a reading came and what it may be taken as complete for. A
+//! [`Catalog`] says which collections a store has, their keys and what refers to what.
+//!
+//! This crate does no I/O, spawns nothing and holds no clock.
+
+mod canonical;
+mod catalog;
+mod change;
+mod digest;
+mod key;
+mod mark;
+mod outcome;
+mod record;
+
+pub use canonical::{Canonicaliser, JsonProblem, NullRule, PayloadRules};
+pub use catalog::{Capabilities, Catalog, Collection, CollectionName, Reference, StoreIdentity};
+pub use change::{Change, ChangeKind};
+pub use digest::Digest;
+pub use key::{FieldPath, Key, KeyField};
+pub use mark::{Counts, Coverage, Mark, Scope};
+pub use outcome::{Done, FailureClass, Outcome, Refusal};
+pub use record::{Handle, Origin, Record};

@@ -1,0 +1,49 @@
+//! Marks and coverage: how far a reading came, and what may be concluded from it.
+
+use serde::{Deserialize, Serialize};
+
+/// An opaque position that a store gives and takes back: a change version, a page token, the
+/// digest of a file, the ids of events. Only the store that made it can read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Mark(pub String);
+
+/// What part of a collection is meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// All of it.
+    #[default]
+    Whole,
+    /// The records a store's own filter selects (parameter name, value).
+    Matching(Vec<(String, String)>),
+}
+
+/// The scope a reading declares complete. Absence means something only inside it: a stream
+/// that broke has no end, therefore no coverage, and nothing may be deleted on its account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Coverage {
+    /// Every record of the scope was seen.
+    Complete(Scope),
+    /// Something was not read; the reason is one clause for a person.
+    Partial(String),
+}
+
+impl Coverage {
+    /// Whether absence from the reading may be taken as absence from the store.
+    pub const fn is_complete(&self) -> bool {
+        matches!(self, Self::Complete(_))
+    }
+}
+
+/// What a reading counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Records handed on.
+    pub records: u64,
+    /// Items that could not be read as records.
+    pub unreadable: u64,
+    /// Payload bytes handed on.
+    pub bytes: u64,
+}
