@@ -1,0 +1,120 @@
+//! The one trait, and what passes through it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use syncline_model::{
+    Catalog, Change, Collection, Counts, Coverage, Key, Mark, Origin, Outcome, Record, Scope,
+};
+
+use crate::Result;
+
+/// Where records live.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Collections, keys, references, load order, capabilities and limits.
+    async fn describe(&self) -> Result<Catalog>;
+
+    /// Reads part of one collection. The last batch of a reading that came to its end is
+    /// [`Batch::End`]; a stream that stops without it was broken off and covers nothing.
+    async fn read(&self, query: Query) -> Result<BatchStream>;
+
+    /// Applies changes of one collection, in order, and answers with one outcome per change, in
+    /// the same order. Refusals are data; an error means that the store as a whole cannot go on.
+    async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>>;
+
+    /// The source may forget everything up to this mark. Stores that keep no position ignore it.
+    async fn confirm(&self, upto: &Mark) -> Result<()>;
+}
+
+/// What to read.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// The collection, as the side that compares describes it: its key and rules decide how
+    /// records are keyed and digested.
+    pub collection: Arc<Collection>,
+    /// Which part of it.
+    pub scope: Scope,
+    /// Only what came after this mark, for stores with a feed.
+    pub since: Option<Mark>,
+    /// How much of each record is wanted.
+    pub want: Want,
+}
+
+impl Query {
+    /// All records of a collection.
+    pub const fn records(collection: Arc<Collection>) -> Self {
+        Self {
+            collection,
+            scope: Scope::Whole,
+            since: None,
+            want: Want::Records,
+        }
+    }
+
+    /// The number of records of a collection.
+    pub const fn count(collection: Arc<Collection>) -> Self {
+        Self {
+            collection,
+            scope: Scope::Whole,
+            since: None,
+            want: Want::Count,
+        }
+    }
+}
+
+/// How much of each record a reading hands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// Only how many there are, in [`Batch::End`].
+    Count,
+    /// Keys, digests and origins; payloads are empty and can be read again by their origin.
+    Digests,
+    /// Everything.
+    Records,
+}
+
+/// A stream of batches; ends after an error.
+pub type BatchStream = BoxStream<'static, Result<Batch>>;
+
+/// A piece of a reading.
+#[derive(Debug)]
+pub enum Batch {
+    /// Records, in the order in which they stand in the store.
+    Put(Vec<Record>),
+    /// Keys that are no longer there (feeds only).
+    Gone(Vec<Key>),
+    /// Records that took another key (feeds only): old and new.
+    Rekeyed(Vec<(Key, Key)>),
+    /// Items that are not records. They are reported, and what is reported was not read.
+    Unreadable(Vec<Rejected>),
+    /// The reading came to its end.
+    End {
+        /// Where it ended, for reading on from there; absent for stores without positions.
+        mark: Option<Mark>,
+        /// What it may be taken as complete for.
+        coverage: Coverage,
+        /// What it counted.
+        counts: Counts,
+    },
+}
+
+/// An item that could not be read as a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Where it stands.
+    pub origin: Origin,
+    /// One clause for a person, without the data itself.
+    pub reason: String,
+    /// The item's bytes, cut to a readable length, for the reject file.
+    pub body: Bytes,
+}
+
+/// What a write needs to know besides its changes.
+#[derive(Clone, Debug)]
+pub struct WriteContext {
+    /// The collection all changes of the call belong to.
+    pub collection: Arc<Collection>,
+}

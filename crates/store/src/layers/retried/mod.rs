@@ -1,0 +1,228 @@
+//! Tries transient failures again, within bounds, and counts what it saw.
+//!
+//! A change that keeps failing while others succeed is at fault itself and is given up as
+//! failed. A change that keeps failing while nothing else succeeds means that the target is
+//! gone: that is an error of the whole store, so that a run stops instead of failing record by
+//! record.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use syncline_model::{Catalog, Change, FailureClass, Mark, Outcome, Refusal};
+use tokio::time::Instant;
+
+use crate::{BatchStream, ErrorKind, Query, Result, Store, StoreError, WriteContext};
+
+/// How often and how long to try.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RetryPolicy {
+    /// Attempts in all, the first included; at least one.
+    pub attempts_max: u32,
+    /// Longest wait before the second attempt; the actual wait is random below it.
+    pub wait_first: Duration,
+    /// By how much the longest wait grows from attempt to attempt.
+    pub wait_factor: f64,
+    /// No wait is longer than this, except where the target asks for it.
+    pub wait_max: Duration,
+    /// After this time no further attempt is made.
+    pub total_max: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            attempts_max: 12,
+            wait_first: Duration::from_millis(250),
+            wait_factor: 2.0,
+            wait_max: Duration::from_secs(15),
+            total_max: Duration::from_mins(3),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// The wait before the next attempt: random between half and all of a growing bound, or
+    /// what the target asks for if that is longer.
+    fn wait(&self, attempt: u32, asked: Option<Duration>) -> Duration {
+        let exponent = i32::try_from(attempt.saturating_sub(1).min(30)).unwrap_or(30);
+        let bound = (self.wait_first.as_secs_f64() * self.wait_factor.powi(exponent))
+            .min(self.wait_max.as_secs_f64());
+        let chosen = Duration::from_secs_f64(bound * (0.5 + 0.5 * fastrand::f64()));
+        chosen.max(asked.unwrap_or_default())
+    }
+}
+
+/// What passed through a [`Retried`] store.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    attempts: AtomicU64,
+    retries: AtomicU64,
+    throttled: AtomicU64,
+    unreachable: AtomicU64,
+    server_errors: AtomicU64,
+    successes: AtomicU64,
+}
+
+/// A [`Traffic`] read at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TrafficCounts {
+    /// Writes attempted, retries included.
+    pub attempts: u64,
+    /// Attempts after the first of the same change.
+    pub retries: u64,
+    /// Answers that asked for fewer requests.
+    pub throttled: u64,
+    /// Attempts without an answer: refused, reset, timed out, broken off.
+    pub unreachable: u64,
+    /// Answers by which the target admitted a fault of its own.
+    pub server_errors: u64,
+}
+
+impl Traffic {
+    /// The counts so far.
+    pub fn counts(&self) -> TrafficCounts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        TrafficCounts {
+            attempts: read(&self.attempts),
+            retries: read(&self.retries),
+            throttled: read(&self.throttled),
+            unreachable: read(&self.unreachable),
+            server_errors: read(&self.server_errors),
+        }
+    }
+
+    fn note(&self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Failed(refusal) => {
+                let counter = match (refusal.class, refusal.status) {
+                    (FailureClass::Throttled, _) => &self.throttled,
+                    (FailureClass::Unavailable, 0) => &self.unreachable,
+                    (FailureClass::Unavailable, _) => &self.server_errors,
+                    _ => return,
+                };
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => {
+                self.successes.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// A store whose transient failures are tried again.
+#[derive(Debug)]
+pub struct Retried<S> {
+    inner: S,
+    policy: RetryPolicy,
+    traffic: Arc<Traffic>,
+}
+
+impl<S> Retried<S> {
+    /// Wraps a store; the traffic can be looked at from outside.
+    pub const fn new(inner: S, policy: RetryPolicy, traffic: Arc<Traffic>) -> Self {
+        Self {
+            inner,
+            policy,
+            traffic,
+        }
+    }
+}
+
+#[async_trait]
+impl<S: Store> Store for Retried<S> {
+    async fn describe(&self) -> Result<Catalog> {
+        self.inner.describe().await
+    }
+
+    async fn read(&self, query: Query) -> Result<BatchStream> {
+        self.inner.read(query).await
+    }
+
+    async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {
+        let mut outcomes = self.attempt(changes, context).await?;
+        let Some(mut refusal) = first_transient(&outcomes) else {
+            return Ok(outcomes);
+        };
+        let started = Instant::now();
+        let successes_before = self.traffic.successes.load(Ordering::Relaxed);
+        for attempt in 1..self.policy.attempts_max {
+            let wait = self.policy.wait(attempt, refusal.retry_after);
+            if started.elapsed() + wait > self.policy.total_max {
+                break;
+            }
+            tokio::time::sleep(wait).await;
+            self.try_again(changes, &mut outcomes, context).await?;
+            match first_transient(&outcomes) {
+                Some(again) => refusal = again,
+                None => return Ok(outcomes),
+            }
+        }
+        if self.traffic.successes.load(Ordering::Relaxed) == successes_before {
+            return Err(unavailable(&refusal, started.elapsed()));
+        }
+        Ok(outcomes)
+    }
+
+    async fn confirm(&self, upto: &Mark) -> Result<()> {
+        self.inner.confirm(upto).await
+    }
+}
+
+impl<S: Store> Retried<S> {
+    async fn attempt(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {
+        self.traffic.attempts.fetch_add(1, Ordering::Relaxed);
+        let outcomes = self.inner.write(changes, context).await?;
+        for outcome in &outcomes {
+            self.traffic.note(outcome);
+        }
+        Ok(outcomes)
+    }
+
+    /// Offers the changes that failed transiently once more, in their order.
+    async fn try_again(
+        &self,
+        changes: &[Change],
+        outcomes: &mut [Outcome],
+        context: &WriteContext,
+    ) -> Result<()> {
+        let open: Vec<usize> = (0..outcomes.len())
+            .filter(|&index| is_transient(&outcomes[index]))
+            .collect();
+        self.traffic.retries.fetch_add(1, Ordering::Relaxed);
+        let again: Vec<Change> = open.iter().map(|&index| changes[index].clone()).collect();
+        let answers = self.attempt(&again, context).await?;
+        for (index, answer) in open.into_iter().zip(answers) {
+            outcomes[index] = answer;
+        }
+        Ok(())
+    }
+}
+
+fn is_transient(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Failed(refusal) if refusal.class.is_transient())
+}
+
+fn first_transient(outcomes: &[Outcome]) -> Option<Refusal> {
+    outcomes.iter().find_map(|outcome| match outcome {
+        Outcome::Failed(refusal) if refusal.class.is_transient() => Some(refusal.clone()),
+        _ => None,
+    })
+}
+
+fn unavailable(refusal: &Refusal, tried_for: Duration) -> StoreError {
+    StoreError::new(
+        ErrorKind::Unavailable,
+        format!(
+            "gave up after {} s without any success: {}",
+            tried_for.as_secs(),
+            refusal.text()
+        ),
+    )
+    .with_hint("nothing is lost: what was accepted is recorded, and the same command resumes")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+//! The contract every store keeps, and the layers that wrap any store.
+//!
+//! A store is where records live: a folder of files, a database, an API. Everything the engine
+//! knows about one it learns through [`Store`]; what a store can do is data
+//! ([`syncline_model::Capabilities`]). Behaviour common to all stores (retrying, pacing, seeded
+//! faults) lives in [`layers`], so that a store contains only what is particular to its system.
+//!
+//! This crate knows no protocol and no file format.
+
+mod contract;
+mod error;
+pub mod layers;
+
+pub use contract::{Batch, BatchStream, Query, Rejected, Store, Want, WriteContext};
+pub use error::{ErrorKind, Result, StoreError};
