@@ -1,0 +1,18 @@
+//! The one HTTP client: connections, tokens, limits on bodies, redaction, problem bodies.
+//!
+//! No other crate names the underlying client. A [`Client`] never follows a redirection from
+//! https to http, never logs a body or a credential, and gives back whatever the server
+//! answered as an [`Answer`]; only the absence of an answer is an error. It knows nothing of
+//! any particular API and does not retry: waiting and trying again is the store layers' work.
+
+mod answer;
+mod client;
+mod error;
+mod problem;
+mod token;
+
+pub use answer::Answer;
+pub use client::{Body, Client, ClientSettings};
+pub use error::{HttpError, HttpErrorKind};
+pub use problem::{Problem, read_problem};
+pub use token::{Credentials, TokenSettings, TokenSource};

@@ -1,0 +1,263 @@
+//! Tokens by OAuth client credentials: fetched once, shared, kept for the next run.
+//!
+//! However many requests find the token stale, one of them fetches a new one and the others
+//! wait for it. A token is renewed at nine tenths of its life. Between runs it is kept in a
+//! file that only its owner can read, because servers limit how many tokens a client may hold.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use tokio::sync::RwLock;
+use url::Url;
+
+use crate::client::shown;
+use crate::{Answer, Client, HttpError, HttpErrorKind, read_problem};
+
+/// Life of a token whose server does not tell, in seconds.
+const LIFE_DEFAULT: i64 = 1800;
+
+/// Who is asking.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// Public name of the client.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: SecretString,
+}
+
+/// Where tokens come from and where they are kept.
+#[derive(Clone, Debug)]
+pub struct TokenSettings {
+    /// The token endpoint.
+    pub url: Url,
+    /// Who is asking.
+    pub credentials: Credentials,
+    /// File to keep the token in between runs; none keeps it in memory only.
+    pub cache: Option<PathBuf>,
+}
+
+/// A shared source of tokens.
+pub struct TokenSource {
+    settings: TokenSettings,
+    authorization: HeaderValue,
+    current: RwLock<Option<Arc<Token>>>,
+}
+
+impl fmt::Debug for TokenSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("TokenSource")
+            .field("url", &shown(&self.settings.url))
+            .finish_non_exhaustive()
+    }
+}
+
+/// A token and the header it is sent in.
+pub(crate) struct Token {
+    header: HeaderValue,
+    renew_at: i64,
+}
+
+impl Token {
+    pub(crate) fn header(&self) -> HeaderValue {
+        self.header.clone()
+    }
+
+    fn new(kept: &Kept) -> Option<Self> {
+        let mut header = HeaderValue::try_from(format!("Bearer {}", kept.access_token)).ok()?;
+        header.set_sensitive(true);
+        Some(Self {
+            header,
+            renew_at: kept.renew_at,
+        })
+    }
+
+    fn is_current(&self) -> bool {
+        Timestamp::now().as_second() < self.renew_at
+    }
+}
+
+/// The token as kept between runs.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    access_token: String,
+    renew_at: i64,
+}
+
+/// What a token endpoint answers.
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: String,
+    #[serde(default)]
+    expires_in: Option<serde_json::Value>,
+}
+
+impl TokenSource {
+    /// A source of tokens. Nothing is fetched before the first request.
+    pub fn new(settings: TokenSettings) -> Result<Self, HttpError> {
+        let pair = format!(
+            "{}:{}",
+            settings.credentials.client_id,
+            settings.credentials.client_secret.expose_secret()
+        );
+        let mut authorization = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)))
+            .map_err(|_| {
+            HttpError::new(
+                HttpErrorKind::Configuration,
+                "the client's name or secret cannot be sent",
+            )
+        })?;
+        authorization.set_sensitive(true);
+        Ok(Self {
+            settings,
+            authorization,
+            current: RwLock::new(None),
+        })
+    }
+
+    /// The token to use now.
+    pub(crate) async fn current(&self, client: &Client) -> Result<Arc<Token>, HttpError> {
+        if let Some(token) = self
+            .current
+            .read()
+            .await
+            .as_ref()
+            .filter(|token| token.is_current())
+        {
+            return Ok(Arc::clone(token));
+        }
+        let mut current = self.current.write().await;
+        if let Some(token) = current.as_ref().filter(|token| token.is_current()) {
+            return Ok(Arc::clone(token));
+        }
+        let token = match self.kept() {
+            Some(token) if current.is_none() => token,
+            _ => self.fetch(client).await?,
+        };
+        Ok(Arc::clone(current.insert(Arc::new(token))))
+    }
+
+    /// A token other than the one that was refused: the one another request has fetched
+    /// meanwhile, or a new one.
+    pub(crate) async fn refreshed(
+        &self,
+        client: &Client,
+        refused: &Arc<Token>,
+    ) -> Result<Arc<Token>, HttpError> {
+        let mut current = self.current.write().await;
+        if let Some(token) = current
+            .as_ref()
+            .filter(|token| !Arc::ptr_eq(token, refused))
+        {
+            return Ok(Arc::clone(token));
+        }
+        let token = self.fetch(client).await?;
+        Ok(Arc::clone(current.insert(Arc::new(token))))
+    }
+
+    /// Forgets the kept token.
+    pub fn wipe(&self) {
+        if let Some(path) = &self.settings.cache {
+            // A token that is not there is as good as one removed.
+            let _removed = fs_err::remove_file(path);
+        }
+    }
+
+    async fn fetch(&self, client: &Client) -> Result<Token, HttpError> {
+        let url = &self.settings.url;
+        let answer = client
+            .post_form(
+                url,
+                self.authorization.clone(),
+                "grant_type=client_credentials",
+            )
+            .await?;
+        if !answer.is_success() {
+            return Err(refused(url, &answer));
+        }
+        let told: TokenAnswer = serde_json::from_slice(&answer.body).map_err(|_| {
+            let message = format!("{} answers {} without a token", shown(url), answer.status);
+            HttpError::new(HttpErrorKind::Configuration, message)
+        })?;
+        let life = told
+            .expires_in
+            .as_ref()
+            .and_then(seconds)
+            .unwrap_or(LIFE_DEFAULT);
+        let renew_at = Timestamp::now()
+            .as_second()
+            .saturating_add(life - life / 10);
+        let kept = Kept {
+            access_token: told.access_token,
+            renew_at,
+        };
+        let token = Token::new(&kept).ok_or_else(|| {
+            let message = format!("{} answers with a token that cannot be sent", shown(url));
+            HttpError::new(HttpErrorKind::Configuration, message)
+        })?;
+        self.keep(&kept);
+        Ok(token)
+    }
+
+    fn kept(&self) -> Option<Token> {
+        let bytes = fs_err::read(self.settings.cache.as_ref()?).ok()?;
+        let kept: Kept = serde_json::from_slice(&bytes).ok()?;
+        Token::new(&kept).filter(Token::is_current)
+    }
+
+    /// Keeps the token for the next run. A token that cannot be kept is fetched again then, so
+    /// failing here is no error.
+    fn keep(&self, kept: &Kept) {
+        if let Some(path) = &self.settings.cache
+            && let Ok(bytes) = serde_json::to_vec(kept)
+            && let Err(error) = write_private(path, &bytes)
+        {
+            tracing::debug!(%error, "the token is not kept for the next run");
+        }
+    }
+}
+
+/// Why no token was given.
+fn refused(url: &Url, answer: &Answer) -> HttpError {
+    let reason = read_problem(answer).messages.join("; ");
+    let (kind, what) = match answer.status {
+        400 | 401 | 403 => (HttpErrorKind::Unauthenticated, "refuses the credentials"),
+        404 => (HttpErrorKind::Configuration, "is no token endpoint"),
+        429 | 500..=599 => (HttpErrorKind::Unreachable, "cannot give a token now"),
+        _ => (HttpErrorKind::Configuration, "gives no token"),
+    };
+    HttpError::new(
+        kind,
+        format!("{} {what} (status {}): {reason}", shown(url), answer.status),
+    )
+}
+
+/// Seconds written as a number or as text.
+fn seconds(value: &serde_json::Value) -> Option<i64> {
+    value
+        .as_i64()
+        .or_else(|| value.as_str()?.trim().parse().ok())
+}
+
+/// Writes a file that only its owner can read, beside and renamed.
+fn write_private(path: &PathBuf, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let beside = path.with_extension(format!("{}.new", std::process::id()));
+    let mut options = fs_err::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use fs_err::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let mut file = options.open(&beside)?;
+    file.write_all(bytes)?;
+    fs_err::rename(&beside, path)
+}
