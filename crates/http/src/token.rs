@@ -107,13 +107,12 @@ impl TokenSource {
             settings.credentials.client_id,
             settings.credentials.client_secret.expose_secret()
         );
-        let mut authorization = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)))
-            .map_err(|_| {
-            HttpError::new(
-                HttpErrorKind::Configuration,
-                "the client's name or secret cannot be sent",
-            )
-        })?;
+        let Ok(mut authorization) =
+            HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)))
+        else {
+            let message = "the client's name or secret cannot be sent";
+            return Err(HttpError::new(HttpErrorKind::Configuration, message));
+        };
         authorization.set_sensitive(true);
         Ok(Self {
             settings,
@@ -182,10 +181,10 @@ impl TokenSource {
         if !answer.is_success() {
             return Err(refused(url, &answer));
         }
-        let told: TokenAnswer = serde_json::from_slice(&answer.body).map_err(|_| {
+        let Ok(told) = serde_json::from_slice::<TokenAnswer>(&answer.body) else {
             let message = format!("{} answers {} without a token", shown(url), answer.status);
-            HttpError::new(HttpErrorKind::Configuration, message)
-        })?;
+            return Err(HttpError::new(HttpErrorKind::Configuration, message));
+        };
         let life = told
             .expires_in
             .as_ref()
