@@ -6,14 +6,30 @@
 mod bench;
 mod tidy;
 
-fn main() -> anyhow::Result<()> {
+use std::process::ExitCode;
+
+#[expect(
+    clippy::print_stderr,
+    reason = "a task reports to the person who ran it"
+)]
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (task, rest) = arguments
-        .split_first()
-        .map_or(("", &[][..]), |(task, rest)| (task.as_str(), rest));
-    match task {
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> anyhow::Result<()> {
+    let Some((task, rest)) = arguments.split_first() else {
+        anyhow::bail!("name a task: tidy or bench");
+    };
+    match task.as_str() {
         "tidy" => tidy::run(rest),
         "bench" => bench::run(rest),
-        _ => anyhow::bail!("name a task: `cargo xtask tidy` or `cargo xtask bench`"),
+        other => anyhow::bail!("there is no task named {other:?}: name tidy or bench"),
     }
 }

@@ -10,6 +10,7 @@ mod edges;
 mod finding;
 mod inherited_lints;
 mod module_docs;
+mod orphans;
 mod sizes;
 mod test_names;
 mod tree;
@@ -22,6 +23,7 @@ type Check = fn(&Tree) -> Vec<Finding>;
 
 const CHECKS: &[Check] = &[
     module_docs::check,
+    orphans::check,
     sizes::check,
     inherited_lints::check,
     edges::check,
@@ -77,6 +79,11 @@ mod tests {
     #[test]
     fn every_module_opens_with_its_purpose() {
         assert_clean(module_docs::check);
+    }
+
+    #[test]
+    fn every_file_is_part_of_a_crate() {
+        assert_clean(orphans::check);
     }
 
     #[test]
