@@ -27,7 +27,9 @@ impl Digest {
 
     /// A well-mixed number for choosing a partition or a lane.
     pub fn spread(&self) -> u64 {
-        self.0.first_chunk().map_or(0, |head| u64::from_be_bytes(*head))
+        self.0
+            .first_chunk()
+            .map_or(0, |head| u64::from_be_bytes(*head))
     }
 
     /// The digest written as 32 hexadecimal digits, read back.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Origin;
+
 /// An opaque position that a store gives and takes back: a change version, a page token, the
 /// digest of a file, the ids of events. Only the store that made it can read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +19,8 @@ pub enum Scope {
     Whole,
     /// The records a store's own filter selects (parameter name, value).
     Matching(Vec<(String, String)>),
+    /// The records at these places, in this order: what an earlier reading by digest named.
+    At(Vec<Origin>),
 }
 
 /// The scope a reading declares complete. Absence means something only inside it: a stream

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::{Digest, Key};
 
@@ -41,7 +42,7 @@ impl fmt::Debug for Record {
 pub struct Handle(pub Box<str>);
 
 /// Where a record was read: enough to name it to a person and to read it again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The file (or other unit) as the store names it, for example `students.jsonl`.
     pub unit: Arc<str>,

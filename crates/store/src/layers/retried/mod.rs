@@ -55,6 +55,30 @@ impl RetryPolicy {
     }
 }
 
+impl RetryPolicy {
+    /// Runs an operation until it succeeds, fails for good, or the policy is exhausted.
+    pub async fn run<T, Operation, Running>(&self, mut operation: Operation) -> Result<T>
+    where
+        Operation: FnMut() -> Running,
+        Running: Future<Output = Result<T>>,
+    {
+        let started = Instant::now();
+        let mut attempt = 1;
+        loop {
+            let error = match operation().await {
+                Err(error) if error.is_transient() && attempt < self.attempts_max => error,
+                other => return other,
+            };
+            let wait = self.wait(attempt, error.retry_after);
+            if started.elapsed() + wait > self.total_max {
+                return Err(error);
+            }
+            tokio::time::sleep(wait).await;
+            attempt += 1;
+        }
+    }
+}
+
 /// What passed through a [`Retried`] store.
 #[derive(Debug, Default)]
 pub struct Traffic {
@@ -134,11 +158,11 @@ impl<S> Retried<S> {
 #[async_trait]
 impl<S: Store> Store for Retried<S> {
     async fn describe(&self) -> Result<Catalog> {
-        self.inner.describe().await
+        self.policy.run(|| self.inner.describe()).await
     }
 
     async fn read(&self, query: Query) -> Result<BatchStream> {
-        self.inner.read(query).await
+        self.policy.run(|| self.inner.read(query.clone())).await
     }
 
     async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {

@@ -144,6 +144,26 @@ async fn no_attempt_begins_after_the_total_time() {
     assert!(before.elapsed() <= Duration::from_secs(20));
 }
 
+#[tokio::test(start_paused = true)]
+async fn opening_is_tried_again_only_while_that_may_help() {
+    let tries = AtomicU64::new(0);
+    let policy = RetryPolicy {
+        attempts_max: 3,
+        ..RetryPolicy::default()
+    };
+    let mut run = async |kind| {
+        tries.store(0, Ordering::Relaxed);
+        let operation = || async {
+            tries.fetch_add(1, Ordering::Relaxed);
+            Err::<(), _>(StoreError::new(kind, "no"))
+        };
+        policy.run(operation).await.unwrap_err();
+        tries.load(Ordering::Relaxed)
+    };
+    assert_eq!(run(ErrorKind::Unavailable).await, 3);
+    assert_eq!(run(ErrorKind::Denied).await, 1);
+}
+
 #[test]
 fn waits_grow_to_their_bound_and_vary() {
     let policy = RetryPolicy::default();

@@ -1,0 +1,15 @@
+//! Folders of JSONL files as a store: one file (or folder of files) per collection, one JSON
+//! object per line.
+//!
+//! Payloads are handed on exactly as they stand in the file, outer whitespace trimmed. A line
+//! that is not a record is reported with its place and never stops the reading. A file that
+//! changes while it is read yields no complete coverage. This crate knows no protocol and no
+//! target.
+
+mod discover;
+mod lines;
+mod reader;
+mod store;
+
+pub use discover::{DataFiles, discover};
+pub use store::FilesStore;

@@ -1,0 +1,98 @@
+//! The store.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use syncline_model::{
+    Capabilities, Catalog, Change, Collection, CollectionName, Mark, Outcome, PayloadRules,
+    StoreIdentity,
+};
+use syncline_store::{BatchStream, ErrorKind, Query, Result, Store, StoreError, WriteContext};
+
+use crate::discover::{DataFiles, discover};
+use crate::reader;
+
+/// A folder of JSONL files.
+#[derive(Clone, Debug)]
+pub struct FilesStore {
+    folder: PathBuf,
+    files: DataFiles,
+}
+
+impl FilesStore {
+    /// Opens a folder and looks which files it holds. Files that appear later are not seen.
+    pub fn open(folder: &Path) -> Result<Self> {
+        Ok(Self {
+            folder: folder.to_owned(),
+            files: discover(folder)?,
+        })
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The files found.
+    pub const fn files(&self) -> &DataFiles {
+        &self.files
+    }
+}
+
+#[async_trait]
+impl Store for FilesStore {
+    /// Collections are named by their files alone; keys are the business of whoever compares.
+    async fn describe(&self) -> Result<Catalog> {
+        let identity = StoreIdentity(format!("files:{}", self.folder.display()));
+        let stems = self
+            .files
+            .collections
+            .values()
+            .filter_map(|files| files.first());
+        let collections: BTreeMap<_, _> = stems
+            .map(|file| {
+                let name = CollectionName::new(file.stem.as_str());
+                let collection = Collection {
+                    name: name.clone(),
+                    key: vec![],
+                    references: vec![],
+                    rules: PayloadRules::default(),
+                };
+                (name, collection)
+            })
+            .collect();
+        let capabilities = Capabilities {
+            count: true,
+            ..Capabilities::default()
+        };
+        Ok(Catalog {
+            collections,
+            capabilities,
+            ..Catalog::empty(identity)
+        })
+    }
+
+    /// Reads the files whose name is the short name of the collection; none at all is an
+    /// error, so that a missing file is never taken for an empty collection.
+    async fn read(&self, query: Query) -> Result<BatchStream> {
+        let name = query.collection.name.short();
+        let files = self.files.of(name);
+        if files.is_empty() {
+            let message = format!("{} has no {name}.jsonl", self.folder.display());
+            return Err(StoreError::new(ErrorKind::NotFound, message));
+        }
+        Ok(reader::stream(files.to_vec(), query))
+    }
+
+    async fn write(&self, _: &[Change], _: &WriteContext) -> Result<Vec<Outcome>> {
+        Err(StoreError::new(
+            ErrorKind::Unsupported,
+            "folders of files are read only as yet",
+        ))
+    }
+
+    async fn confirm(&self, _: &Mark) -> Result<()> {
+        Ok(())
+    }
+}
