@@ -151,7 +151,7 @@ async fn opening_is_tried_again_only_while_that_may_help() {
         attempts_max: 3,
         ..RetryPolicy::default()
     };
-    let mut run = async |kind| {
+    let run = async |kind| {
         tries.store(0, Ordering::Relaxed);
         let operation = || async {
             tries.fetch_add(1, Ordering::Relaxed);
