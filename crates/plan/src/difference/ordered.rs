@@ -1,0 +1,169 @@
+//! Wanted rows in key order, one partition in memory at a time.
+
+use super::partition::{Partition, Partitions};
+use super::row::DesiredRow;
+use super::spill::SpillFile;
+use crate::Result;
+
+/// One wanted row, in key order; rows of one key in the order in which they were pushed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub(super) row: DesiredRow,
+    /// The last row with the same key, unless this is the one.
+    pub(super) replaced_by: Option<DesiredRow>,
+}
+
+/// Where wanted rows come from once all are there.
+#[derive(Debug)]
+pub(super) struct Ordered {
+    /// Sorted rows, or, of a partition with one key, rows as they were pushed.
+    rows: Vec<DesiredRow>,
+    /// The next row.
+    at: usize,
+    /// The end of the rows with the same key as the next one.
+    group_end: usize,
+    /// The last row of that key.
+    winner: Option<DesiredRow>,
+    /// A partition with one key that is read slot by slot.
+    single_key: Option<Partition>,
+    disk: Option<Disk>,
+}
+
+#[derive(Debug)]
+struct Disk {
+    file: SpillFile,
+    /// Partitions still to be read, the next one last.
+    partitions: Vec<Partition>,
+    rows_max: usize,
+    buffer: Vec<u8>,
+}
+
+impl Ordered {
+    /// Rows that are all in memory.
+    pub(super) fn in_memory(mut rows: Vec<DesiredRow>) -> Self {
+        sort(&mut rows);
+        Self {
+            rows,
+            at: 0,
+            group_end: 0,
+            winner: None,
+            single_key: None,
+            disk: None,
+        }
+    }
+
+    /// Rows in partitions, which are given in key order; at most `rows_max` are read at once.
+    pub(super) fn on_disk(
+        file: SpillFile,
+        mut partitions: Vec<Partition>,
+        rows_max: usize,
+    ) -> Self {
+        partitions.reverse();
+        let disk = Disk {
+            file,
+            partitions,
+            rows_max,
+            buffer: Vec::new(),
+        };
+        Self {
+            disk: Some(disk),
+            ..Self::in_memory(Vec::new())
+        }
+    }
+
+    /// The next row in order.
+    pub(super) fn next_step(&mut self) -> Result<Option<Step>> {
+        if self.at == self.rows.len() && !self.refill()? {
+            return Ok(None);
+        }
+        if self.at == self.group_end {
+            self.open_group();
+        }
+        let row = self.rows[self.at];
+        self.at += 1;
+        let more_of_key = self.at < self.group_end
+            || self
+                .single_key
+                .as_ref()
+                .is_some_and(|partition| partition.rows > 0);
+        Ok(Some(Step {
+            row,
+            replaced_by: self.winner.filter(|_| more_of_key),
+        }))
+    }
+
+    /// Finds the end of the rows with the next row's key.
+    fn open_group(&mut self) {
+        let rest = &self.rows[self.at..];
+        let same = rest.iter().take_while(|row| row.key == rest[0].key).count();
+        self.group_end = self.at + same;
+        self.winner = match &self.single_key {
+            Some(partition) => Some(partition.last),
+            None => Some(self.rows[self.group_end - 1]),
+        };
+    }
+
+    /// Gets the next rows into memory; false if there are none.
+    fn refill(&mut self) -> Result<bool> {
+        let Some(disk) = &mut self.disk else {
+            return Ok(false);
+        };
+        self.rows.clear();
+        self.at = 0;
+        self.group_end = 0;
+        self.single_key = self
+            .single_key
+            .take()
+            .filter(|partition| partition.rows > 0);
+        if self.single_key.is_none() {
+            self.single_key = disk.next_sorted(&mut self.rows)?;
+        }
+        if let Some(partition) = &mut self.single_key {
+            partition.read_slot(&mut disk.file, &mut disk.buffer, &mut self.rows)?;
+        }
+        Ok(!self.rows.is_empty())
+    }
+}
+
+impl Disk {
+    /// Reads and sorts the next partition into `rows`. One that is too large is divided first,
+    /// unless all its rows have one key: that one is returned unread.
+    fn next_sorted(&mut self, rows: &mut Vec<DesiredRow>) -> Result<Option<Partition>> {
+        while let Some(mut partition) = self.partitions.pop() {
+            if partition.rows <= self.rows_max {
+                while partition.rows > 0 {
+                    partition.read_slot(&mut self.file, &mut self.buffer, rows)?;
+                }
+                sort(rows);
+                return Ok(None);
+            }
+            if partition.single_key {
+                return Ok(Some(partition));
+            }
+            self.divide(partition)?;
+        }
+        Ok(None)
+    }
+
+    fn divide(&mut self, mut partition: Partition) -> Result<()> {
+        let mut parts = Partitions::new(partition.next_level);
+        let mut rows = Vec::new();
+        while partition.rows > 0 {
+            partition.read_slot(&mut self.file, &mut self.buffer, &mut rows)?;
+            for row in rows.drain(..) {
+                parts.push(&row, &mut self.file)?;
+            }
+        }
+        let parts = parts.close(&mut self.file)?;
+        self.partitions.extend(parts.into_iter().rev());
+        Ok(())
+    }
+}
+
+/// Sorts by key and keeps the order of rows with the same key.
+fn sort(rows: &mut [DesiredRow]) {
+    rows.sort_by(|left, right| {
+        let by_head = left.key.spread().cmp(&right.key.spread());
+        by_head.then_with(|| left.key.cmp(&right.key))
+    });
+}
