@@ -138,14 +138,16 @@ fn the_order_of_a_published_model_is_the_published_order() {
     let theirs: Vec<Value> = serde_json::from_slice(&text).unwrap();
     let ours = entries(&model);
     assert_eq!(ours.len(), theirs.len());
-    let differing: Vec<_> = theirs
+    // The standard has a cycle (credentials, staffs, report cards, academic records), which a
+    // server may cut at any edge; it begins at order 14, everything before is determined.
+    let determined: Vec<_> = theirs
         .iter()
-        .filter(|entry| {
-            let resource = entry["resource"].as_str().unwrap().to_owned();
-            ours.get(&(resource, entry["operations"].to_string()))
-                != entry["order"].as_u64().as_ref()
-        })
-        .map(|entry| entry.to_string())
+        .filter(|entry| entry["order"].as_u64() < Some(14))
         .collect();
-    assert_eq!(differing, Vec::<String>::new());
+    assert!(determined.len() > 350);
+    for entry in determined {
+        let resource = entry["resource"].as_str().unwrap().to_owned();
+        let order = ours.get(&(resource, entry["operations"].to_string()));
+        assert_eq!(order.copied(), entry["order"].as_u64(), "{entry}");
+    }
 }
