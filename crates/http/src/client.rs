@@ -103,6 +103,21 @@ impl Client {
         self.send(Method::GET, url.clone(), Body::Empty).await
     }
 
+    /// GET of another representation than JSON, without a token.
+    pub async fn get_as(&self, url: &Url, media_type: &'static str) -> Result<Answer, HttpError> {
+        let request = self
+            .inner
+            .get(url.clone())
+            .header(header::ACCEPT, media_type);
+        read(
+            request
+                .send()
+                .await
+                .map_err(|error| HttpError::from_client(&error))?,
+        )
+        .await
+    }
+
     /// Sends a request. With a token source, a 401 is answered by fetching a token once and
     /// sending the request once more; a second 401 is an error, never a loop.
     pub async fn send(&self, method: Method, url: Url, body: Body) -> Result<Answer, HttpError> {

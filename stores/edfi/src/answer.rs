@@ -1,0 +1,169 @@
+//! What an answer to a write amounts to.
+
+use syncline_http::{Answer, HttpError, read_problem};
+use syncline_model::{Done, FailureClass, Handle, Outcome, Refusal};
+
+/// The outcome an answer to a POST stands for.
+pub(crate) fn outcome(answer: &Answer) -> Outcome {
+    match answer.status {
+        201 => done(Done::Created, answer),
+        200 | 204 => done(Done::Updated, answer),
+        _ => declined(answer),
+    }
+}
+
+/// The outcome a missing answer stands for.
+pub(crate) fn no_answer(error: &HttpError) -> Outcome {
+    Outcome::Failed(Refusal::new(
+        FailureClass::Unavailable,
+        0,
+        error.to_string(),
+    ))
+}
+
+fn done(done: Done, answer: &Answer) -> Outcome {
+    Outcome::Done {
+        done,
+        handle: location(answer),
+        status: answer.status,
+    }
+}
+
+/// The id at the end of `Location`; hosts behind a proxy may be wrong in it, the id is not.
+fn location(answer: &Answer) -> Option<Handle> {
+    let id = answer
+        .header("location")?
+        .trim_end_matches('/')
+        .rsplit('/')
+        .next()?;
+    (!id.is_empty()).then(|| Handle(id.into()))
+}
+
+fn declined(answer: &Answer) -> Outcome {
+    let problem = read_problem(answer);
+    let class = class(answer.status, &problem.kind, &problem.messages);
+    let refusal = Refusal {
+        class,
+        status: answer.status,
+        messages: problem.messages,
+        retry_after: answer.retry_after(),
+    };
+    match class {
+        FailureClass::Throttled | FailureClass::Unavailable | FailureClass::Unauthenticated => {
+            Outcome::Failed(refusal)
+        }
+        _ => Outcome::Refused(refusal),
+    }
+}
+
+fn class(status: u16, kind: &str, messages: &[String]) -> FailureClass {
+    match status {
+        401 => FailureClass::Unauthenticated,
+        403 => FailureClass::Denied,
+        404 | 405 | 501 | 505 => FailureClass::Unsupported,
+        409 => conflict(kind, messages),
+        429 => FailureClass::Throttled,
+        408 | 425 | 500.. => FailureClass::Unavailable,
+        _ => FailureClass::Content,
+    }
+}
+
+/// 409 stands for a missing reference, for two writers at once, or for content that can never
+/// be stored. Before 7.2 only the text tells.
+fn conflict(kind: &str, messages: &[String]) -> FailureClass {
+    let says = |text: &str| messages.iter().any(|message| message.contains(text));
+    if kind.ends_with("unresolved-reference") || says("does not exist") {
+        FailureClass::MissingReference
+    } else if kind.ends_with("multi-user-conflict") {
+        FailureClass::Unavailable
+    } else {
+        FailureClass::Content
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(status: u16, body: &str, expected: FailureClass) {
+        let answer = Answer {
+            status,
+            headers: http::HeaderMap::new(),
+            body: body.to_owned().into(),
+        };
+        match outcome(&answer) {
+            Outcome::Refused(refusal) | Outcome::Failed(refusal) => {
+                assert_eq!(refusal.class, expected, "{status} {body}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn declined_answers_are_told_apart() {
+        check(400, "{}", FailureClass::Content);
+        check(403, "{}", FailureClass::Denied);
+        check(404, "", FailureClass::Unsupported);
+        check(429, "<html>", FailureClass::Throttled);
+        check(503, "", FailureClass::Unavailable);
+        let problem = "urn:ed-fi:api:data-conflict:";
+        check(
+            409,
+            &format!(r#"{{"type":"{problem}unresolved-reference"}}"#),
+            FailureClass::MissingReference,
+        );
+        check(
+            409,
+            &format!(r#"{{"type":"{problem}multi-user-conflict"}}"#),
+            FailureClass::Unavailable,
+        );
+        check(
+            409,
+            &format!(r#"{{"type":"{problem}non-unique-identity"}}"#),
+            FailureClass::Content,
+        );
+        let legacy = r#"{"message":"The value supplied for the related 'student' resource does not exist."}"#;
+        check(409, legacy, FailureClass::MissingReference);
+    }
+
+    #[test]
+    fn a_success_without_location_is_a_success() {
+        let answer = Answer {
+            status: 201,
+            headers: http::HeaderMap::new(),
+            body: "".into(),
+        };
+        let expected = Outcome::Done {
+            done: Done::Created,
+            handle: None,
+            status: 201,
+        };
+        assert_eq!(outcome(&answer), expected);
+    }
+
+    #[test]
+    fn only_the_id_of_a_location_is_believed() {
+        let mut headers = http::HeaderMap::new();
+        headers.insert(
+            "location",
+            "http://inner:80/data/v3/ed-fi/students/0b2f/"
+                .parse()
+                .unwrap(),
+        );
+        let answer = Answer {
+            status: 200,
+            headers,
+            body: "".into(),
+        };
+        let Outcome::Done {
+            handle: Some(handle),
+            done: Done::Updated,
+            ..
+        } = outcome(&answer)
+        else {
+            panic!("not done");
+        };
+        assert_eq!(&*handle.0, "0b2f");
+    }
+}

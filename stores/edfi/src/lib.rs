@@ -1,0 +1,19 @@
+//! Ed-Fi APIs as a store: ODS/API 5.x to 7.x and the Data Management Service 8.
+//!
+//! The way in is the discovery document; URLs are taken from it and never built by hand, unless
+//! the configuration names them. Collections, natural keys and load order come from the
+//! server's own metadata and are kept between runs. Writing is POST, the protocol's upsert.
+//!
+//! This crate knows no other store, does not retry and does not bound concurrency: layers of
+//! `syncline-store` do.
+
+mod answer;
+mod discovery;
+mod metadata;
+mod pages;
+mod settings;
+mod store;
+
+pub use discovery::{Discovery, Endpoints};
+pub use settings::{EdfiSettings, Mode, Urls};
+pub use store::{EdfiStore, Probe};

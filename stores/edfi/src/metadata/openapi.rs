@@ -1,0 +1,330 @@
+//! Collections, keys and references out of published documents, Swagger 2.0 or `OpenAPI` 3.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+use syncline_model::{Collection, CollectionName, FieldPath, KeyField, Reference};
+
+use super::flatten::ReferenceName;
+use super::payload_rules;
+
+/// Deepest nesting of embedded objects that is followed.
+const DEPTH_MAX: usize = 6;
+
+/// The documents of resources and descriptors in a list of documents.
+pub(super) fn listed(list: &Value) -> impl Iterator<Item = &str> {
+    let entries = list.as_array().map_or(&[][..], Vec::as_slice);
+    entries.iter().filter_map(|entry| {
+        let name = entry.get("name")?.as_str()?;
+        let wanted =
+            name.eq_ignore_ascii_case("resources") || name.eq_ignore_ascii_case("descriptors");
+        wanted.then(|| entry.get("endpointUri")?.as_str()).flatten()
+    })
+}
+
+/// Adds the collections of a document.
+pub(super) fn read(document: &Value, collections: &mut BTreeMap<CollectionName, Collection>) {
+    let Some(paths) = document.get("paths").and_then(Value::as_object) else {
+        return;
+    };
+    let document = Document::new(document);
+    let found: Vec<Endpoint<'_>> = paths
+        .iter()
+        .filter_map(|(path, methods)| document.endpoint(path, methods))
+        .collect();
+    let by_schema: BTreeMap<&str, &CollectionName> = found
+        .iter()
+        .map(|endpoint| (endpoint.schema_name, &endpoint.name))
+        .collect();
+    for endpoint in &found {
+        let collection = Collection {
+            name: endpoint.name.clone(),
+            key: document.key(endpoint),
+            references: document.references(endpoint, &by_schema),
+            rules: payload_rules(),
+        };
+        collections.insert(endpoint.name.clone(), collection);
+    }
+}
+
+struct Document<'json> {
+    whole: &'json Value,
+    schemas: Option<&'json Map<String, Value>>,
+}
+
+/// A path that records can be posted to.
+struct Endpoint<'json> {
+    name: CollectionName,
+    schema_name: &'json str,
+    schema: &'json Value,
+    /// Names of the query parameters that make up the flattened key, in order.
+    key_names: Vec<&'json str>,
+}
+
+/// A reference member of a schema.
+struct ReferenceMember<'json> {
+    name: &'json str,
+    /// Schema of the target, for example `edFi_school`.
+    target_schema: &'json str,
+    members: Vec<&'json str>,
+}
+
+impl<'json> Document<'json> {
+    fn new(whole: &'json Value) -> Self {
+        let schemas = whole
+            .pointer("/components/schemas")
+            .or_else(|| whole.get("definitions"))
+            .and_then(Value::as_object);
+        Self { whole, schemas }
+    }
+
+    fn endpoint(&self, path: &str, methods: &'json Value) -> Option<Endpoint<'json>> {
+        let name = path.trim_start_matches('/');
+        if name.split('/').count() != 2 || name.contains('{') {
+            return None;
+        }
+        let schema_name = body_schema(methods.get("post")?)?;
+        let parameters = methods.pointer("/get/parameters").and_then(Value::as_array);
+        let key_names = parameters
+            .into_iter()
+            .flatten()
+            .map(|parameter| self.resolved(parameter))
+            .filter(|parameter| is_identity(parameter))
+            .filter_map(|parameter| parameter.get("name")?.as_str())
+            .collect();
+        let schema = self.schemas?.get(schema_name)?;
+        Some(Endpoint {
+            name: CollectionName::new(name),
+            schema_name,
+            schema,
+            key_names,
+        })
+    }
+
+    /// Follows a `$ref` to a shared parameter.
+    fn resolved(&self, parameter: &'json Value) -> &'json Value {
+        let target = parameter
+            .get("$ref")
+            .and_then(Value::as_str)
+            .and_then(|pointer| self.whole.pointer(pointer.strip_prefix('#')?));
+        target.unwrap_or(parameter)
+    }
+
+    /// The fields of the key and where their values are. A key of which a field cannot be found
+    /// in the payload is not known at all.
+    fn key(&self, endpoint: &Endpoint<'json>) -> Vec<KeyField> {
+        if endpoint.name.short().ends_with("Descriptors") {
+            return ["namespace", "codeValue"].map(own_field).into();
+        }
+        let places = self.key_places(endpoint);
+        let fields: Option<Vec<KeyField>> = endpoint
+            .key_names
+            .iter()
+            .map(|name| {
+                let path = places.get(name)?.clone();
+                Some(KeyField {
+                    name: (*name).to_owned(),
+                    path,
+                })
+            })
+            .collect();
+        fields.unwrap_or_default()
+    }
+
+    /// Where the values of key fields are: own members first, then those required references
+    /// whose members all belong to the key.
+    fn key_places(&self, endpoint: &Endpoint<'json>) -> BTreeMap<&'json str, FieldPath> {
+        let wanted: BTreeSet<&'json str> = endpoint.key_names.iter().copied().collect();
+        let mut places = BTreeMap::new();
+        for (member, _) in properties(endpoint.schema) {
+            if let Some(name) = wanted.get(member) {
+                places.insert(*name, vec![member.to_owned()]);
+            }
+        }
+        let required = required(endpoint.schema);
+        for reference in self.reference_members(endpoint.schema) {
+            if !required.contains(reference.name) {
+                continue;
+            }
+            let target = singular(reference.target_schema);
+            let names = ReferenceName::new(reference.name, target);
+            let flat: Option<Vec<&'json str>> = reference
+                .members
+                .iter()
+                .map(|member| {
+                    let candidates = names.candidates(member);
+                    candidates
+                        .iter()
+                        .find_map(|name| wanted.get(name.as_str()).copied())
+                })
+                .collect();
+            for (name, member) in flat.into_iter().flatten().zip(&reference.members) {
+                let path = || vec![reference.name.to_owned(), (*member).to_owned()];
+                places.entry(name).or_insert_with(path);
+            }
+        }
+        places
+    }
+
+    /// Reference members directly in a schema.
+    fn reference_members(&self, schema: &'json Value) -> Vec<ReferenceMember<'json>> {
+        properties(schema)
+            .filter_map(|(name, property)| {
+                let schema_name = schema_reference(property)?;
+                let target_schema = schema_name.strip_suffix("Reference")?;
+                let target = self.schemas?.get(schema_name)?;
+                let members = properties(target)
+                    .map(|(member, _)| member)
+                    .filter(|member| *member != "link")
+                    .collect();
+                Some(ReferenceMember {
+                    name,
+                    target_schema,
+                    members,
+                })
+            })
+            .collect()
+    }
+
+    /// All references of a payload, those in embedded objects and collections included.
+    fn references(
+        &self,
+        endpoint: &Endpoint<'json>,
+        by_schema: &BTreeMap<&str, &CollectionName>,
+    ) -> Vec<Reference> {
+        let mut found = Vec::new();
+        self.collect_references(
+            endpoint.schema,
+            &mut Vec::new(),
+            &mut |path, target_schema| {
+                let targets = match by_schema.get(target_schema) {
+                    Some(name) => vec![(*name).clone()],
+                    None => specialisations(target_schema, by_schema),
+                };
+                found.push(Reference { path, targets });
+            },
+        );
+        found
+    }
+
+    fn collect_references(
+        &self,
+        schema: &'json Value,
+        path: &mut FieldPath,
+        found: &mut impl FnMut(FieldPath, &str),
+    ) {
+        if path.len() > DEPTH_MAX {
+            return;
+        }
+        for reference in self.reference_members(schema) {
+            let mut whole = path.clone();
+            whole.push(reference.name.to_owned());
+            found(whole, reference.target_schema);
+        }
+        for (name, property) in properties(schema) {
+            let inner = property.get("items").unwrap_or(property);
+            let Some(schema_name) = schema_reference(inner) else {
+                continue;
+            };
+            if schema_name.ends_with("Reference") || schema_name == "link" {
+                continue;
+            }
+            if let Some(embedded) = self.schemas.and_then(|schemas| schemas.get(schema_name)) {
+                path.push(name.to_owned());
+                self.collect_references(embedded, path, found);
+                path.pop();
+            }
+        }
+    }
+}
+
+fn own_field(name: &str) -> KeyField {
+    KeyField {
+        name: name.to_owned(),
+        path: vec![name.to_owned()],
+    }
+}
+
+/// Collections that specialise an abstract target.
+fn specialisations(
+    target_schema: &str,
+    by_schema: &BTreeMap<&str, &CollectionName>,
+) -> Vec<CollectionName> {
+    let is_special = |name: &&CollectionName| match singular(target_schema) {
+        "educationOrganization" => EDUCATION_ORGANIZATIONS.contains(&name.short()),
+        "generalStudentProgramAssociation" => {
+            name.short().starts_with("student") && name.short().ends_with("ProgramAssociations")
+        }
+        _ => false,
+    };
+    by_schema
+        .values()
+        .copied()
+        .filter(is_special)
+        .cloned()
+        .collect()
+}
+
+/// What an education organization can be, over all data standards.
+const EDUCATION_ORGANIZATIONS: [&str; 9] = [
+    "communityOrganizations",
+    "communityProviders",
+    "educationOrganizationNetworks",
+    "educationServiceCenters",
+    "localEducationAgencies",
+    "organizationDepartments",
+    "postSecondaryInstitutions",
+    "schools",
+    "stateEducationAgencies",
+];
+
+/// The name of the schema a POST takes.
+fn body_schema(post: &Value) -> Option<&str> {
+    let body = post.get("requestBody").and_then(|body| {
+        let content = body.get("content")?.as_object()?;
+        content
+            .iter()
+            .find_map(|(media, value)| media.contains("json").then(|| value.get("schema"))?)
+    });
+    let schema = body.or_else(|| {
+        let parameters = post.get("parameters")?.as_array()?;
+        parameters
+            .iter()
+            .find(|parameter| parameter.get("in").and_then(Value::as_str) == Some("body"))?
+            .get("schema")
+    })?;
+    schema_reference(schema)
+}
+
+/// The name of the schema a `$ref` points to.
+fn schema_reference(value: &Value) -> Option<&str> {
+    value.get("$ref")?.as_str()?.rsplit('/').next()
+}
+
+/// `school` of `edFi_school`.
+fn singular(schema_name: &str) -> &str {
+    schema_name
+        .split_once('_')
+        .map_or(schema_name, |(_, singular)| singular)
+}
+
+fn properties(schema: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let members = schema.get("properties").and_then(Value::as_object);
+    members
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.as_str(), value))
+}
+
+fn required(schema: &Value) -> BTreeSet<&str> {
+    let names = schema.get("required").and_then(Value::as_array);
+    names
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
+}
+
+fn is_identity(parameter: &Value) -> bool {
+    parameter.get("x-Ed-Fi-isIdentity").and_then(Value::as_bool) == Some(true)
+}

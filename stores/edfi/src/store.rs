@@ -1,0 +1,202 @@
+//! The store.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use syncline_http::{Body, Client, HttpErrorKind, TokenSettings, TokenSource};
+use syncline_model::{
+    Capabilities, Catalog, Change, ChangeKind, CollectionName, Digest, FailureClass, Mark, Outcome,
+    Refusal, Scope, StoreIdentity,
+};
+use syncline_store::{
+    BatchStream, ErrorKind, Query, Result, Store, StoreError, Want, WriteContext,
+};
+use url::Url;
+
+use crate::discovery::{Discovery, Endpoints, discover};
+use crate::metadata::{self, Metadata};
+use crate::settings::EdfiSettings;
+use crate::{answer, pages};
+
+/// An Ed-Fi API.
+#[derive(Clone, Debug)]
+pub struct EdfiStore {
+    client: Client,
+    discovery: Discovery,
+    endpoints: Endpoints,
+    metadata: Arc<Metadata>,
+    metadata_age: Option<i64>,
+    urls: BTreeMap<CollectionName, Url>,
+}
+
+/// What a look at an API found, for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// Version of the API, as it says.
+    pub version: String,
+    /// Its data models.
+    pub models: String,
+    /// Root of its data endpoints.
+    pub data_url: String,
+    /// How many collections it has.
+    pub collections: usize,
+    /// Age of kept metadata in seconds; nothing if it was fetched just now.
+    pub metadata_age: Option<i64>,
+    /// What could not be learned.
+    pub gaps: Vec<String>,
+}
+
+impl EdfiStore {
+    /// Asks the API where its endpoints are and which collections it has. No token is needed
+    /// for that and none is fetched.
+    pub async fn open(settings: EdfiSettings) -> Result<Self> {
+        let anonymous = Client::open(&settings.client)?;
+        let discovery = discover(&anonymous, &settings).await?;
+        let endpoints = discovery.endpoints(&settings)?;
+        let (metadata, metadata_age) =
+            metadata::load(&anonymous, &settings, &discovery, &endpoints).await?;
+        let token = Arc::new(TokenSource::new(token_settings(&settings, &endpoints))?);
+        if settings.wipe {
+            token.wipe();
+        }
+        let urls = metadata
+            .collections
+            .keys()
+            .map(|name| (name.clone(), data_url(&endpoints.data, name)))
+            .collect();
+        let client = anonymous.with_token(token);
+        let metadata = Arc::new(metadata);
+        Ok(Self {
+            client,
+            discovery,
+            endpoints,
+            metadata,
+            metadata_age,
+            urls,
+        })
+    }
+
+    /// Makes sure that the credentials are accepted, and says what was found.
+    pub async fn probe(&self) -> Result<Probe> {
+        let Some(name) = self.urls.keys().next() else {
+            return Ok(self.found());
+        };
+        let url = self.url(name);
+        match pages::count(&self.client, &url, &Scope::Whole).await {
+            // A collection that may not be read says nothing against the credentials.
+            Ok(_) => Ok(self.found()),
+            Err(error) if error.kind == ErrorKind::Denied && error.message.contains(" 403") => {
+                Ok(self.found())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The full URL of a collection.
+    pub fn url(&self, name: &CollectionName) -> Url {
+        self.urls
+            .get(name)
+            .cloned()
+            .unwrap_or_else(|| data_url(&self.endpoints.data, name))
+    }
+
+    fn found(&self) -> Probe {
+        Probe {
+            version: self.discovery.version.clone(),
+            models: self.discovery.models(),
+            data_url: self.endpoints.data.to_string(),
+            collections: self.metadata.collections.len(),
+            metadata_age: self.metadata_age,
+            gaps: self.metadata.gaps.clone(),
+        }
+    }
+
+    async fn write_one(&self, change: &Change, url: &Url) -> Result<Outcome> {
+        let (ChangeKind::Create | ChangeKind::Update, Some(record)) = (change.kind, &change.after)
+        else {
+            let message = "this kind of change is not supported by the Ed-Fi store";
+            let refusal = Refusal::new(FailureClass::Unsupported, 0, message);
+            return Ok(Outcome::Refused(refusal));
+        };
+        let body = Body::Json(record.payload.clone());
+        match self
+            .client
+            .send(http::Method::POST, url.clone(), body)
+            .await
+        {
+            Ok(found) => Ok(answer::outcome(&found)),
+            Err(error) if error.is_transient() => Ok(answer::no_answer(&error)),
+            Err(error) if error.kind == HttpErrorKind::TooLong => {
+                let refusal = Refusal::new(FailureClass::Content, 0, error.to_string());
+                Ok(Outcome::Refused(refusal))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for EdfiStore {
+    async fn describe(&self) -> Result<Catalog> {
+        Ok(Catalog {
+            identity: StoreIdentity(format!("edfi:{}", self.endpoints.data)),
+            collections: self.metadata.collections.clone(),
+            dependencies: self.metadata.dependencies.clone(),
+            capabilities: Capabilities {
+                upsert: true,
+                delete: false,
+                count: true,
+                batch: 1,
+                in_flight: 0,
+            },
+        })
+    }
+
+    async fn read(&self, query: Query) -> Result<BatchStream> {
+        let url = self.url(&query.collection.name);
+        match (query.want, &query.scope) {
+            (_, Scope::At(_)) => {
+                let message = "an Ed-Fi API cannot be read again by place";
+                Err(StoreError::new(ErrorKind::Unsupported, message))
+            }
+            (Want::Count, scope) => {
+                let records = pages::count(&self.client, &url, scope).await?;
+                Ok(pages::counted(records, query.scope))
+            }
+            _ => Ok(pages::stream(self.client.clone(), url, query)),
+        }
+    }
+
+    async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {
+        let url = self.url(&context.collection.name);
+        let mut outcomes = Vec::with_capacity(changes.len());
+        for change in changes {
+            outcomes.push(self.write_one(change, &url).await?);
+        }
+        Ok(outcomes)
+    }
+
+    async fn confirm(&self, _: &Mark) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn data_url(root: &Url, name: &CollectionName) -> Url {
+    let mut url = root.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(name.as_str().split('/'));
+    }
+    url
+}
+
+/// Tokens are kept under a name made of where they come from and for whom.
+fn token_settings(settings: &EdfiSettings, endpoints: &Endpoints) -> TokenSettings {
+    let holder = format!("{}|{}", endpoints.oauth, settings.credentials.client_id);
+    let file = format!("token-{}.json", Digest::of(holder.as_bytes()));
+    TokenSettings {
+        url: endpoints.oauth.clone(),
+        credentials: settings.credentials.clone(),
+        cache: settings.cache.as_ref().map(|folder| folder.join(file)),
+    }
+}
