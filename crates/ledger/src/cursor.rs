@@ -1,0 +1,182 @@
+//! Reading many rows in bounded memory, a page at a time.
+//!
+//! Each page is a short read of its own. A long one would keep the write-ahead log from being
+//! folded into the file for as long as it lasts, and a run that sends while it scans lasts hours.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use rusqlite::{Connection, Row, params};
+use syncline_model::CollectionName;
+
+use crate::{Known, LedgerError, Owed, Result, column, schema};
+
+const KNOWN_PER_PAGE: u32 = 8 * 1024;
+const OWED_PER_PAGE: u32 = 64;
+
+/// What is known about a collection, in ascending key order; ends after an error.
+#[derive(Debug)]
+pub struct Scan {
+    connection: Connection,
+    path: PathBuf,
+    /// The collection; none if there is nothing (more) to read.
+    collection: Option<i64>,
+    /// The last key read; empty before the first.
+    after: Vec<u8>,
+    page: std::vec::IntoIter<Known>,
+}
+
+impl Scan {
+    pub(crate) fn open(path: &Path, collection: Option<i64>) -> Result<Self> {
+        Ok(Self {
+            connection: schema::open_reader(path)?,
+            path: path.to_owned(),
+            collection,
+            after: Vec::new(),
+            page: Vec::new().into_iter(),
+        })
+    }
+
+    fn read_page(&self, collection: i64) -> rusqlite::Result<Vec<Known>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT key, digest, held, status, outcome, at FROM record
+             WHERE collection = ?1 AND key > ?2 ORDER BY key LIMIT ?3",
+        )?;
+        let mut rows = statement.query(params![collection, self.after, KNOWN_PER_PAGE])?;
+        let mut page = Vec::new();
+        while let Some(row) = rows.next()? {
+            page.push(known(row)?);
+        }
+        Ok(page)
+    }
+}
+
+impl Iterator for Scan {
+    type Item = Result<Known>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(known) = self.page.next() {
+            return Some(Ok(known));
+        }
+        let collection = self.collection?;
+        let page = match self.read_page(collection) {
+            Ok(page) => page,
+            Err(source) => {
+                self.collection = None;
+                return Some(Err(LedgerError::from_sqlite(&self.path, source)));
+            }
+        };
+        match page.last() {
+            Some(last) => self.after = last.key.as_bytes().to_vec(),
+            None => self.collection = None,
+        }
+        self.page = page.into_iter();
+        self.page.next().map(Ok)
+    }
+}
+
+/// A row of `key, digest, held, status, outcome, at`.
+pub(crate) fn known(row: &Row<'_>) -> rusqlite::Result<Known> {
+    let outcome = column::last_outcome(row, 4)?;
+    let digest = column::digest(row, 1)?;
+    let held = column::optional_digest(row, 2)?;
+    Ok(Known {
+        key: column::digest(row, 0)?,
+        digest,
+        held: if outcome.is_settled() {
+            Some(digest)
+        } else {
+            held
+        },
+        status: row.get(3)?,
+        outcome,
+        at: row.get(5)?,
+    })
+}
+
+/// Changes that are still to be made; ends after an error.
+#[derive(Debug)]
+pub struct OwedChanges {
+    connection: Connection,
+    path: PathBuf,
+    /// Collections not read to their end, the current one first.
+    collections: std::collections::VecDeque<(i64, CollectionName)>,
+    /// The last key read of the current collection; empty before the first.
+    after: Vec<u8>,
+    page: std::vec::IntoIter<Owed>,
+}
+
+impl OwedChanges {
+    pub(crate) fn open(path: &Path, collections: Vec<(i64, CollectionName)>) -> Result<Self> {
+        Ok(Self {
+            connection: schema::open_reader(path)?,
+            path: path.to_owned(),
+            collections: collections.into(),
+            after: Vec::new(),
+            page: Vec::new().into_iter(),
+        })
+    }
+
+    fn read_page(&self, id: i64, name: &CollectionName) -> rusqlite::Result<Vec<Owed>> {
+        self.connection
+            .prepare_cached(
+                "SELECT key, key_text, digest, payload, origin, class, reason, status, attempts,
+                    first_at, at
+                 FROM owed JOIN record USING (collection, key)
+                 WHERE collection = ?1 AND key > ?2 ORDER BY key LIMIT ?3",
+            )?
+            .query_map(params![id, self.after, OWED_PER_PAGE], |row| {
+                owed(row, name)
+            })?
+            .collect()
+    }
+
+    /// Reads on until there is a page with something on it; false if there is none.
+    fn refill(&mut self) -> rusqlite::Result<bool> {
+        while let Some((id, name)) = self.collections.front() {
+            let page = self.read_page(*id, name)?;
+            if let Some(last) = page.last() {
+                self.after = last.key.as_bytes().to_vec();
+                self.page = page.into_iter();
+                return Ok(true);
+            }
+            self.after.clear();
+            self.collections.pop_front();
+        }
+        Ok(false)
+    }
+}
+
+impl Iterator for OwedChanges {
+    type Item = Result<Owed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(owed) = self.page.next() {
+            return Some(Ok(owed));
+        }
+        match self.refill() {
+            Ok(_) => self.page.next().map(Ok),
+            Err(source) => {
+                self.collections.clear();
+                Some(Err(LedgerError::from_sqlite(&self.path, source)))
+            }
+        }
+    }
+}
+
+fn owed(row: &Row<'_>, collection: &CollectionName) -> rusqlite::Result<Owed> {
+    Ok(Owed {
+        collection: collection.clone(),
+        key: column::digest(row, 0)?,
+        key_text: row.get(1)?,
+        digest: column::digest(row, 2)?,
+        payload: Bytes::from(row.get::<_, Vec<u8>>(3)?),
+        origin: row.get(4)?,
+        class: column::owed_class(row, 5)?,
+        reason: row.get(6)?,
+        status: row.get(7)?,
+        attempts: row.get(8)?,
+        first_at: row.get(9)?,
+        last_at: row.get(10)?,
+    })
+}

@@ -1,0 +1,155 @@
+//! Writing a ledger: one process at a time, one durable transaction per call.
+
+use std::ops::Deref;
+use std::path::Path;
+
+use rusqlite::{Transaction, TransactionBehavior};
+use syncline_model::{CollectionName, Digest, Mark, StoreIdentity};
+
+use crate::lock::Lock;
+use crate::{
+    Holder, LedgerError, LedgerView, Receipt, Repeat, Result, RunEnd, RunId, RunStart, ScopeId,
+    record, schema,
+};
+
+/// A ledger held by this process. It can do all that a [`LedgerView`] can, and write.
+#[derive(Debug)]
+pub struct Ledger {
+    view: LedgerView,
+    _lock: Lock,
+}
+
+impl Deref for Ledger {
+    type Target = LedgerView;
+
+    fn deref(&self) -> &LedgerView {
+        &self.view
+    }
+}
+
+impl Ledger {
+    /// Opens the ledger of a state directory, makes both if need be, and holds it until dropped.
+    /// While one process holds it, others get [`LedgerError::Held`].
+    pub fn open(directory: &Path, holder: &Holder) -> Result<Self> {
+        schema::create_directory(directory)?;
+        let lock = Lock::take(directory, holder)?;
+        let path = schema::file_in(directory);
+        let connection = schema::open_writer(&path)?;
+        Ok(Self {
+            view: LedgerView { connection, path },
+            _lock: lock,
+        })
+    }
+
+    /// Opens the ledger of a state directory for inspection; another process may hold it.
+    pub fn open_read_only(directory: &Path) -> Result<LedgerView> {
+        LedgerView::open(directory)
+    }
+
+    /// The scope of a target and a flow; made if there is none yet.
+    pub fn scope(&mut self, target: &StoreIdentity, source: &str) -> Result<ScopeId> {
+        if let Some(scope) = self.find_scope(target, source)? {
+            return Ok(scope);
+        }
+        self.write(|transaction| {
+            transaction.execute(
+                "INSERT INTO scope (target, source) VALUES (?1, ?2)",
+                [&target.0, source],
+            )?;
+            Ok(ScopeId(transaction.last_insert_rowid()))
+        })
+    }
+
+    /// Notes that a run begins.
+    pub fn begin_run(&mut self, start: &RunStart) -> Result<RunId> {
+        self.write(|transaction| {
+            transaction.execute(
+                "INSERT INTO run (scope, command, started) VALUES (?1, ?2, ?3)",
+                (start.scope.0, &start.command, start.started),
+            )?;
+            Ok(RunId(transaction.last_insert_rowid()))
+        })
+    }
+
+    /// Notes that a run ended.
+    pub fn end_run(&mut self, run: RunId, end: &RunEnd) -> Result<()> {
+        self.write(|transaction| {
+            transaction.execute(
+                "UPDATE run SET ended = ?2, outcome = ?3, counts = ?4 WHERE id = ?1",
+                (run.0, end.ended, end.outcome.text(), end.counts.to_string()),
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Records what became of changes, all or none; when it returns, they are on disk. Batches of
+    /// some thousands are fastest. Of receipts with one key the later one counts.
+    ///
+    /// The repeats are the receipts whose key this run had already recorded, in the order of the
+    /// receipts. A key that is gone is not remembered, so what follows it is not a repeat.
+    pub fn record(
+        &mut self,
+        scope: ScopeId,
+        run: RunId,
+        receipts: &[Receipt],
+    ) -> Result<Vec<Repeat>> {
+        self.write(|transaction| record::record(transaction, scope, run, receipts))
+    }
+
+    /// Gives up a change that is owed: it is not offered again, and what was known of the key
+    /// before is known again. False if none was owed.
+    pub fn forget_owed(
+        &mut self,
+        scope: ScopeId,
+        collection: &CollectionName,
+        key: &Digest,
+    ) -> Result<bool> {
+        self.write(|transaction| record::forget_owed(transaction, scope, collection, key))
+    }
+
+    /// Notes how far the source of a collection was read, once all that was read is recorded.
+    pub fn commit_mark(
+        &mut self,
+        scope: ScopeId,
+        collection: &CollectionName,
+        mark: &Mark,
+    ) -> Result<()> {
+        self.write(|transaction| {
+            transaction.execute(
+                "INSERT INTO collection (scope, name, mark) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET mark = excluded.mark",
+                (scope.0, collection.as_str(), &mark.0),
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Lets the file grow to at most so many pages of 4 KiB, as if the disk were full then.
+    #[doc(hidden)]
+    pub fn limit_pages(&mut self, pages: u32) -> Result<()> {
+        let limit = format!("PRAGMA max_page_count = {pages}");
+        let connection = &self.view.connection;
+        let answer = connection.query_row(&limit, [], |row| row.get::<_, i64>(0));
+        answer
+            .map(drop)
+            .map_err(|source| LedgerError::from_sqlite(&self.view.path, source))
+    }
+
+    fn write<T>(
+        &mut self,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let Self {
+            view: LedgerView { connection, path },
+            ..
+        } = self;
+        let write = || {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = change(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        };
+        write().map_err(|source| LedgerError::from_sqlite(path, source))
+    }
+}

@@ -1,0 +1,33 @@
+//! Durable memory: what is known about each target, what is still owed to it, and what was run.
+//!
+//! A [`Ledger`] is one SQLite file in a state directory, held by one process at a time; a
+//! [`LedgerView`] reads it, also while another process holds it. What is known is kept by
+//! [`ScopeId`]: which target, seen by which flow; never by the name of a file. Within a scope
+//! there is one row for each collection and key, in the order of key digests, the order in which
+//! plans are merged.
+//!
+//! What always holds: what [`Ledger::record`] returned for is on disk, and a process killed at
+//! any moment leaves a whole ledger behind. A change that did not succeed stays owed, with its
+//! payload, until its key settles or it is given up by name; meanwhile what the target was last
+//! known to hold is kept.
+//!
+//! This crate knows no store and no plan, holds no clock and spawns nothing.
+
+mod column;
+mod cursor;
+mod error;
+mod ledger;
+mod lock;
+mod receipt;
+mod record;
+mod run;
+mod schema;
+mod view;
+
+pub use cursor::{OwedChanges, Scan};
+pub use error::{LedgerError, Result};
+pub use ledger::Ledger;
+pub use lock::Holder;
+pub use receipt::{Known, LastOutcome, Owed, OwedClass, Receipt, ReceiptResult, Repeat};
+pub use run::{RunEnd, RunId, RunOutcome, RunRow, RunStart};
+pub use view::{LedgerView, ScopeId};

@@ -1,0 +1,263 @@
+//! What a receipt does to the tables. Everything here happens inside one transaction.
+//!
+//! `collection.held` always equals the number of keys the target is believed to hold: settled
+//! ones, and owed ones that had settled before.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{CachedStatement, OptionalExtension as _, Result, Transaction, params};
+use syncline_model::{CollectionName, Digest, Done};
+
+use crate::{LastOutcome, Receipt, ReceiptResult, Repeat, RunId, ScopeId, column};
+
+/// Records receipts in key order, which keeps what is written together.
+pub(crate) fn record(
+    transaction: &Transaction<'_>,
+    scope: ScopeId,
+    run: RunId,
+    receipts: &[Receipt],
+) -> Result<Vec<Repeat>> {
+    let ids = intern(transaction, scope, receipts)?;
+    let mut order: Vec<(i64, usize)> = receipts
+        .iter()
+        .enumerate()
+        .filter_map(|(index, receipt)| Some((*ids.get(&receipt.collection)?, index)))
+        .collect();
+    order.sort_unstable_by_key(|&(collection, index)| (collection, receipts[index].key, index));
+    let mut recorder = Recorder::new(transaction, run)?;
+    let mut repeats = Vec::new();
+    for (collection, index) in order {
+        let receipt = &receipts[index];
+        let earlier = recorder.record(collection, receipt)?;
+        repeats.extend(
+            earlier
+                .filter(|earlier| earlier.run == run.0)
+                .map(|earlier| Repeat {
+                    index,
+                    earlier: earlier.outcome,
+                    same_digest: earlier.digest == receipt.digest,
+                }),
+        );
+    }
+    recorder.finish(transaction)?;
+    repeats.sort_unstable_by_key(|repeat| repeat.index);
+    Ok(repeats)
+}
+
+/// Takes back an owed change and restores what was known before it.
+pub(crate) fn forget_owed(
+    transaction: &Transaction<'_>,
+    scope: ScopeId,
+    collection: &CollectionName,
+    key: &Digest,
+) -> Result<bool> {
+    let deleted: Option<i64> = transaction
+        .query_row(
+            "DELETE FROM owed WHERE key = ?3 AND collection =
+                (SELECT id FROM collection WHERE scope = ?1 AND name = ?2)
+             RETURNING collection",
+            params![scope.0, collection.as_str(), key.as_bytes()],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(collection) = deleted else {
+        return Ok(false);
+    };
+    let believed = LastOutcome::Settled(Done::Unchanged).code();
+    transaction.execute(
+        "DELETE FROM record WHERE collection = ?1 AND key = ?2 AND held IS NULL",
+        params![collection, key.as_bytes()],
+    )?;
+    transaction.execute(
+        "UPDATE record SET digest = held, held = NULL, outcome = ?3
+         WHERE collection = ?1 AND key = ?2",
+        params![collection, key.as_bytes(), believed],
+    )?;
+    Ok(true)
+}
+
+/// The numbers of all collections that the receipts name.
+fn intern(
+    transaction: &Transaction<'_>,
+    scope: ScopeId,
+    receipts: &[Receipt],
+) -> Result<BTreeMap<CollectionName, i64>> {
+    let mut ids = BTreeMap::new();
+    for receipt in receipts {
+        if ids.contains_key(&receipt.collection) {
+            continue;
+        }
+        // The update changes nothing; it makes the number come back for known names too.
+        let id = transaction
+            .prepare_cached(
+                "INSERT INTO collection (scope, name) VALUES (?1, ?2)
+                 ON CONFLICT DO UPDATE SET name = excluded.name RETURNING id",
+            )?
+            .query_row((scope.0, receipt.collection.as_str()), |row| row.get(0))?;
+        ids.insert(receipt.collection.clone(), id);
+    }
+    Ok(ids)
+}
+
+/// What was known of a key before a receipt.
+struct Earlier {
+    digest: Digest,
+    held: Option<Digest>,
+    outcome: LastOutcome,
+    run: i64,
+}
+
+impl Earlier {
+    /// What the target was believed to hold.
+    fn believed(&self) -> Option<Digest> {
+        if self.outcome.is_settled() {
+            Some(self.digest)
+        } else {
+            self.held
+        }
+    }
+}
+
+struct Recorder<'a> {
+    run: i64,
+    find: CachedStatement<'a>,
+    put: CachedStatement<'a>,
+    delete: CachedStatement<'a>,
+    put_owed: CachedStatement<'a>,
+    delete_owed: CachedStatement<'a>,
+    /// By how much the number of held keys changes, by collection.
+    growth: BTreeMap<i64, i64>,
+}
+
+impl<'a> Recorder<'a> {
+    fn new(transaction: &'a Transaction<'_>, run: RunId) -> Result<Self> {
+        Ok(Self {
+            run: run.0,
+            find: transaction.prepare_cached(
+                "SELECT digest, held, outcome, run FROM record
+                 WHERE collection = ?1 AND key = ?2",
+            )?,
+            put: transaction.prepare_cached(
+                "INSERT INTO record
+                    (collection, key, digest, held, status, outcome, at, run, handle)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                 ON CONFLICT DO UPDATE SET digest = excluded.digest, held = excluded.held,
+                    status = excluded.status, outcome = excluded.outcome, at = excluded.at,
+                    run = excluded.run, handle = coalesce(excluded.handle, handle)",
+            )?,
+            delete: transaction
+                .prepare_cached("DELETE FROM record WHERE collection = ?1 AND key = ?2")?,
+            put_owed: transaction.prepare_cached(
+                "INSERT INTO owed (collection, key, class, reason, key_text, payload, origin,
+                    attempts, first_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8)
+                 ON CONFLICT DO UPDATE SET class = excluded.class, reason = excluded.reason,
+                    key_text = excluded.key_text, payload = excluded.payload,
+                    origin = excluded.origin, attempts = attempts + 1",
+            )?,
+            delete_owed: transaction
+                .prepare_cached("DELETE FROM owed WHERE collection = ?1 AND key = ?2")?,
+            growth: BTreeMap::new(),
+        })
+    }
+
+    fn record(&mut self, collection: i64, receipt: &Receipt) -> Result<Option<Earlier>> {
+        let earlier = self.earlier(collection, receipt)?;
+        let was_held = earlier
+            .as_ref()
+            .is_some_and(|earlier| earlier.believed().is_some());
+        let was_owed = earlier
+            .as_ref()
+            .is_some_and(|earlier| !earlier.outcome.is_settled());
+        let is_held = match &receipt.result {
+            ReceiptResult::Gone | ReceiptResult::Settled(Done::Deleted) => {
+                self.delete
+                    .execute(params![collection, receipt.key.as_bytes()])?;
+                false
+            }
+            ReceiptResult::Settled(done) => {
+                self.put(collection, receipt, LastOutcome::Settled(*done), None)?;
+                true
+            }
+            ReceiptResult::Owed { class, .. } => {
+                let held = earlier.as_ref().and_then(Earlier::believed);
+                self.put(collection, receipt, LastOutcome::Owed(*class), held)?;
+                self.put_owed(collection, receipt)?;
+                was_held
+            }
+        };
+        if was_owed && !matches!(receipt.result, ReceiptResult::Owed { .. }) {
+            self.delete_owed
+                .execute(params![collection, receipt.key.as_bytes()])?;
+        }
+        *self.growth.entry(collection).or_default() += i64::from(is_held) - i64::from(was_held);
+        Ok(earlier)
+    }
+
+    fn earlier(&mut self, collection: i64, receipt: &Receipt) -> Result<Option<Earlier>> {
+        let key = receipt.key.as_bytes();
+        let earlier = self.find.query_row(params![collection, key], |row| {
+            Ok(Earlier {
+                digest: column::digest(row, 0)?,
+                held: column::optional_digest(row, 1)?,
+                outcome: column::last_outcome(row, 2)?,
+                run: row.get(3)?,
+            })
+        });
+        earlier.optional()
+    }
+
+    fn put(
+        &mut self,
+        collection: i64,
+        receipt: &Receipt,
+        outcome: LastOutcome,
+        held: Option<Digest>,
+    ) -> Result<()> {
+        self.put.execute(params![
+            collection,
+            receipt.key.as_bytes(),
+            receipt.digest.as_bytes(),
+            held.as_ref().map(Digest::as_bytes),
+            receipt.status,
+            outcome.code(),
+            receipt.at,
+            self.run,
+            receipt.handle.as_deref(),
+        ])?;
+        Ok(())
+    }
+
+    fn put_owed(&mut self, collection: i64, receipt: &Receipt) -> Result<()> {
+        let ReceiptResult::Owed {
+            class,
+            reason,
+            key_text,
+            payload,
+            origin,
+        } = &receipt.result
+        else {
+            return Ok(());
+        };
+        self.put_owed.execute(params![
+            collection,
+            receipt.key.as_bytes(),
+            LastOutcome::Owed(*class).code(),
+            reason,
+            key_text,
+            payload.as_ref(),
+            origin,
+            receipt.at,
+        ])?;
+        Ok(())
+    }
+
+    fn finish(self, transaction: &Transaction<'_>) -> Result<()> {
+        let mut grow =
+            transaction.prepare_cached("UPDATE collection SET held = held + ?2 WHERE id = ?1")?;
+        for (collection, growth) in self.growth {
+            grow.execute((collection, growth))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,178 @@
+//! The tables, how a ledger file comes to be, and which files are not ledgers.
+
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::{LedgerError, Result};
+
+/// Marks the file as ours among SQLite files: `SyLe` in ASCII.
+const APPLICATION: i64 = 0x5379_4c65;
+/// The newest format this program knows.
+const VERSION: i64 = 1;
+/// How long a connection waits for another one that is about to finish.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Statements each connection keeps compiled.
+const STATEMENTS: usize = 32;
+
+const TABLES: &str = "
+CREATE TABLE scope (
+    id INTEGER PRIMARY KEY,
+    target TEXT NOT NULL, -- identity of the store
+    source TEXT NOT NULL, -- name of the flow
+    UNIQUE (target, source)
+) STRICT;
+CREATE TABLE collection (
+    id INTEGER PRIMARY KEY,
+    scope INTEGER NOT NULL REFERENCES scope (id),
+    name TEXT NOT NULL,
+    held INTEGER NOT NULL DEFAULT 0, -- keys the target is believed to hold
+    mark TEXT, -- how far the source was read, committed
+    UNIQUE (scope, name)
+) STRICT;
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY,
+    scope INTEGER NOT NULL REFERENCES scope (id),
+    command TEXT NOT NULL,
+    started INTEGER NOT NULL, -- Unix seconds
+    ended INTEGER,
+    outcome TEXT,
+    counts TEXT -- JSON
+) STRICT;
+CREATE TABLE record (
+    collection INTEGER NOT NULL,
+    key BLOB NOT NULL, -- xxh3-128 of the canonical key
+    digest BLOB NOT NULL, -- of what was last sent
+    held BLOB, -- if owed: digest of what the target is believed to hold
+    status INTEGER NOT NULL, -- of the last answer
+    outcome INTEGER NOT NULL, -- 1 created, 2 updated, 3 unchanged, 10 and more: owed
+    at INTEGER NOT NULL, -- Unix seconds
+    run INTEGER NOT NULL,
+    handle TEXT, -- the target's name for the record
+    PRIMARY KEY (collection, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE owed (
+    id INTEGER PRIMARY KEY,
+    collection INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    class INTEGER NOT NULL, -- as record.outcome
+    reason TEXT NOT NULL,
+    key_text TEXT NOT NULL,
+    payload BLOB NOT NULL, -- empty for a delete
+    origin TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    first_at INTEGER NOT NULL, -- Unix seconds
+    UNIQUE (collection, key)
+) STRICT;
+CREATE INDEX owed_by_class ON owed (collection, class);
+";
+
+/// Where the ledger file of a state directory is.
+pub(crate) fn file_in(directory: &Path) -> PathBuf {
+    directory.join("ledger.sqlite")
+}
+
+/// Makes the state directory if need be, for this user only.
+pub(crate) fn create_directory(directory: &Path) -> Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .create(directory)
+        .map_err(|source| LedgerError::Open {
+            path: directory.to_owned(),
+            source: source.into(),
+        })
+}
+
+/// Lets only this user read a file that is about to be made.
+pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+/// Opens the ledger file for writing; makes it if there is none.
+pub(crate) fn open_writer(path: &Path) -> Result<Connection> {
+    // SQLite gives its own files the permissions of the first one, which is therefore made here.
+    private(OpenOptions::new().append(true).create(true))
+        .open(path)
+        .map_err(|source| LedgerError::Open {
+            path: path.to_owned(),
+            source: source.into(),
+        })?;
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let is_new = check(&connection, path)?;
+    prepare_writer(&mut connection, is_new)
+        .map_err(|source| LedgerError::from_sqlite(path, source))?;
+    Ok(connection)
+}
+
+/// Opens the ledger file for reading only, whoever is writing it.
+pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    if check(&connection, path)? {
+        return Err(LedgerError::Damaged {
+            path: path.to_owned(),
+            source: "it has no tables".into(),
+        });
+    }
+    Ok(connection)
+}
+
+fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
+    let connect = || {
+        let connection =
+            Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(PATIENCE)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(connection)
+    };
+    connect().map_err(|source| LedgerError::from_sqlite(path, source))
+}
+
+/// Refuses files that are not ours or not known; true if the file is empty so far.
+fn check(connection: &Connection, path: &Path) -> Result<bool> {
+    let facts = connection.query_row(
+        "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
+         FROM pragma_application_id, pragma_user_version",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    );
+    match facts.map_err(|source| LedgerError::from_sqlite(path, source))? {
+        (0, 0, 0) => Ok(true),
+        (APPLICATION, found, _) if found > VERSION => Err(LedgerError::Newer {
+            path: path.to_owned(),
+            found,
+            known: VERSION,
+        }),
+        (APPLICATION, _, _) => Ok(false),
+        _ => Err(LedgerError::Damaged {
+            path: path.to_owned(),
+            source: "it is the database of another program".into(),
+        }),
+    }
+}
+
+fn prepare_writer(connection: &mut Connection, is_new: bool) -> rusqlite::Result<()> {
+    // Each commit is on disk before it returns. The write-ahead log is folded into the file at
+    // every 32 MiB, so that it stays small beside it, and scattered keys are written together.
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA cache_size = -65536;
+         PRAGMA wal_autocheckpoint = 8192;
+         PRAGMA journal_size_limit = 67108864;",
+    )?;
+    if !is_new {
+        return Ok(());
+    }
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(TABLES)?;
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
+}

@@ -1,0 +1,228 @@
+//! Reading a ledger, also while another process writes it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension as _, Row};
+use syncline_model::{CollectionName, Digest, Handle, Mark, StoreIdentity};
+
+use crate::cursor::{self, OwedChanges, Scan};
+use crate::{
+    Known, LedgerError, OwedClass, Result, RunEnd, RunId, RunRow, RunStart, column, schema,
+};
+
+/// Which target, seen by which flow: what is known is kept apart by this and by nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ScopeId(pub(crate) i64);
+
+/// A ledger that is only read.
+#[derive(Debug)]
+pub struct LedgerView {
+    pub(crate) connection: Connection,
+    pub(crate) path: PathBuf,
+}
+
+impl LedgerView {
+    /// Opens the ledger of a state directory for inspection; another process may hold it.
+    pub fn open(directory: &Path) -> Result<Self> {
+        let path = schema::file_in(directory);
+        let connection = schema::open_reader(&path)?;
+        Ok(Self { connection, path })
+    }
+
+    /// The ledger file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All scopes: target, and name of the flow.
+    pub fn scopes(&self) -> Result<Vec<(ScopeId, StoreIdentity, String)>> {
+        self.ask(|connection| {
+            connection
+                .prepare_cached("SELECT id, target, source FROM scope ORDER BY target, source")?
+                .query_map([], |row| {
+                    Ok((
+                        ScopeId(row.get(0)?),
+                        StoreIdentity(row.get(1)?),
+                        row.get(2)?,
+                    ))
+                })?
+                .collect()
+        })
+    }
+
+    /// The scope of a target and a flow, if anything was ever recorded for it.
+    pub fn find_scope(&self, target: &StoreIdentity, source: &str) -> Result<Option<ScopeId>> {
+        self.ask(|connection| {
+            connection
+                .prepare_cached("SELECT id FROM scope WHERE target = ?1 AND source = ?2")?
+                .query_row([&target.0, source], |row| row.get(0).map(ScopeId))
+                .optional()
+        })
+    }
+
+    /// Keys of a collection that the target is believed to hold; the whole file is not read.
+    pub fn collection_size(&self, scope: ScopeId, collection: &CollectionName) -> Result<u64> {
+        self.ask(|connection| {
+            let size = connection
+                .prepare_cached("SELECT held FROM collection WHERE scope = ?1 AND name = ?2")?
+                .query_row((scope.0, collection.as_str()), |row| column::count(row, 0))
+                .optional()?;
+            Ok(size.unwrap_or(0))
+        })
+    }
+
+    /// Everything known about a collection, in ascending key order, read a page at a time on a
+    /// connection of its own: it can go to another thread, and writes go on meanwhile. Each row
+    /// is as it was when its page was read.
+    pub fn scan(&self, scope: ScopeId, collection: &CollectionName) -> Result<Scan> {
+        let collection = self.find_collection(scope, collection)?;
+        Scan::open(&self.path, collection)
+    }
+
+    /// What is known about one key, and the target's name for the record.
+    pub fn find(
+        &self,
+        scope: ScopeId,
+        collection: &CollectionName,
+        key: &Digest,
+    ) -> Result<Option<(Known, Option<Handle>)>> {
+        let Some(collection) = self.find_collection(scope, collection)? else {
+            return Ok(None);
+        };
+        self.ask(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT key, digest, held, status, outcome, at, handle FROM record
+                     WHERE collection = ?1 AND key = ?2",
+                )?
+                .query_row((collection, key.as_bytes()), |row| {
+                    let handle: Option<Box<str>> = row.get(6)?;
+                    Ok((cursor::known(row)?, handle.map(Handle)))
+                })
+                .optional()
+        })
+    }
+
+    /// The changes that are still to be made, of one collection or of all, in the order in which
+    /// collections became known and of keys in them. Like [`LedgerView::scan`], they can be read
+    /// while receipts for them are recorded: each owed key is given at most once.
+    pub fn owed(&self, scope: ScopeId, collection: Option<&CollectionName>) -> Result<OwedChanges> {
+        let collections = self.ask(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT id, name FROM collection
+                     WHERE scope = ?1 AND (?2 IS NULL OR name = ?2) ORDER BY id",
+                )?
+                .query_map((scope.0, collection.map(CollectionName::as_str)), |row| {
+                    Ok((row.get(0)?, CollectionName::new(row.get::<_, String>(1)?)))
+                })?
+                .collect()
+        })?;
+        OwedChanges::open(&self.path, collections)
+    }
+
+    /// How many changes are still to be made, by collection and reason.
+    pub fn owed_counts(
+        &self,
+        scope: ScopeId,
+    ) -> Result<BTreeMap<CollectionName, BTreeMap<OwedClass, u64>>> {
+        let rows: Vec<(String, OwedClass, u64)> = self.ask(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT name, class, count(*) FROM owed
+                     JOIN collection ON collection.id = owed.collection
+                     WHERE scope = ?1 GROUP BY owed.collection, class",
+                )?
+                .query_map([scope.0], |row| {
+                    Ok((
+                        row.get(0)?,
+                        column::owed_class(row, 1)?,
+                        column::count(row, 2)?,
+                    ))
+                })?
+                .collect()
+        })?;
+        let mut counts = BTreeMap::<_, BTreeMap<_, _>>::new();
+        for (name, class, count) in rows {
+            counts
+                .entry(CollectionName::new(name))
+                .or_default()
+                .insert(class, count);
+        }
+        Ok(counts)
+    }
+
+    /// How far the source of a collection was read, as last committed.
+    pub fn mark(&self, scope: ScopeId, collection: &CollectionName) -> Result<Option<Mark>> {
+        self.ask(|connection| {
+            let mark: Option<Option<String>> = connection
+                .prepare_cached("SELECT mark FROM collection WHERE scope = ?1 AND name = ?2")?
+                .query_row((scope.0, collection.as_str()), |row| row.get(0))
+                .optional()?;
+            Ok(mark.flatten().map(Mark))
+        })
+    }
+
+    /// The latest runs, newest first, at most `limit`.
+    pub fn runs(&self, limit: u32) -> Result<Vec<RunRow>> {
+        self.ask(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT id, command, scope, started, ended, outcome, counts FROM run
+                     ORDER BY id DESC LIMIT ?1",
+                )?
+                .query_map([limit], run_row)?
+                .collect()
+        })
+    }
+
+    /// Reads the whole file and says whether it is sound; takes time in proportion to its size.
+    pub fn check(&self) -> Result<()> {
+        let verdict: String = self.ask(|connection| {
+            connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+        })?;
+        if verdict == "ok" {
+            return Ok(());
+        }
+        Err(LedgerError::Damaged {
+            path: self.path.clone(),
+            source: verdict.into(),
+        })
+    }
+
+    fn find_collection(&self, scope: ScopeId, collection: &CollectionName) -> Result<Option<i64>> {
+        self.ask(|connection| {
+            connection
+                .prepare_cached("SELECT id FROM collection WHERE scope = ?1 AND name = ?2")?
+                .query_row((scope.0, collection.as_str()), |row| row.get(0))
+                .optional()
+        })
+    }
+
+    fn ask<T>(&self, question: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        question(&self.connection).map_err(|source| LedgerError::from_sqlite(&self.path, source))
+    }
+}
+
+fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
+    let ended: Option<i64> = row.get(4)?;
+    let end = match ended {
+        None => None,
+        Some(ended) => Some(RunEnd {
+            ended,
+            outcome: column::run_outcome(row, 5)?,
+            counts: column::json(row, 6)?,
+        }),
+    };
+    let start = RunStart {
+        command: row.get(1)?,
+        scope: ScopeId(row.get(2)?),
+        started: row.get(3)?,
+    };
+    Ok(RunRow {
+        id: RunId(row.get(0)?),
+        start,
+        end,
+    })
+}
