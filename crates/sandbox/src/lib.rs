@@ -1,0 +1,17 @@
+//! Local servers that behave as the real ones do, and the generator of synthetic districts.
+//!
+//! Everything that Syncline is tested against without a network lives here. It shares no code
+//! with the HTTP client or the stores: an imitation that shared the client's code would share
+//! its mistakes. It depends on no other crate of the workspace.
+
+pub mod constant;
+pub mod schema;
+pub mod server;
+
+mod faults;
+mod storage;
+
+pub use constant::ConstantServer;
+pub use faults::{FaultAction, FaultMatch, FaultPlan, FaultRule};
+pub use server::{ApiVersion, RecordedRequest, RequestLog, Sandbox, SandboxConfig, SandboxError};
+pub use storage::StorageError;

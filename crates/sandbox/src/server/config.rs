@@ -1,0 +1,121 @@
+//! What a sandbox is started with, and how the versions of the API differ.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::faults::FaultPlan;
+use crate::schema::ApiModel;
+
+/// The version whose behaviour is imitated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ApiVersion {
+    /// ODS/API 5.4: legacy error bodies, 25 records per page by default.
+    V5_4,
+    /// ODS/API 6.2: legacy error bodies.
+    V6_2,
+    /// ODS/API 7.1: legacy error bodies, tenants and contexts in the route.
+    V7_1,
+    /// ODS/API 7.3: problem details, cursor paging, a limit on tokens.
+    #[default]
+    V7_3,
+    /// Ed-Fi API 8.0 (Data Management Service): another route layout, case-sensitive members.
+    V8_0,
+}
+
+impl ApiVersion {
+    /// Error bodies are `{"message": ...}`.
+    pub(crate) fn is_legacy(self) -> bool {
+        self <= Self::V7_1
+    }
+
+    /// The Data Management Service and not the ODS.
+    pub(crate) fn is_dms(self) -> bool {
+        self == Self::V8_0
+    }
+
+    /// Year and instance follow `data/v3`, where later versions put tenants before it.
+    pub(crate) fn has_mode(self) -> bool {
+        self <= Self::V6_2
+    }
+
+    /// `pageToken` and `/partitions` are offered.
+    pub(crate) fn has_cursors(self) -> bool {
+        self >= Self::V7_3
+    }
+
+    /// Live tokens that one client may hold.
+    pub(crate) fn token_limit(self) -> Option<usize> {
+        (self == Self::V7_3).then_some(15)
+    }
+
+    /// Records on a page when the request names no limit.
+    pub(crate) fn default_limit(self) -> u32 {
+        if self == Self::V5_4 { 25 } else { MAX_LIMIT }
+    }
+}
+
+/// Records on a page at most.
+pub(crate) const MAX_LIMIT: u32 = 500;
+
+/// Everything a sandbox is started with.
+#[derive(Clone)]
+pub struct SandboxConfig {
+    /// Resources and descriptors offered.
+    pub model: ApiModel,
+    /// Version imitated.
+    pub api: ApiVersion,
+    /// Address to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Database file; in memory when absent.
+    pub data: Option<PathBuf>,
+    /// Key that clients log in with.
+    pub client_id: String,
+    /// Secret that clients log in with.
+    pub client_secret: String,
+    /// How long a token lives.
+    pub token_lifetime: Duration,
+    /// Tenant and context segments of the route (an instance before 7.0).
+    pub route: Vec<String>,
+    /// Year-specific mode; of effect before 7.0 only.
+    pub school_year: Option<u16>,
+    /// Planned misbehaviour.
+    pub faults: FaultPlan,
+    /// Whether every request is kept, with its body.
+    pub record: bool,
+}
+
+impl SandboxConfig {
+    /// A model with everything else at its default: version 7.3, in memory, on a free port of
+    /// the loopback address, for the client `populated`.
+    pub fn new(model: ApiModel) -> Self {
+        Self {
+            model,
+            api: ApiVersion::default(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            data: None,
+            client_id: "populated".to_owned(),
+            client_secret: "populatedSecret".to_owned(),
+            token_lifetime: Duration::from_mins(30),
+            route: Vec::new(),
+            school_year: None,
+            faults: FaultPlan::default(),
+            record: false,
+        }
+    }
+}
+
+impl fmt::Debug for SandboxConfig {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SandboxConfig")
+            .field("api", &self.api)
+            .field("listen", &self.listen)
+            .field("data", &self.data)
+            .field("client_id", &self.client_id)
+            .field("route", &self.route)
+            .field("school_year", &self.school_year)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,96 @@
+//! GET all, by offset or by cursor, and the starts of parallel walks.
+
+use axum::response::Response;
+use http::{HeaderName, StatusCode};
+use serde_json::json;
+
+use super::query::{self, Listing};
+use super::read;
+use crate::server::catalog::Endpoint;
+use crate::server::config::MAX_LIMIT;
+use crate::server::problem::Problem;
+use crate::server::respond::{json_response, json_text, set_header};
+use crate::server::service::{Call, Service};
+
+const DEFAULT_PARTITIONS: i64 = 10;
+const MAX_PARTITIONS: i64 = 200;
+const MIN_PAGES_PER_PARTITION: u64 = 5;
+
+/// One page.
+pub(super) fn page(
+    service: &Service,
+    endpoint: &Endpoint,
+    call: &Call,
+) -> Result<Response, Problem> {
+    let api = service.api();
+    let Listing {
+        selection,
+        window,
+        wants_total,
+    } = query::listing(endpoint, &call.query, api)?;
+    let (items, total) = {
+        let storage = service.storage();
+        let total = wants_total.then(|| storage.count(&selection)).transpose()?;
+        (storage.page(&selection, window)?, total)
+    };
+    let mut text = String::with_capacity(items.iter().map(|item| item.body.len() + 160).sum());
+    text.push('[');
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        read::append(item, api, &mut text);
+    }
+    text.push(']');
+    let mut response = json_text(StatusCode::OK, text);
+    if let Some(total) = total {
+        let name = HeaderName::from_static("total-count");
+        set_header(&mut response, name, &total.to_string());
+    }
+    if let Some(last) = items.last().filter(|_| api.has_cursors()) {
+        let token = query::page_token(last.aggregate + 1, window.before);
+        set_header(
+            &mut response,
+            HeaderName::from_static("next-page-token"),
+            &token,
+        );
+    }
+    Ok(response)
+}
+
+/// The tokens at which independent walks begin.
+pub(super) fn partitions(
+    service: &Service,
+    endpoint: &Endpoint,
+    call: &Call,
+) -> Result<Response, Problem> {
+    let selection = query::selection(endpoint, &call.query, service.api())?;
+    let number = query::integer(&call.query, "number")?.unwrap_or(DEFAULT_PARTITIONS);
+    if !(1..=MAX_PARTITIONS).contains(&number) {
+        let error = "Number must be a value between 1 and 200.";
+        return Err(Problem::parameter(error, error));
+    }
+    let small = call.query.iter().any(|(name, value)| {
+        name.eq_ignore_ascii_case("allowSmallPartitions") && value.eq_ignore_ascii_case("true")
+    });
+    let starts = {
+        let storage = service.storage();
+        let even = storage.count(&selection)?.div_ceil(number.unsigned_abs());
+        let least = if small {
+            1
+        } else {
+            MIN_PAGES_PER_PARTITION * u64::from(MAX_LIMIT)
+        };
+        storage.starts(&selection, even.max(least))?
+    };
+    let ends = starts.iter().skip(1).copied().chain([i64::MAX]);
+    let tokens: Vec<String> = starts
+        .iter()
+        .zip(ends)
+        .map(|(from, before)| query::page_token(*from, before))
+        .collect();
+    Ok(json_response(
+        StatusCode::OK,
+        &json!({"pageTokens": tokens}),
+    ))
+}

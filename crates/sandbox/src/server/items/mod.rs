@@ -1,0 +1,105 @@
+//! The data endpoints: which handler a method and a path lead to.
+
+mod listing;
+mod query;
+mod read;
+mod rekey;
+mod resolve;
+mod write;
+
+use axum::response::Response;
+use http::Method;
+
+use super::catalog::Endpoint;
+use super::metadata::unsupported;
+use super::problem::Problem;
+use super::service::{Call, Service};
+
+/// Answers a request for a collection or an item; `rest` is what follows the collection.
+pub(crate) fn dispatch(
+    service: &Service,
+    endpoint: &Endpoint,
+    call: &Call,
+    rest: Option<&str>,
+) -> Result<Response, Problem> {
+    let Some(rest) = rest.filter(|rest| !rest.is_empty()) else {
+        return collection(service, endpoint, call);
+    };
+    if rest == "partitions" && call.method == Method::GET && service.api().has_cursors() {
+        return listing::partitions(service, endpoint, call);
+    }
+    match call.method {
+        Method::POST => Err(Problem::method(
+            "Resource items can only be updated using PUT. To \"upsert\" an item in the resource \
+             collection using POST, remove the \"id\" from the route.",
+        )),
+        Method::GET => {
+            let id = identifier(rest).ok_or_else(Problem::no_endpoint)?;
+            read::item(service, endpoint, call, &id)
+        }
+        Method::PUT => write::put(service, endpoint, call, &route_identifier(rest)?),
+        Method::DELETE => write::delete(service, endpoint, call, &route_identifier(rest)?),
+        ref other => Err(Problem::method(unsupported(other))),
+    }
+}
+
+fn collection(service: &Service, endpoint: &Endpoint, call: &Call) -> Result<Response, Problem> {
+    match call.method {
+        Method::GET => listing::page(service, endpoint, call),
+        Method::POST => write::post(service, endpoint, call),
+        Method::PUT => Err(Problem::method(
+            "Resource collections cannot be replaced. To change one item, add its \"id\" to the \
+             route; to \"upsert\" an item, use POST.",
+        )),
+        Method::DELETE => Err(Problem::method(
+            "Resource collections cannot be deleted. To delete one item, add its \"id\" to the \
+             route.",
+        )),
+        ref other => Err(Problem::method(unsupported(other))),
+    }
+}
+
+fn route_identifier(text: &str) -> Result<String, Problem> {
+    identifier(text).ok_or_else(|| {
+        let message = format!("The value '{text}' is not valid.");
+        Problem::binding([("$.id".to_owned(), vec![message])].into())
+    })
+}
+
+/// 32 lower-case hexadecimal digits, from a GUID with or without dashes.
+fn identifier(text: &str) -> Option<String> {
+    let dashed = text.len() == 36
+        && text
+            .char_indices()
+            .all(|(at, c)| (c == '-') == matches!(at, 8 | 13 | 18 | 23));
+    let digits = if dashed {
+        text.replace('-', "")
+    } else {
+        text.to_owned()
+    };
+    let fits = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    fits.then(|| digits.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::identifier;
+
+    #[test]
+    fn identifiers_are_guids_in_either_form() {
+        let plain = "5b7c1ed6b3cc4e5ea9bb8a2f8ad2fd0f";
+        assert_eq!(
+            identifier("5B7C1ED6-b3cc-4e5e-a9bb-8a2f8ad2fd0f").as_deref(),
+            Some(plain)
+        );
+        assert_eq!(identifier(plain).as_deref(), Some(plain));
+        for wrong in [
+            "",
+            "deletes",
+            "5b7c1ed6b3cc4e5ea9bb8a2f8ad2fd0",
+            "5b7c1ed6b3cc-4e5ea9bb8a2f8ad2fd0f-aa",
+        ] {
+            assert_eq!(identifier(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! POST, PUT and DELETE.
+//!
+//! A body is checked before the database is locked; references, key and precondition are checked
+//! and the change made under one lock, in one transaction.
+
+use axum::response::Response;
+use http::header::{ETAG, IF_MATCH, LOCATION};
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
+
+use super::resolve::resolve;
+use super::{read, rekey};
+use crate::server::body::{self, Draft, Rules};
+use crate::server::catalog::{DescriptorValue, Endpoint};
+use crate::server::config::ApiVersion;
+use crate::server::problem::Problem;
+use crate::server::respond::{header, media_type, set_header, with_status};
+use crate::server::service::{Call, Service};
+use crate::storage::{Entry, Item, Storage, join_key};
+
+const EMPTY_BODY: &str = "A non-empty request body is required.";
+const ASSIGNED_ID: &str = "Resource identifiers cannot be assigned by the client. The 'id' \
+                           property should not be included in the request body.";
+
+/// POST: creates or replaces the item with the body's natural key.
+pub(super) fn post(
+    service: &Service,
+    endpoint: &Endpoint,
+    call: &Call,
+) -> Result<Response, Problem> {
+    require_json(&call.headers)?;
+    if call.body.trim_ascii().is_empty() {
+        return Err(Problem::bad_request(EMPTY_BODY));
+    }
+    let body = parse(&call.body)?;
+    if member(&body, "id", service.api()).is_some() {
+        return Err(Problem::construction(ASSIGNED_ID));
+    }
+    let draft = read_body(service, endpoint, &body)?;
+    let (status, id, modified) = upsert(service, endpoint, call, &draft)?;
+    Ok(written(service, endpoint, status, (&id, modified)))
+}
+
+fn upsert(
+    service: &Service,
+    endpoint: &Endpoint,
+    call: &Call,
+    draft: &Draft,
+) -> Result<(StatusCode, String, i64), Problem> {
+    let api = service.api();
+    let mut storage = service.storage();
+    let resolved = resolve(&storage, &service.catalog, draft, api)?;
+    let entry = Entry {
+        collection: endpoint.collection,
+        family: endpoint.family,
+        parts: &draft.parts,
+        body: &resolved.body,
+        targets: &resolved.targets,
+    };
+    let Some(old) = storage.find_by_key(endpoint.family, &join_key(&draft.parts))? else {
+        let item = storage.atomically::<_, Problem>(|storage| Ok(storage.insert(&entry)?))?;
+        note_descriptor(service, endpoint, &item);
+        return Ok((StatusCode::CREATED, item.id, item.modified));
+    };
+    if old.collection != endpoint.collection {
+        return Err(Problem::identity(api, &endpoint.title));
+    }
+    require_match(&call.headers, &old, api)?;
+    let modified = store(&mut storage, &old, &entry)?;
+    Ok((StatusCode::OK, old.id, modified))
+}
+
+/// Replaces an item unless it is already so; gives its time of change.
+fn store(storage: &mut Storage, old: &Item, entry: &Entry<'_>) -> Result<i64, Problem> {
+    if old.body == entry.body {
+        return Ok(old.modified);
+    }
+    storage.atomically(|storage| Ok(storage.replace(old, entry)?))
+}
+
+/// PUT: replaces one item.
+pub(super) fn put(
+    service: &Service,
+    endpoint: &Endpoint,
+    call: &Call,
+    id: &str,
+) -> Result<Response, Problem> {
+    let api = service.api();
+    require_json(&call.headers)?;
+    if call.body.trim_ascii().is_empty() {
+        let messages = [("$".to_owned(), vec![EMPTY_BODY.to_owned()])];
+        return Err(Problem::binding(messages.into()).with_legacy(EMPTY_BODY));
+    }
+    let body = parse(&call.body)?;
+    if api.is_dms() && member(&body, "id", api).and_then(Value::as_str) != Some(id) {
+        return Err(Problem::construction(
+            "Request body id must match the id in the url.",
+        ));
+    }
+    let unknown = || Problem::no_item("Resource to update was not found.");
+    service
+        .storage()
+        .find_by_id(endpoint.collection, id)?
+        .ok_or_else(unknown)?;
+    let draft = read_body(service, endpoint, &body)?;
+    let mut storage = service.storage();
+    let old = storage
+        .find_by_id(endpoint.collection, id)?
+        .ok_or_else(unknown)?;
+    require_match(&call.headers, &old, api)?;
+    let resolved = resolve(&storage, &service.catalog, &draft, api)?;
+    let entry = Entry {
+        collection: endpoint.collection,
+        family: endpoint.family,
+        parts: &draft.parts,
+        body: &resolved.body,
+        targets: &resolved.targets,
+    };
+    let modified = if join_key(&draft.parts) == old.key {
+        store(&mut storage, &old, &entry)?
+    } else if endpoint.resource.key_updatable {
+        storage.atomically(|storage| rekey::apply(service, storage, endpoint, &old, &entry))?
+    } else {
+        return Err(Problem::key_change(&endpoint.title));
+    };
+    drop(storage);
+    Ok(written(
+        service,
+        endpoint,
+        StatusCode::NO_CONTENT,
+        (id, modified),
+    ))
+}
+
+/// DELETE: removes one item that nothing refers to.
+pub(super) fn delete(
+    service: &Service,
+    endpoint: &Endpoint,
+    call: &Call,
+    id: &str,
+) -> Result<Response, Problem> {
+    let mut storage = service.storage();
+    let found = storage.find_by_id(endpoint.collection, id)?;
+    let item = found.ok_or_else(|| Problem::no_item("Resource to delete was not found."))?;
+    require_match(&call.headers, &item, service.api())?;
+    if let Some(dependant) = storage.dependants(item.aggregate, 1)?.first() {
+        let endpoint = service.catalog.by_collection(dependant.collection);
+        return Err(Problem::dependent(
+            endpoint.map_or("unknown", |it| it.title.as_str()),
+        ));
+    }
+    storage.atomically::<_, Problem>(|storage| Ok(storage.remove(&item)?))?;
+    if endpoint.is_descriptor {
+        service
+            .descriptors_mut()
+            .remove(endpoint.collection, item.aggregate);
+    }
+    Ok(with_status(StatusCode::NO_CONTENT))
+}
+
+/// Checks a parsed body against the model.
+pub(super) fn read_body(
+    service: &Service,
+    endpoint: &Endpoint,
+    body: &Value,
+) -> Result<Draft, Problem> {
+    let descriptors = service.descriptors();
+    let rules = Rules {
+        catalog: &service.catalog,
+        endpoint,
+        descriptors: &descriptors,
+        api: service.api(),
+    };
+    let draft = body::read(rules, body)?;
+    if endpoint.is_descriptor {
+        check_descriptor(endpoint, &draft)?;
+    }
+    Ok(draft)
+}
+
+/// A descriptor's namespace ends in the name of its type.
+fn check_descriptor(endpoint: &Endpoint, draft: &Draft) -> Result<(), Problem> {
+    let [namespace, code] = draft.parts.as_slice() else {
+        return Ok(());
+    };
+    let mut wrong = crate::server::problem::Messages::new();
+    let kind = format!("/{}", endpoint.title.to_lowercase());
+    if !namespace.starts_with("uri://") || !namespace.ends_with(&kind) {
+        let text = format!(
+            "Namespace must have the form 'uri://<organization>/{}'.",
+            endpoint.title
+        );
+        wrong.insert("$.namespace".to_owned(), vec![text]);
+    }
+    if code.contains('#') {
+        let text = "CodeValue cannot contain the '#' character.".to_owned();
+        wrong.insert("$.codeValue".to_owned(), vec![text]);
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::validation(&endpoint.title, wrong))
+    }
+}
+
+fn note_descriptor(service: &Service, endpoint: &Endpoint, item: &Item) {
+    if !endpoint.is_descriptor {
+        return;
+    }
+    if let Some(uri) = crate::server::catalog::uri_of(&item.body) {
+        let value = DescriptorValue {
+            uri,
+            aggregate: item.aggregate,
+        };
+        service.descriptors_mut().insert(endpoint.collection, value);
+    }
+}
+
+fn parse(body: &[u8]) -> Result<Value, Problem> {
+    serde_json::from_slice(body)
+        .map_err(|error| Problem::binding([("$".to_owned(), vec![error.to_string()])].into()))
+}
+
+fn member<'a>(body: &'a Value, name: &str, api: ApiVersion) -> Option<&'a Value> {
+    let members = body.as_object()?;
+    let same = |given: &str| {
+        if api.is_dms() {
+            given == name
+        } else {
+            given.eq_ignore_ascii_case(name)
+        }
+    };
+    members
+        .iter()
+        .find(|(given, _)| same(given))
+        .map(|(_, value)| value)
+}
+
+fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    match media_type(headers) {
+        None => Err(Problem::media_type("The 'Content-Type' header is missing.")),
+        Some(media) if media == "application/json" || media.ends_with("+json") => Ok(()),
+        Some(media) => Err(Problem::media_type(&format!(
+            "The value specified in the 'Content-Type' header ('{media}') is not supported by \
+             this host."
+        ))),
+    }
+}
+
+/// Holds a request to the state its `If-Match` names.
+fn require_match(headers: &HeaderMap, item: &Item, api: ApiVersion) -> Result<(), Problem> {
+    let Some(given) = header(headers, IF_MATCH.as_str()) else {
+        return Ok(());
+    };
+    let tag = read::etag(item.modified, api);
+    let same = if api.is_dms() {
+        read::is_listed(given, &tag)
+    } else {
+        given.trim_matches('"') == tag
+    };
+    if same {
+        Ok(())
+    } else {
+        Err(Problem::precondition())
+    }
+}
+
+fn written(
+    service: &Service,
+    endpoint: &Endpoint,
+    status: StatusCode,
+    (id, modified): (&str, i64),
+) -> Response {
+    let paths = &service.metadata.paths;
+    let location = format!("{}{}/{}/{id}", paths.base, paths.data, endpoint.path);
+    let mut response = with_status(status);
+    set_header(&mut response, LOCATION, &location);
+    let tag = read::etag(modified, service.api());
+    set_header(&mut response, ETAG, &format!("\"{tag}\""));
+    response
+}

@@ -1,0 +1,135 @@
+//! An Ed-Fi API, served from this process on a loopback address.
+//!
+//! [`Sandbox::start`] binds, serves on the current Tokio runtime, and stops when dropped. What it
+//! answers follows the version in [`SandboxConfig`]; what it holds follows the model given to it.
+//! It prints nothing and logs no bodies, tokens or secrets.
+
+mod body;
+mod catalog;
+mod config;
+mod discovery;
+mod faulted;
+mod items;
+mod listener;
+mod metadata;
+mod oauth;
+mod paths;
+mod problem;
+mod record;
+mod respond;
+mod running;
+mod service;
+
+pub(crate) use metadata::Metadata;
+pub(crate) use respond::json_response;
+pub(crate) use running::{Running, bind};
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+
+pub use config::{ApiVersion, SandboxConfig};
+pub use record::{RecordedRequest, RequestLog};
+
+use crate::faults::{FaultPlan, FaultState};
+use crate::storage::{Selection, StorageError};
+use listener::{BreakableListener, Breaker};
+use service::Service;
+
+/// A sandbox could not be started or asked.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The address could not be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system reported.
+        source: io::Error,
+    },
+    /// The database failed.
+    #[error("the data of the sandbox cannot be used")]
+    Storage(#[from] StorageError),
+    /// The model has no such resource or descriptor.
+    #[error("there is no resource {path}")]
+    UnknownResource {
+        /// The path asked for.
+        path: String,
+    },
+}
+
+/// A running Ed-Fi API.
+#[derive(Debug)]
+pub struct Sandbox {
+    service: Arc<Service>,
+    running: Running,
+}
+
+impl Sandbox {
+    /// Starts a server; it answers as soon as this returns.
+    pub async fn start(config: SandboxConfig) -> Result<Self, SandboxError> {
+        let (listener, address) = bind(config.listen).await?;
+        let base = format!("http://{address}");
+        let service = Arc::new(Service::open(config, &base)?);
+        let shared = Arc::clone(&service);
+        let handler = move |ConnectInfo(breaker): ConnectInfo<Breaker>, request| {
+            let service = Arc::clone(&shared);
+            async move { service.handle(request, &breaker).await }
+        };
+        let make = Router::new()
+            .fallback(handler)
+            .into_make_service_with_connect_info::<Breaker>();
+        let running = Running::spawn(address, |stopped| {
+            axum::serve(BreakableListener(listener), make)
+                .with_graceful_shutdown(stopped)
+                .into_future()
+        });
+        Ok(Self { service, running })
+    }
+
+    /// Base URL, where the discovery document is; no slash at its end.
+    pub fn url(&self) -> &str {
+        &self.service.metadata.paths.base
+    }
+
+    /// Address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.running.address()
+    }
+
+    /// What has been asked of it so far.
+    pub fn requests(&self) -> RequestLog {
+        self.service.log().clone()
+    }
+
+    /// How many records a resource holds, by path (`ed-fi/students`).
+    pub fn count(&self, path: &str) -> Result<u64, SandboxError> {
+        let (namespace, name) = path.split_once('/').unwrap_or(("", path));
+        let endpoint = self.service.catalog.by_path(namespace, name);
+        let endpoint = endpoint.ok_or_else(|| SandboxError::UnknownResource {
+            path: path.to_owned(),
+        })?;
+        Ok(self
+            .service
+            .storage()
+            .count(&Selection::all(endpoint.collection))?)
+    }
+
+    /// Begins another fault plan; counts of requests start anew.
+    pub fn set_faults(&self, plan: FaultPlan) {
+        *self.service.faults() = FaultState::new(plan);
+    }
+
+    /// Ends every token given out so far.
+    pub fn expire_tokens(&self) {
+        self.service.tokens().expire();
+    }
+
+    /// Stops taking requests and waits for those under way, for at most two seconds.
+    pub async fn stop(self) {
+        self.running.stop().await;
+    }
+}

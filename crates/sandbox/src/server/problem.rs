@@ -1,0 +1,363 @@
+//! Refusals, and their two wire forms: problem details from 7.2 on, `message` bodies before.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::config::ApiVersion;
+use crate::storage::StorageError;
+
+const URN: &str = "urn:ed-fi:api:";
+const WRONG_CONSTRUCTION: &str = "The request construction was invalid.";
+const NOT_PROCESSED: &str = "The request could not be processed. See 'errors' for details.";
+
+/// Messages by JSON path.
+pub(crate) type Messages = BTreeMap<String, Vec<String>>;
+
+/// Why a request is refused.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem(Box<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    status: StatusCode,
+    kind: &'static str,
+    title: &'static str,
+    detail: String,
+    errors: Vec<String>,
+    validation: Messages,
+    legacy: Value,
+    /// Written by the request pipeline and not by a controller, which shows in the media type.
+    pipeline: bool,
+}
+
+impl Problem {
+    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: &str) -> Self {
+        Self(Box::new(Inner {
+            status,
+            kind,
+            title,
+            detail: detail.to_owned(),
+            errors: Vec::new(),
+            validation: Messages::new(),
+            legacy: json!({"message": detail}),
+            pipeline: false,
+        }))
+    }
+
+    fn error(mut self, error: impl Into<String>) -> Self {
+        self.0.errors.push(error.into());
+        self
+    }
+
+    fn legacy(mut self, message: impl Into<String>) -> Self {
+        self.0.legacy = json!({"message": message.into()});
+        self
+    }
+
+    fn pipeline(mut self) -> Self {
+        self.0.pipeline = true;
+        self
+    }
+
+    /// 400 with one of the texts about the request as a whole.
+    pub(crate) fn bad_request(error: &str) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "bad-request",
+            "Bad Request",
+            NOT_PROCESSED,
+        )
+        .error(error)
+        .legacy(error)
+    }
+
+    /// 400 with a plain detail.
+    pub(crate) fn bad_request_detail(detail: &str) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "bad-request",
+            "Bad Request",
+            detail,
+        )
+    }
+
+    /// 400 for a query parameter out of its bounds.
+    pub(crate) fn parameter(error: &str, legacy: &str) -> Self {
+        let (kind, title) = (
+            "bad-request:parameter-validation-failed",
+            "Parameter Validation Failed",
+        );
+        Self::new(StatusCode::BAD_REQUEST, kind, title, WRONG_CONSTRUCTION)
+            .error(error)
+            .legacy(legacy)
+    }
+
+    /// 400 for a body that does not fit its types.
+    pub(crate) fn binding(messages: Messages) -> Self {
+        let detail = "Data validation failed. See 'validationErrors' for details.";
+        let prefixed = |(path, texts): (&String, &Vec<String>)| {
+            (path.replacen('$', "request", 1), json!(texts))
+        };
+        let state: Map<String, Value> = messages.iter().map(prefixed).collect();
+        let mut problem = Self::data_validation(detail);
+        problem.0.legacy = json!({"message": "The request is invalid.", "modelState": state});
+        problem.0.validation = messages;
+        problem
+    }
+
+    /// 400 for a body whose values are refused; `title` is that of the resource.
+    pub(crate) fn validation(title: &str, messages: Messages) -> Self {
+        let add = |lines: String, text: &String| lines + "\t" + text + "\n";
+        let lines = messages.values().flatten().fold(String::new(), add);
+        let detail = "Data validation failed. See 'validationErrors' for details.";
+        let mut problem = Self::data_validation(detail)
+            .legacy(format!("Validation of '{title}' failed.\n{lines}"));
+        problem.0.validation = messages;
+        problem
+    }
+
+    /// 400 for a body that breaks a rule about its construction.
+    pub(crate) fn construction(error: &str) -> Self {
+        Self::data_validation("The request data was constructed incorrectly.")
+            .error(error)
+            .legacy(error)
+    }
+
+    fn data_validation(detail: &str) -> Self {
+        let kind = "bad-request:data-validation-failed";
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            kind,
+            "Data Validation Failed",
+            detail,
+        )
+    }
+
+    /// Replaces the legacy message.
+    pub(crate) fn with_legacy(self, message: impl Into<String>) -> Self {
+        self.legacy(message)
+    }
+
+    /// 400 for a changed natural key.
+    pub(crate) fn key_change(title: &str) -> Self {
+        let kind = "bad-request:data-validation-failed:key-change-not-supported";
+        let detail = format!(
+            "Identifying values for the {title} data cannot be changed. \
+             Delete and recreate the item instead."
+        );
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            kind,
+            "Key Change Not Supported",
+            &detail,
+        )
+    }
+
+    /// 401 with one of the texts of the reference.
+    pub(crate) fn authentication(error: &str) -> Self {
+        let kind = "security:authentication";
+        let detail = "The caller could not be authenticated.";
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            kind,
+            "Authentication Failed",
+            detail,
+        )
+        .error(error)
+        .legacy(error)
+        .pipeline()
+    }
+
+    /// 401 as the Data Management Service words it.
+    pub(crate) fn unauthorized() -> Self {
+        let detail = "The caller could not be authenticated.";
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "Unauthorized",
+            detail,
+        )
+    }
+
+    /// 404 for an item.
+    pub(crate) fn no_item(detail: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "Not Found", detail)
+    }
+
+    /// 404 for a path.
+    pub(crate) fn no_endpoint() -> Self {
+        let mut problem = Self::no_item("The specified data could not be found.").pipeline();
+        problem.0.legacy = Value::Null;
+        problem
+    }
+
+    /// 405 with its reason.
+    pub(crate) fn method(error: impl Into<String>) -> Self {
+        let error = error.into();
+        let (kind, title) = ("method-not-allowed", "Method Not Allowed");
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            kind,
+            title,
+            WRONG_CONSTRUCTION,
+        )
+        .legacy(error.clone())
+        .error(error)
+        .pipeline()
+    }
+
+    /// 409 for references that lead nowhere.
+    pub(crate) fn unresolved(title: &str, validation: Option<Messages>) -> Self {
+        let kind = "data-conflict:unresolved-reference";
+        let mut letters = title.chars();
+        let lower: String = letters
+            .next()
+            .into_iter()
+            .flat_map(char::to_lowercase)
+            .chain(letters)
+            .collect();
+        let detail = format!("The referenced '{title}' item does not exist.");
+        let mut problem = Self::new(StatusCode::CONFLICT, kind, "Unresolved Reference", &detail)
+            .legacy(format!(
+                "The value supplied for the related '{lower}' resource does not exist."
+            ));
+        if let Some(messages) = validation {
+            "One or more references could not be resolved. See 'validationErrors' for details."
+                .clone_into(&mut problem.0.detail);
+            problem.0.validation = messages;
+        }
+        problem
+    }
+
+    /// 409 for a delete of something that is referred to by an item of this title.
+    pub(crate) fn dependent(title: &str) -> Self {
+        let kind = "data-conflict:dependent-item-exists";
+        let detail = format!(
+            "The requested action cannot be performed because this item is referenced by an \
+             existing '{title}' item."
+        );
+        Self::new(StatusCode::CONFLICT, kind, "Dependent Item Exists", &detail).legacy(format!(
+            "The resource (or a subordinate entity of the resource) cannot be deleted because it \
+             is a dependency of the '{title}' entity."
+        ))
+    }
+
+    /// 409 for a natural key that another item has.
+    pub(crate) fn identity(api: ApiVersion, title: &str) -> Self {
+        let dms = "identity-conflict";
+        let kind = if api.is_dms() {
+            dms
+        } else {
+            "data-conflict:non-unique-identity"
+        };
+        let detail = "The identifying value(s) of the item are the same as another item that \
+                      already exists.";
+        Self::new(
+            StatusCode::CONFLICT,
+            kind,
+            "Identifying Values Are Not Unique",
+            detail,
+        )
+        .error(format!(
+            "A primary key conflict occurred when attempting to write the '{title}' item."
+        ))
+    }
+
+    /// 412 for an `If-Match` that names another state.
+    pub(crate) fn precondition() -> Self {
+        let (kind, title) = ("optimistic-lock-failed", "Optimistic Lock Failed");
+        let detail = "The item has been modified by another user.";
+        Self::new(StatusCode::PRECONDITION_FAILED, kind, title, detail)
+            .legacy("Resource was modified by another consumer.")
+    }
+
+    /// 415 with its reason.
+    pub(crate) fn media_type(error: &str) -> Self {
+        let (kind, title) = ("unsupported-media-type", "Unsupported Media Type");
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        Self::new(status, kind, title, WRONG_CONSTRUCTION)
+            .error(error)
+            .legacy(error)
+            .pipeline()
+    }
+
+    /// 429 for a client with too many live tokens.
+    pub(crate) fn too_many_tokens() -> Self {
+        let kind = "security:authentication:too-many-tokens";
+        let detail = "Too many access tokens have been requested for the client. Access is denied \
+                      until existing tokens expire.";
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            kind,
+            "Too Many Tokens",
+            detail,
+        )
+    }
+
+    /// 500 without particulars; they go to the log.
+    pub(crate) fn system() -> Self {
+        let detail = "An unexpected problem has occurred.";
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "system",
+            "System Error",
+            detail,
+        )
+        .legacy("An unexpected error occurred on the server.")
+    }
+
+    /// The answer, in the form of the version.
+    pub(crate) fn respond(self, api: ApiVersion, correlation: &str) -> Response {
+        let inner = *self.0;
+        let status = inner.status;
+        let media = match (api.is_legacy(), inner.pipeline) {
+            (false, true) => "application/problem+json",
+            _ => "application/json; charset=utf-8",
+        };
+        let body = if api.is_legacy() {
+            inner.legacy
+        } else {
+            document(&inner, api, correlation)
+        };
+        let body = if body.is_null() {
+            Body::empty()
+        } else {
+            Body::from(body.to_string())
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static(media));
+        response
+    }
+}
+
+fn document(inner: &Inner, api: ApiVersion, correlation: &str) -> Value {
+    let mut document = json!({
+        "detail": inner.detail,
+        "type": format!("{URN}{}", inner.kind),
+        "title": inner.title,
+        "status": inner.status.as_u16(),
+        "correlationId": correlation,
+    });
+    if api.is_dms() || !inner.validation.is_empty() {
+        document["validationErrors"] = json!(inner.validation);
+    }
+    if api.is_dms() || !inner.errors.is_empty() {
+        document["errors"] = json!(inner.errors);
+    }
+    document
+}
+
+impl From<StorageError> for Problem {
+    fn from(error: StorageError) -> Self {
+        tracing::error!(%error, source = ?std::error::Error::source(&error), "storage failed");
+        Self::system()
+    }
+}

@@ -1,0 +1,215 @@
+//! One request from its arrival to its answer: count, fault, authenticate, dispatch.
+//!
+//! Counting comes first and recording last, so that the log holds the status that was sent, also
+//! where a fault replaced it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderMap, Method, Uri};
+
+use super::catalog::{Catalog, DescriptorIndex, load_descriptors};
+use super::config::{ApiVersion, SandboxConfig};
+use super::metadata::{self, Metadata};
+use super::oauth::{self, Tokens};
+use super::paths::Route;
+use super::problem::Problem;
+use super::record::{RecordedRequest, RequestLog};
+use super::respond::header;
+use super::{faulted, items};
+use crate::faults::{FaultState, mix};
+use crate::storage::{Storage, StorageError};
+
+/// Largest body read, as the real server's default.
+const MAX_BODY: usize = 30_000_000;
+
+/// Everything the handlers share.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) metadata: Metadata,
+    pub(crate) catalog: Catalog,
+    /// Makes tokens differ between servers.
+    pub(crate) salt: u64,
+    storage: Mutex<Storage>,
+    descriptors: RwLock<DescriptorIndex>,
+    tokens: Mutex<Tokens>,
+    faults: Mutex<FaultState>,
+    log: Mutex<RequestLog>,
+}
+
+/// A request whose body has been read.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// Query parameters, decoded, in order.
+    pub(crate) query: Vec<(String, String)>,
+}
+
+impl Service {
+    /// Opens the database and prepares the model for a server reached at `base`.
+    pub(crate) fn open(config: SandboxConfig, base: &str) -> Result<Self, StorageError> {
+        let mut storage = Storage::open(config.data.as_deref())?;
+        let catalog = Catalog::build(&config.model, &mut storage)?;
+        let descriptors = load_descriptors(&catalog, &storage)?;
+        let now = jiff::Timestamp::now().as_microsecond().unsigned_abs();
+        Ok(Self {
+            catalog,
+            salt: mix(now),
+            storage: Mutex::new(storage),
+            descriptors: RwLock::new(descriptors),
+            tokens: Mutex::default(),
+            faults: Mutex::new(FaultState::new(config.faults.clone())),
+            log: Mutex::default(),
+            metadata: Metadata::new(config, base),
+        })
+    }
+
+    /// The version imitated.
+    pub(crate) fn api(&self) -> ApiVersion {
+        self.metadata.config.api
+    }
+
+    pub(crate) fn storage(&self) -> MutexGuard<'_, Storage> {
+        self.storage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn descriptors(&self) -> RwLockReadGuard<'_, DescriptorIndex> {
+        self.descriptors
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn descriptors_mut(&self) -> RwLockWriteGuard<'_, DescriptorIndex> {
+        self.descriptors
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn tokens(&self) -> MutexGuard<'_, Tokens> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, FaultState> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn log(&self) -> MutexGuard<'_, RequestLog> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers one request.
+    pub(crate) async fn handle(
+        &self,
+        request: http::Request<Body>,
+        breaker: &super::listener::Breaker,
+    ) -> Response {
+        let (parts, body) = request.into_parts();
+        let body = axum::body::to_bytes(body, MAX_BODY)
+            .await
+            .unwrap_or_default();
+        let query = metadata::parse_query(&parts.uri);
+        let (method, uri, headers) = (parts.method, parts.uri, parts.headers);
+        let call = Call {
+            method,
+            uri,
+            headers,
+            body,
+            query,
+        };
+        let path = call.uri.path();
+        let route = self.metadata.paths.route(path, self.api());
+        let rule = self.faults().decide(call.method.as_str(), path);
+        let (response, status) = match rule {
+            None => {
+                let response = self.answer(&call, &route);
+                let status = response.status().as_u16();
+                (response, status)
+            }
+            Some(rule) => {
+                let answer = || self.answer(&call, &route);
+                faulted::respond(&rule, answer, breaker).await
+            }
+        };
+        self.record(&call, &route, status);
+        response
+    }
+
+    fn answer(&self, call: &Call, route: &Route) -> Response {
+        self.dispatch(call, route)
+            .unwrap_or_else(|problem| problem.respond(self.api(), &self.correlation(call)))
+    }
+
+    fn dispatch(&self, call: &Call, route: &Route) -> Result<Response, Problem> {
+        let posted = matches!(route, Route::Token | Route::TokenInfo);
+        if posted && call.method != Method::POST {
+            return Err(Problem::method(metadata::unsupported(&call.method)));
+        }
+        match route {
+            Route::Token => oauth::token(self, &call.headers, &call.body),
+            Route::TokenInfo => oauth::token_info(self, &call.headers, &call.body),
+            Route::Data {
+                namespace,
+                name,
+                rest,
+            } => {
+                oauth::check(self, &call.headers)?;
+                let endpoint = self.catalog.by_path(namespace, name);
+                let endpoint = endpoint.ok_or_else(Problem::no_endpoint)?;
+                items::dispatch(self, endpoint, call, rest.as_deref())
+            }
+            other => self
+                .metadata
+                .answer(other, &call.method, &call.query, &call.headers),
+        }
+    }
+
+    /// The client's correlation id, else one that differs for every request.
+    fn correlation(&self, call: &Call) -> String {
+        if let Some(given) = header(&call.headers, "correlation-id") {
+            return given.to_owned();
+        }
+        let named = call
+            .query
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("correlationid"));
+        named.map_or_else(|| self.fresh_correlation(), |(_, value)| value.clone())
+    }
+
+    fn fresh_correlation(&self) -> String {
+        let total = self.log().total;
+        let digits = format!("{:016x}{:016x}", mix(self.salt ^ total), mix(total));
+        let at = [0..8, 8..12, 12..16, 16..20, 20..32];
+        let groups: Vec<&str> = at
+            .into_iter()
+            .filter_map(|range| digits.get(range))
+            .collect();
+        groups.join("-")
+    }
+
+    fn record(&self, call: &Call, route: &Route, status: u16) {
+        let path = call.uri.path();
+        tracing::debug!(method = %call.method, path, status, "answered");
+        let secret = matches!(route, Route::Token | Route::TokenInfo);
+        let keep = self.metadata.config.record;
+        let request = RecordedRequest {
+            method: call.method.as_str().to_owned(),
+            path: call
+                .uri
+                .path_and_query()
+                .map_or_else(String::new, ToString::to_string),
+            status,
+            body: if keep && !secret {
+                call.body.clone()
+            } else {
+                Bytes::new()
+            },
+        };
+        self.log()
+            .add(self.metadata.paths.template(path, route), request, keep);
+    }
+}
