@@ -267,3 +267,274 @@ fn share(part: u64, whole: u64) -> f64 {
         part as f64 / whole as f64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A collection of 1000 records of which nothing changes.
+    fn calm() -> Tally {
+        Tally {
+            unchanged: 1_000,
+            baseline_size: 1_000,
+            previous_size: Some(1_000),
+            coverage_complete: true,
+            ..Tally::default()
+        }
+    }
+
+    #[track_caller]
+    fn check(tally: &Tally, expected: &[Guard]) {
+        let verdicts = judge(&GuardPolicy::default(), tally);
+        let guards: Vec<Guard> = verdicts.iter().map(|verdict| verdict.guard).collect();
+        assert_eq!(guards, expected, "{verdicts:?}");
+    }
+
+    #[test]
+    fn limits_are_tripped_beyond_them_and_not_at_them() {
+        check(&calm(), &[]);
+        check(
+            &Tally {
+                creates: 1_000_000,
+                ..calm()
+            },
+            &[],
+        );
+        check(
+            &Tally {
+                deletes: 50,
+                unchanged: 950,
+                ..calm()
+            },
+            &[],
+        );
+        check(
+            &Tally {
+                deletes: 51,
+                unchanged: 949,
+                ..calm()
+            },
+            &[Guard::DeleteShare],
+        );
+        check(
+            &Tally {
+                updates: 500,
+                unchanged: 500,
+                ..calm()
+            },
+            &[],
+        );
+        check(
+            &Tally {
+                updates: 501,
+                unchanged: 499,
+                ..calm()
+            },
+            &[Guard::UpdateShare],
+        );
+        check(
+            &Tally {
+                unchanged: 900,
+                ..calm()
+            },
+            &[],
+        );
+        check(
+            &Tally {
+                unchanged: 899,
+                ..calm()
+            },
+            &[Guard::ShrunkenSource],
+        );
+    }
+
+    #[test]
+    fn deletes_are_limited_by_number_however_large_the_collection() {
+        let large = Tally {
+            unchanged: 1_000_000,
+            baseline_size: 1_000_000,
+            previous_size: Some(1_000_000),
+            ..calm()
+        };
+        check(
+            &Tally {
+                deletes: 500,
+                ..large.clone()
+            },
+            &[],
+        );
+        check(
+            &Tally {
+                deletes: 501,
+                ..large
+            },
+            &[Guard::DeleteCount],
+        );
+    }
+
+    #[test]
+    fn small_sets_are_exempt_from_shares() {
+        let small = Tally {
+            baseline_size: 20,
+            previous_size: Some(20),
+            ..calm()
+        };
+        check(
+            &Tally {
+                deletes: 19,
+                unchanged: 1,
+                ..small.clone()
+            },
+            &[],
+        );
+        check(
+            &Tally {
+                updates: 20,
+                unchanged: 0,
+                ..small
+            },
+            &[],
+        );
+        let larger = Tally {
+            baseline_size: 21,
+            previous_size: None,
+            ..calm()
+        };
+        check(
+            &Tally {
+                deletes: 2,
+                unchanged: 19,
+                ..larger
+            },
+            &[Guard::DeleteShare],
+        );
+    }
+
+    #[test]
+    fn what_was_not_read_is_never_deleted() {
+        let partial = Tally {
+            coverage_complete: false,
+            ..calm()
+        };
+        check(&partial, &[]);
+        check(
+            &Tally {
+                deletes: 1,
+                ..partial
+            },
+            &[Guard::IncompleteCoverage],
+        );
+    }
+
+    #[test]
+    fn an_empty_source_is_refused_even_for_small_sets() {
+        let empty = Tally {
+            unchanged: 0,
+            deletes: 3,
+            baseline_size: 3,
+            ..calm()
+        };
+        check(
+            &Tally {
+                previous_size: None,
+                ..empty.clone()
+            },
+            &[Guard::EmptySource],
+        );
+        check(
+            &Tally {
+                deletes: 0,
+                baseline_size: 0,
+                ..empty
+            },
+            &[Guard::EmptySource],
+        );
+        check(
+            &Tally {
+                unchanged: 0,
+                baseline_size: 0,
+                previous_size: None,
+                ..calm()
+            },
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_source_may_be_allowed_to_be_empty() {
+        let policy = GuardPolicy {
+            allow_empty_source: true,
+            ..GuardPolicy::default()
+        };
+        let tally = Tally {
+            unchanged: 0,
+            deletes: 3,
+            baseline_size: 3,
+            ..calm()
+        };
+        assert_eq!(judge(&policy, &tally), []);
+    }
+
+    #[test]
+    fn a_tripped_guard_holds_only_its_part() {
+        let tally = Tally {
+            updates: 900,
+            deletes: 100,
+            unchanged: 0,
+            ..calm()
+        };
+        let verdicts = judge(&GuardPolicy::default(), &tally);
+        let holds: Vec<(Guard, &[ChangeKind])> = verdicts
+            .iter()
+            .map(|verdict| (verdict.guard, &verdict.holds[..]))
+            .collect();
+        assert_eq!(
+            holds,
+            [
+                (Guard::DeleteShare, &[ChangeKind::Delete][..]),
+                (Guard::UpdateShare, &[ChangeKind::Update][..]),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_verdict_says_which_limit_and_what_was_seen() {
+        let tally = Tally {
+            deletes: 120,
+            unchanged: 880,
+            ..calm()
+        };
+        let texts: Vec<String> = judge(&GuardPolicy::default(), &tally)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                "shrunken-source: 12.0 % of the source's records gone since it was last read, \
+                 at most 10.0 % allowed",
+                "delete-share: 12.0 % of the target's records to delete, at most 5.0 % allowed",
+            ]
+        );
+        let empty = Tally {
+            unchanged: 0,
+            ..calm()
+        };
+        assert_eq!(
+            judge(&GuardPolicy::default(), &empty)[0].to_string(),
+            "empty-source: 0 records in the source, at least 1 allowed"
+        );
+    }
+
+    #[test]
+    fn a_policy_takes_what_is_not_given_from_the_defaults() {
+        let policy: GuardPolicy = serde_json::from_str("{\"delete_count_max\": 7}").unwrap();
+        assert_eq!(
+            policy,
+            GuardPolicy {
+                delete_count_max: 7,
+                ..GuardPolicy::default()
+            }
+        );
+    }
+}

@@ -167,3 +167,55 @@ fn sort(rows: &mut [DesiredRow]) {
         by_head.then_with(|| left.key.cmp(&right.key))
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use syncline_model::Digest;
+
+    use super::super::Place;
+    use super::*;
+
+    #[test]
+    fn no_more_rows_are_in_memory_than_allowed_and_the_file_does_not_grow_by_dividing() {
+        let directory = tempfile::tempdir().unwrap();
+        let rows_max = 50;
+        let mut file = SpillFile::create(directory.path(), rows_max).unwrap();
+        let mut partitions = Partitions::new(0);
+        for line in 0..30_000_u64 {
+            // Half of all rows share the first two bytes.
+            let mut key = *Digest::of(&line.to_le_bytes()).as_bytes();
+            if line % 2 == 0 {
+                key[..2].copy_from_slice(&[7, 7]);
+            }
+            let place = Place {
+                line,
+                ..Place::default()
+            };
+            let key = Digest::from_bytes(key);
+            partitions
+                .push(
+                    &DesiredRow {
+                        key,
+                        content: key,
+                        place,
+                    },
+                    &mut file,
+                )
+                .unwrap();
+        }
+        let partitions = partitions.close(&mut file).unwrap();
+        let slots = file.slots();
+        let mut ordered = Ordered::on_disk(file, partitions, rows_max);
+        let mut last = None;
+        let mut count = 0;
+        while let Some(step) = ordered.next_step().unwrap() {
+            assert!(ordered.rows.len() <= rows_max);
+            assert!(last < Some(step.row.key));
+            last = Some(step.row.key);
+            count += 1;
+        }
+        assert_eq!(count, 30_000);
+        let grown = ordered.disk.unwrap().file.slots();
+        assert!(grown <= slots + 256 * 3, "{slots} slots grew to {grown}");
+    }
+}

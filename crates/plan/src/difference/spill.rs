@@ -65,6 +65,12 @@ impl SpillFile {
         Ok(())
     }
 
+    /// Slots the file has room for.
+    #[cfg(test)]
+    pub(super) const fn slots(&self) -> u64 {
+        self.slots
+    }
+
     fn seek(&mut self, slot: u64) -> io::Result<()> {
         let width = u64::try_from(self.slot_rows * ROW_BYTES).unwrap_or(u64::MAX);
         self.file
