@@ -29,6 +29,25 @@ pub trait Store: Send + Sync {
     async fn confirm(&self, upto: &Mark) -> Result<()>;
 }
 
+#[async_trait]
+impl<S: Store + ?Sized> Store for Arc<S> {
+    async fn describe(&self) -> Result<Catalog> {
+        (**self).describe().await
+    }
+
+    async fn read(&self, query: Query) -> Result<BatchStream> {
+        (**self).read(query).await
+    }
+
+    async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {
+        (**self).write(changes, context).await
+    }
+
+    async fn confirm(&self, upto: &Mark) -> Result<()> {
+        (**self).confirm(upto).await
+    }
+}
+
 /// What to read.
 #[derive(Clone, Debug)]
 pub struct Query {

@@ -1,0 +1,180 @@
+//! One collection's part of a run: what is counted, and what is still under way.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use syncline_model::{Collection, CollectionName, Coverage, Done, Origin};
+use syncline_plan::Verdict;
+use syncline_store::WriteContext;
+use tokio::sync::Notify;
+
+use crate::failures::Failures;
+use crate::{CollectionProgress, CollectionReport, Duplicate};
+
+/// Most examples of repeated keys that a report shows.
+const DUPLICATE_EXAMPLES: usize = 20;
+
+#[derive(Debug)]
+pub(crate) struct CollectionRun {
+    pub(crate) context: WriteContext,
+    state: Mutex<State>,
+    pending: AtomicU64,
+    parked: AtomicU64,
+    finished: AtomicBool,
+    idle: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    report: CollectionReport,
+    failures: Failures,
+    planned: Option<u64>,
+}
+
+impl CollectionRun {
+    pub(crate) fn new(collection: Arc<Collection>) -> Self {
+        Self {
+            context: WriteContext { collection },
+            state: Mutex::default(),
+            pending: AtomicU64::new(0),
+            parked: AtomicU64::new(0),
+            finished: AtomicBool::new(false),
+            idle: Notify::new(),
+        }
+    }
+
+    pub(crate) fn collection(&self) -> &Arc<Collection> {
+        &self.context.collection
+    }
+
+    pub(crate) fn name(&self) -> &CollectionName {
+        &self.context.collection.name
+    }
+
+    /// A change is on its way to the target.
+    pub(crate) fn enter(&self) {
+        self.pending.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A change has its outcome, or will have none in this run.
+    pub(crate) fn leave(&self) {
+        if self.pending.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.idle.notify_waiters();
+        }
+    }
+
+    /// Waits until nothing is on its way.
+    pub(crate) async fn until_idle(&self) {
+        loop {
+            let idle = self.idle.notified();
+            if self.pending.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+
+    pub(crate) fn note_read(&self, records: u64) {
+        self.state().report.read += records;
+    }
+
+    pub(crate) fn note_unchanged(&self, records: u64) {
+        self.state().report.unchanged += records;
+    }
+
+    pub(crate) fn note_planned(&self, records: u64) {
+        self.state().planned = Some(records);
+    }
+
+    pub(crate) fn note_done(&self, done: Done, status: u16) {
+        let mut state = self.state();
+        match done {
+            Done::Created => state.report.created += 1,
+            Done::Updated | Done::Unchanged | Done::Deleted => state.report.updated += 1,
+        }
+        *state.report.statuses.entry(status).or_default() += 1;
+    }
+
+    /// A change that was declined before was accepted.
+    pub(crate) fn note_caught_up(&self) {
+        self.state().report.caught_up += 1;
+    }
+
+    /// A change waits for something that may still arrive in this run.
+    pub(crate) fn note_parked(&self) {
+        self.parked.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether something was parked.
+    pub(crate) fn has_parked(&self) -> bool {
+        self.parked.load(Ordering::Relaxed) > 0
+    }
+
+    pub(crate) fn note_failure(&self, status: u16, messages: &[String], origin: Option<&Origin>) {
+        self.state().failures.add(status, messages, origin);
+    }
+
+    pub(crate) fn note_failure_at(&self, status: u16, message: &str, file: &str, line: u64) {
+        self.state()
+            .failures
+            .add_at(status, &[message.to_owned()], file, line);
+    }
+
+    pub(crate) fn note_unreadable(&self, reason: &str, origin: &Origin) {
+        let mut state = self.state();
+        state.report.unreadable += 1;
+        state.failures.add(0, &[reason.to_owned()], Some(origin));
+    }
+
+    pub(crate) fn note_duplicate(&self, duplicate: Duplicate) {
+        let mut state = self.state();
+        state.report.duplicates += 1;
+        if state.report.duplicate_examples.len() < DUPLICATE_EXAMPLES {
+            state.report.duplicate_examples.push(duplicate);
+        }
+    }
+
+    pub(crate) fn note_held(&self) {
+        self.state().report.held += 1;
+    }
+
+    pub(crate) fn note_verdicts(&self, verdicts: Vec<Verdict>) {
+        self.state().report.verdicts = verdicts;
+    }
+
+    pub(crate) fn note_coverage(&self, coverage: Coverage) {
+        self.state().report.coverage = Some(coverage);
+    }
+
+    /// Everything in it was offered once.
+    pub(crate) fn finish(&self) {
+        self.finished.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn report(&self) -> CollectionReport {
+        let state = self.state();
+        CollectionReport {
+            failed: state.failures.records(),
+            failures: state.failures.groups(),
+            finished: self.finished.load(Ordering::Relaxed),
+            ..state.report.clone()
+        }
+    }
+
+    pub(crate) fn progress(&self) -> CollectionProgress {
+        let state = self.state();
+        CollectionProgress {
+            name: self.name().clone(),
+            read: state.report.read,
+            unchanged: state.report.unchanged,
+            accepted: state.report.accepted(),
+            declined: state.failures.records() + self.parked.load(Ordering::Relaxed),
+            planned: state.planned,
+            finished: self.finished.load(Ordering::Relaxed),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

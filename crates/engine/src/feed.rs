@@ -1,0 +1,117 @@
+//! Getting one collection's records into the lanes.
+//!
+//! Where the ledger knows nothing, records go straight through: the first request leaves before
+//! the last line is read. Otherwise the whole collection is compared first, and only what
+//! differs is read again and sent.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use syncline_model::{Change, Record};
+use syncline_store::{Batch, BatchStream, Query, Rejected};
+
+use crate::collection::CollectionRun;
+use crate::lanes::{Lanes, Offer, OfferKind};
+use crate::rejects::{Body, Reject};
+use crate::run::{Context, lock};
+use crate::{Baseline, EngineError, Event, compare};
+
+/// Offers everything of a collection once and waits for the outcomes.
+pub(crate) async fn feed(
+    context: &Arc<Context>,
+    lanes: &Lanes,
+    collection: &Arc<CollectionRun>,
+) -> Result<(), EngineError> {
+    let known = match context.baseline {
+        Baseline::Nothing => 0,
+        Baseline::Ledger(_) => {
+            lock(&context.ledger).collection_size(context.scope, collection.name())?
+        }
+    };
+    if known == 0 {
+        straight(context, lanes, collection).await?;
+    } else {
+        compare::changed(context, lanes, collection, known).await?;
+    }
+    collection.until_idle().await;
+    Ok(())
+}
+
+async fn straight(
+    context: &Context,
+    lanes: &Lanes,
+    collection: &Arc<CollectionRun>,
+) -> Result<(), EngineError> {
+    let query = Query::records(Arc::clone(collection.collection()));
+    let mut stream = context.source.read(query).await?;
+    while let Some(records) = next_records(context, collection, &mut stream).await? {
+        for record in records {
+            offer(lanes, collection, Change::create(record), OfferKind::First).await;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn offer(
+    lanes: &Lanes,
+    collection: &Arc<CollectionRun>,
+    change: Change,
+    kind: OfferKind,
+) {
+    lanes
+        .offer(Offer {
+            change,
+            collection: Arc::clone(collection),
+            kind,
+        })
+        .await;
+}
+
+/// The next records of a reading; what is not a record is counted and told. Nothing at the end,
+/// or when the run stops.
+pub(crate) async fn next_records(
+    context: &Context,
+    collection: &CollectionRun,
+    stream: &mut BatchStream,
+) -> Result<Option<Vec<Record>>, EngineError> {
+    while let Some(batch) = stream.next().await {
+        if context.stop.is_stopped() {
+            return Ok(None);
+        }
+        match batch? {
+            Batch::Put(records) => {
+                collection.note_read(records.len() as u64);
+                return Ok(Some(records));
+            }
+            Batch::Unreadable(items) => {
+                for item in &items {
+                    unreadable(context, collection, item);
+                }
+            }
+            Batch::End { coverage, .. } => collection.note_coverage(coverage),
+            // A scan has neither; feeds are read by other means.
+            Batch::Gone(_) | Batch::Rekeyed(_) => {}
+        }
+    }
+    Ok(None)
+}
+
+/// Counts and tells an item that is no record.
+pub(crate) fn unreadable(context: &Context, collection: &CollectionRun, item: &Rejected) {
+    collection.note_unreadable(&item.reason, &item.origin);
+    context.reject(&Reject {
+        collection: collection.name().as_str(),
+        file: &item.origin.unit,
+        line: item.origin.line,
+        key: None,
+        status: 0,
+        reason: &item.reason,
+        body: Body::of(&item.body),
+    });
+    context.observer.on(&Event::Rejected {
+        collection: collection.name().clone(),
+        origin: Some(item.origin.clone()),
+        status: 0,
+        reason: item.reason.clone(),
+    });
+}

@@ -1,0 +1,227 @@
+//! Lanes: changes of one key keep their order, different keys go side by side.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use syncline_ledger::{OwedClass, Receipt, ReceiptResult};
+use syncline_model::{Change, FailureClass, Outcome, Record, Refusal};
+use syncline_store::{ErrorKind, Store as _, StoreError};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::Event;
+use crate::collection::CollectionRun;
+use crate::recorder::{Note, Noted};
+use crate::rejects::{Body, Reject};
+use crate::run::Context;
+
+/// Changes that may wait in one lane.
+const LANE_CHANGES: usize = 32;
+/// How long a stopped run waits for answers that are under way.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A change on its way.
+pub(crate) struct Offer {
+    pub(crate) change: Change,
+    pub(crate) collection: Arc<CollectionRun>,
+    pub(crate) kind: OfferKind,
+}
+
+/// How a change comes to be offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum OfferKind {
+    /// For the first time in this run.
+    First,
+    /// Once more, after something else has changed.
+    Again,
+    /// Not at all: a guard keeps it back, and it is only to be noted as owed.
+    Held(String),
+}
+
+/// The entrance to all lanes.
+#[derive(Clone)]
+pub(crate) struct Lanes {
+    lanes: Arc<[mpsc::Sender<Offer>]>,
+}
+
+impl Lanes {
+    /// Opens as many lanes as writes may be under way.
+    pub(crate) fn open(
+        context: &Arc<Context>,
+        notes: &mpsc::Sender<Note>,
+        tasks: &mut JoinSet<()>,
+    ) -> Self {
+        let lanes = (0..context.settings.concurrency_max.max(1))
+            .map(|_| {
+                let (sender, receiver) = mpsc::channel(LANE_CHANGES);
+                tasks.spawn(travel(Arc::clone(context), notes.clone(), receiver));
+                sender
+            })
+            .collect();
+        Self { lanes }
+    }
+
+    /// Sends a change on its way; waits while its lane is full.
+    pub(crate) async fn offer(&self, offer: Offer) {
+        let lanes = self.lanes.len() as u64;
+        let lane = usize::try_from(offer.change.key.digest().spread() % lanes).unwrap_or(0);
+        offer.collection.enter();
+        if let Some(lane) = self.lanes.get(lane)
+            && let Err(mpsc::error::SendError(offer)) = lane.send(offer).await
+        {
+            offer.collection.leave();
+        }
+    }
+}
+
+/// Takes changes to the target, one after the other.
+async fn travel(
+    context: Arc<Context>,
+    notes: mpsc::Sender<Note>,
+    mut offers: mpsc::Receiver<Offer>,
+) {
+    while let Some(offer) = offers.recv().await {
+        if !context.stop.is_stopped()
+            && let Some(outcome) = attempt(&context, &offer).await
+        {
+            settle(&context, &notes, &offer, outcome).await;
+        }
+        offer.collection.leave();
+    }
+}
+
+/// The outcome of a change; nothing if the run stops before there is one.
+async fn attempt(context: &Context, offer: &Offer) -> Option<Outcome> {
+    if let OfferKind::Held(guard) = &offer.kind {
+        return Some(Outcome::Held(guard.clone()));
+    }
+    let changes = std::slice::from_ref(&offer.change);
+    let write = context.target.write(changes, &offer.collection.context);
+    let result = tokio::select! {
+        biased;
+        result = write => result,
+        () = context.stop.stopped_for(GRACE) => return None,
+    };
+    match result {
+        Ok(outcomes) => outcomes
+            .into_iter()
+            .next()
+            .and_then(|outcome| stop_if_unknown(context, outcome)),
+        Err(error) => {
+            context.stop.fail(error.into());
+            None
+        }
+    }
+}
+
+/// A target that does not know the caller will not know it for the next record either.
+fn stop_if_unknown(context: &Context, outcome: Outcome) -> Option<Outcome> {
+    match &outcome {
+        Outcome::Failed(refusal) if refusal.class == FailureClass::Unauthenticated => {
+            let error = StoreError::new(ErrorKind::Denied, refusal.text())
+                .with_hint("check `client_id` and `client_secret`");
+            context.stop.fail(error.into());
+            None
+        }
+        _ => Some(outcome),
+    }
+}
+
+/// Counts an outcome and notes it for the ledger.
+async fn settle(context: &Context, notes: &mpsc::Sender<Note>, offer: &Offer, outcome: Outcome) {
+    let Some(record) = &offer.change.after else {
+        return;
+    };
+    let collection = &offer.collection;
+    let (status, handle, result) = match outcome {
+        Outcome::Done {
+            done,
+            handle,
+            status,
+        } => {
+            collection.note_done(done, status);
+            if offer.kind == OfferKind::Again {
+                collection.note_caught_up();
+            }
+            (status, handle, ReceiptResult::Settled(done))
+        }
+        Outcome::Refused(refusal) | Outcome::Failed(refusal) => {
+            decline(context, offer, record, &refusal);
+            let class = OwedClass::Failed(refusal.class);
+            (refusal.status, None, owed(class, refusal.text(), record))
+        }
+        Outcome::Held(guard) => {
+            collection.note_held();
+            (0, None, owed(OwedClass::Held, guard, record))
+        }
+    };
+    let receipt = Receipt {
+        collection: collection.name().clone(),
+        key: record.key.digest(),
+        digest: record.digest,
+        at: Timestamp::now().as_second(),
+        status,
+        handle: handle.map(|handle| handle.0),
+        result,
+    };
+    let outcome = Noted {
+        receipt,
+        collection: Arc::clone(collection),
+        origin: record.origin.clone(),
+        first: offer.kind == OfferKind::First,
+    };
+    if notes.send(Note::Receipt(Box::new(outcome))).await.is_err() {
+        context.stop.fail(crate::EngineError::Defect);
+    }
+}
+
+fn owed(class: OwedClass, reason: String, record: &Record) -> ReceiptResult {
+    ReceiptResult::Owed {
+        class,
+        reason,
+        key_text: record.key.as_str().to_owned(),
+        payload: record.payload.clone(),
+        origin: record
+            .origin
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+    }
+}
+
+/// Whether an owed change is offered again before the run ends; such a change counts as failed
+/// only if it is still owed then.
+pub(crate) const fn is_offered_again(class: FailureClass) -> bool {
+    class.may_resolve() || class.is_transient() || matches!(class, FailureClass::Unauthenticated)
+}
+
+/// Counts and tells a declined record, or parks it.
+fn decline(context: &Context, offer: &Offer, record: &Record, refusal: &Refusal) {
+    if is_offered_again(refusal.class) {
+        if offer.kind == OfferKind::First {
+            offer.collection.note_parked();
+        }
+        return;
+    }
+    offer
+        .collection
+        .note_failure(refusal.status, &refusal.messages, record.origin.as_ref());
+    let reason = refusal.text();
+    let reject = Reject {
+        collection: offer.collection.name().as_str(),
+        file: record.origin.as_ref().map_or("", |origin| &origin.unit),
+        line: record.origin.as_ref().map_or(0, |origin| origin.line),
+        key: Some(record.key.as_str()).filter(|_| !record.key.is_content()),
+        status: refusal.status,
+        reason: &reason,
+        body: Body::of(&record.payload),
+    };
+    context.reject(&reject);
+    context.observer.on(&Event::Rejected {
+        collection: offer.collection.name().clone(),
+        origin: record.origin.clone(),
+        status: refusal.status,
+        reason: reason.clone(),
+    });
+}

@@ -1,0 +1,30 @@
+//! Motion: read, plan, apply, ledger, confirm.
+//!
+//! [`run`] takes a [`Job`] and brings the target in step with the source, collection by
+//! collection, each as soon as those it depends on are done. Records flow one way: out of the
+//! source, through the comparison with the ledger (or straight through, where the ledger knows
+//! nothing yet), into lanes by key, to the target, and their outcomes into the ledger.
+//!
+//! This is the only crate with tasks and a clock. It knows no protocol, no file format and no
+//! terminal: what happens is told as [`Event`]s to an [`Observer`] and summed up in a
+//! [`RunReport`].
+
+mod collection;
+mod compare;
+mod error;
+mod events;
+mod failures;
+mod feed;
+mod job;
+mod lanes;
+mod parked;
+mod recorder;
+mod rejects;
+mod report;
+mod run;
+
+pub use error::EngineError;
+pub use events::{CollectionProgress, Event, Observer, Progress};
+pub use job::{Baseline, Job, Resend, Settings};
+pub use report::{CollectionReport, Duplicate, Ending, FailureGroup, RunReport};
+pub use run::run;

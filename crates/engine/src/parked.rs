@@ -1,0 +1,163 @@
+//! Offering again what was declined for something that may have arrived meanwhile.
+//!
+//! Parked changes wait in the ledger as owed, not in memory, so that any number of them can
+//! wait, and a run that is killed leaves them to the next one.
+
+use std::sync::Arc;
+
+use syncline_ledger::{Owed, OwedClass};
+use syncline_model::{Change, Key, Origin, Record};
+
+use crate::collection::CollectionRun;
+use crate::feed::offer;
+use crate::lanes::{Lanes, OfferKind, is_offered_again};
+use crate::recorder::{Note, flush};
+use crate::rejects::{Body, Reject};
+use crate::run::{Context, lock};
+use crate::{EngineError, Event};
+use tokio::sync::mpsc;
+
+/// Most rounds in which parked changes are offered again.
+const ROUNDS_MAX: usize = 20;
+
+/// Offers the parked changes of some collections, in order, as long as any is accepted.
+pub(crate) async fn offer_again(
+    context: &Arc<Context>,
+    lanes: &Lanes,
+    notes: &mpsc::Sender<Note>,
+    collections: &[Arc<CollectionRun>],
+) -> Result<(), EngineError> {
+    for _ in 0..ROUNDS_MAX {
+        let before: u64 = caught_up(collections);
+        let mut offered = 0;
+        for collection in collections {
+            flush(notes).await;
+            offered += offer_collection(context, lanes, collection).await?;
+            collection.until_idle().await;
+        }
+        flush(notes).await;
+        if offered == 0 || caught_up(collections) == before || context.stop.is_stopped() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn caught_up(collections: &[Arc<CollectionRun>]) -> u64 {
+    collections
+        .iter()
+        .map(|collection| collection.report().caught_up)
+        .sum()
+}
+
+/// Offers the parked changes of a collection once; how many there were.
+async fn offer_collection(
+    context: &Arc<Context>,
+    lanes: &Lanes,
+    collection: &Arc<CollectionRun>,
+) -> Result<u64, EngineError> {
+    let owed = lock(&context.ledger).owed(context.scope, Some(collection.name()))?;
+    let mut offered = 0;
+    for owed in owed {
+        let owed = owed?;
+        if context.stop.is_stopped() {
+            break;
+        }
+        if !is_parked(&owed) {
+            continue;
+        }
+        if offered == 0 {
+            let waiting = waiting(context, collection)?;
+            context.observer.on(&Event::OfferingAgain(waiting));
+        }
+        offered += 1;
+        let change = Change::create(record(owed));
+        offer(lanes, collection, change, OfferKind::Again).await;
+    }
+    Ok(offered)
+}
+
+/// How many changes of a collection are parked.
+fn waiting(context: &Context, collection: &CollectionRun) -> Result<u64, EngineError> {
+    let counts = lock(&context.ledger).owed_counts(context.scope)?;
+    let classes = counts.get(collection.name());
+    Ok(classes
+        .into_iter()
+        .flatten()
+        .filter(|(class, _)| matches!(class, OwedClass::Failed(class) if is_offered_again(*class)))
+        .map(|(_, count)| count)
+        .sum())
+}
+
+/// Counts and tells what is still parked when the run ends, as declined.
+pub(crate) fn give_up(
+    context: &Context,
+    collections: &[Arc<CollectionRun>],
+) -> Result<(), EngineError> {
+    for collection in collections {
+        let owed = lock(&context.ledger).owed(context.scope, Some(collection.name()))?;
+        for owed in owed {
+            let owed = owed?;
+            if is_parked(&owed) {
+                tell(context, collection, &owed);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn tell(context: &Context, collection: &CollectionRun, owed: &Owed) {
+    let (file, line) = split_origin(&owed.origin);
+    collection.note_failure_at(owed.status, &owed.reason, file, line);
+    context.reject(&Reject {
+        collection: collection.name().as_str(),
+        file,
+        line,
+        key: Some(&owed.key_text),
+        status: owed.status,
+        reason: &owed.reason,
+        body: Body::of(&owed.payload),
+    });
+    let origin = Origin {
+        unit: file.into(),
+        line,
+        offset: 0,
+        length: 0,
+    };
+    context.observer.on(&Event::Rejected {
+        collection: collection.name().clone(),
+        origin: Some(origin),
+        status: owed.status,
+        reason: owed.reason.clone(),
+    });
+}
+
+fn is_parked(owed: &Owed) -> bool {
+    matches!(owed.class, OwedClass::Failed(class) if is_offered_again(class))
+}
+
+/// The record of an owed change; it keeps the place where it was read for whoever asks.
+fn record(owed: Owed) -> Record {
+    let (file, line) = split_origin(&owed.origin);
+    let origin = Origin {
+        unit: file.into(),
+        line,
+        offset: 0,
+        length: 0,
+    };
+    Record {
+        key: Key::from_canonical(owed.key_text),
+        digest: owed.digest,
+        payload: owed.payload,
+        handle: None,
+        origin: Some(origin),
+    }
+}
+
+/// File and line of `students.jsonl:17`.
+fn split_origin(origin: &str) -> (&str, u64) {
+    match origin.rsplit_once(':') {
+        Some((file, line)) => (file, line.parse().unwrap_or(0)),
+        None => (origin, 0),
+    }
+}
