@@ -1,0 +1,15 @@
+//! The sandbox over real sockets, spoken to by a client of a few lines that shares no code with
+//! any other.
+
+mod client;
+mod constant;
+mod discovery;
+mod durability;
+mod faults;
+mod fixture;
+mod listing;
+mod login;
+mod published;
+mod rekey;
+mod versions;
+mod writes;
