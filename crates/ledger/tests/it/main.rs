@@ -1,0 +1,10 @@
+//! The ledger on a real disk: what it remembers, who may hold it, and what survives.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+mod damage;
+mod hold;
+mod kill;
+mod memory;
+mod model;
