@@ -1,5 +1,6 @@
 //! HTTP/1.1 by hand: one connection per request, everything checked that every answer must hold.
 
+use std::fmt::Write as _;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -28,8 +29,7 @@ impl Answer {
     }
 
     pub(crate) fn json(&self) -> Value {
-        let text = self.text();
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+        serde_json::from_slice(&self.body).expect("a JSON body")
     }
 
     /// The last segment of `Location`.
@@ -58,9 +58,9 @@ pub(crate) fn exchange(
     let mut request =
         format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
+        write!(request, "{name}: {value}\r\n").expect("text");
     }
-    request.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+    write!(request, "Content-Length: {}\r\n\r\n", body.len()).expect("text");
     let mut bytes = request.into_bytes();
     bytes.extend_from_slice(body);
     stream.write_all(&bytes)?;

@@ -19,26 +19,39 @@ fn without(name: &str) -> Value {
     body
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refused_body_says_which_member_and_why() {
+/// Every body is refused with exactly this message at this path, and none is stored.
+async fn check_refused(cases: &[(Value, &str, &str)]) {
     let fixture = Fixture::new().await;
-    let address = |street: &str, city: &str| json!({"streetNumberName": street, "city": city});
-    let cases = [
-        (
-            without("lastSurname"),
-            "$.lastSurname",
-            "LastSurname is required and should not be left empty.",
-        ),
-        (
-            with("lastSurname", json!("")),
-            "$.lastSurname",
-            "LastSurname is required and should not be left empty.",
-        ),
-        (
-            with("lastSurname", Value::Null),
-            "$.lastSurname",
-            "LastSurname is required and should not be left empty.",
-        ),
+    for (body, path, message) in cases {
+        let answer = fixture.post("/ed-fi/students", body);
+        assert_eq!(answer.status, 400, "{body}");
+        let problem = answer.json();
+        assert_eq!(problem["type"], VALIDATION);
+        assert_eq!(problem["title"], "Data Validation Failed");
+        assert_eq!(problem["status"], 400);
+        assert_eq!(
+            problem["validationErrors"],
+            json!({*path: [message]}),
+            "{body}"
+        );
+        assert!(
+            problem["correlationId"]
+                .as_str()
+                .is_some_and(|id| id.len() == 36)
+        );
+    }
+    assert_eq!(fixture.sandbox.count("ed-fi/students").unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_or_overlong_value_is_named() {
+    let empty = "LastSurname is required and should not be left empty.";
+    let spaces = "StudentUniqueId cannot contain leading or trailing spaces.";
+    let long = "StudentUniqueId must be between 1 and 32 characters in length.";
+    check_refused(&[
+        (without("lastSurname"), "$.lastSurname", empty),
+        (with("lastSurname", json!("")), "$.lastSurname", empty),
+        (with("lastSurname", Value::Null), "$.lastSurname", empty),
         (
             without("birthDate"),
             "$.birthDate",
@@ -50,98 +63,90 @@ async fn a_refused_body_says_which_member_and_why() {
             "BirthDate is required.",
         ),
         (
-            with("birthDate", json!("2010-02-30")),
-            "$.birthDate",
-            "Could not convert string to DateTime: 2010-02-30. Path 'birthDate'.",
-        ),
-        (
-            with("birthDate", json!("2010-01-31T00:00:00")),
-            "$.birthDate",
-            "Could not convert string to DateTime: 2010-01-31T00:00:00. Path 'birthDate'.",
-        ),
-        (
-            with("birthDate", json!("")),
-            "$.birthDate",
-            "The supplied value is invalid. Path 'birthDate'.",
-        ),
-        (
             with("studentUniqueId", json!(" 1")),
             "$.studentUniqueId",
-            "StudentUniqueId cannot contain leading or trailing spaces.",
+            spaces,
         ),
         (
             with("studentUniqueId", json!("x".repeat(33))),
             "$.studentUniqueId",
-            "StudentUniqueId must be between 1 and 32 characters in length.",
-        ),
-        (
-            with("gradePointAverage", json!(5.5)),
-            "$.gradePointAverage",
-            "GradePointAverage must be between 0 and 5.",
-        ),
-        (
-            with("gradePointAverage", json!("high")),
-            "$.gradePointAverage",
-            "Error converting value \"high\" to type 'System.Decimal'. Path 'gradePointAverage'.",
-        ),
-        (
-            with("multipleBirthStatus", json!("maybe")),
-            "$.multipleBirthStatus",
-            "Error converting value \"maybe\" to type 'System.Boolean'. Path 'multipleBirthStatus'.",
+            long,
         ),
         (
             with("period", json!({})),
             "$.period.beginDate",
             "BeginDate is required.",
         ),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_of_the_wrong_type_or_range_is_named() {
+    let date =
+        |text: &str| format!("Could not convert string to DateTime: {text}. Path 'birthDate'.");
+    let decimal = "Error converting value \"high\" to type 'System.Decimal'. \
+                   Path 'gradePointAverage'.";
+    let boolean = "Error converting value \"maybe\" to type 'System.Boolean'. \
+                   Path 'multipleBirthStatus'.";
+    let range = "GradePointAverage must be between 0 and 5.";
+    let invalid = "The supplied value is invalid. Path 'birthDate'.";
+    let (no_day, with_time) = ("2010-02-30", "2010-01-31T00:00:00");
+    check_refused(&[
+        (
+            with("birthDate", json!(no_day)),
+            "$.birthDate",
+            &date(no_day),
+        ),
+        (
+            with("birthDate", json!(with_time)),
+            "$.birthDate",
+            &date(with_time),
+        ),
+        (with("birthDate", json!("")), "$.birthDate", invalid),
+        (
+            with("gradePointAverage", json!(5.5)),
+            "$.gradePointAverage",
+            range,
+        ),
+        (
+            with("gradePointAverage", json!("high")),
+            "$.gradePointAverage",
+            decimal,
+        ),
+        (
+            with("multipleBirthStatus", json!("maybe")),
+            "$.multipleBirthStatus",
+            boolean,
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_item_or_an_unknown_descriptor_is_named() {
+    let address = |street: &str, city: &str| json!({"streetNumberName": street, "city": city});
+    let sex = |uri: &str| with("birthSexDescriptor", json!(uri));
+    let missing = |uri: &str| format!("BirthSexDescriptor value '{uri}' does not exist.");
+    let other = "uri://ed-fi.org/SexDescriptor#Other";
+    let short = "City must be between 2 and 30 characters in length.";
+    let twice = "The 2nd item of the Addresses has the same identifying values as another item \
+                 earlier in the list.";
+    let form = "BirthSexDescriptor value '00' is not a valid value for use as a descriptor (a '#' \
+                is expected to delineate the namespace and code value portions).";
+    let pair = json!([address("a", "Xy"), address("a", "Xz")]);
+    check_refused(&[
         (
             with("addresses", json!([address("a", "X")])),
             "$.addresses[0].city",
-            "City must be between 2 and 30 characters in length.",
+            short,
         ),
-        (
-            with("addresses", json!([address("a", "Xy"), address("a", "Xz")])),
-            "$.addresses",
-            "The 2nd item of the Addresses has the same identifying values as another item earlier in the list.",
-        ),
-        (
-            with("birthSexDescriptor", json!("00")),
-            "$.birthSexDescriptor",
-            "BirthSexDescriptor value '00' is not a valid value for use as a descriptor (a '#' is expected to delineate the namespace and code value portions).",
-        ),
-        (
-            with(
-                "birthSexDescriptor",
-                json!("uri://ed-fi.org/SexDescriptor#Other"),
-            ),
-            "$.birthSexDescriptor",
-            "BirthSexDescriptor value 'uri://ed-fi.org/SexDescriptor#Other' does not exist.",
-        ),
-        (
-            with("birthSexDescriptor", json!(LEVEL)),
-            "$.birthSexDescriptor",
-            "BirthSexDescriptor value 'uri://ed-fi.org/GradeLevelDescriptor#Ninth grade' does not exist.",
-        ),
-    ];
-    for (body, path, message) in cases {
-        let answer = fixture.post("/ed-fi/students", &body);
-        assert_eq!(answer.status, 400, "{body}");
-        let problem = answer.json();
-        assert_eq!(problem["type"], VALIDATION);
-        assert_eq!(problem["title"], "Data Validation Failed");
-        assert_eq!(problem["status"], 400);
-        assert_eq!(
-            problem["validationErrors"],
-            json!({path: [message]}),
-            "{body}"
-        );
-        assert!(
-            problem["correlationId"]
-                .as_str()
-                .is_some_and(|id| id.len() == 36)
-        );
-    }
-    assert_eq!(fixture.sandbox.count("ed-fi/students").unwrap(), 0);
+        (with("addresses", pair), "$.addresses", twice),
+        (sex("00"), "$.birthSexDescriptor", form),
+        (sex(other), "$.birthSexDescriptor", &missing(other)),
+        (sex(LEVEL), "$.birthSexDescriptor", &missing(LEVEL)),
+    ])
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -267,8 +272,6 @@ async fn references_must_be_whole_agree_and_lead_somewhere() {
     let fixture = Fixture::new().await;
     fixture.create("/ed-fi/schools", &school(1));
     fixture.create("/ed-fi/schools", &school(2));
-    let lea = json!({"localEducationAgencyId": 9, "nameOfInstitution": "District"});
-    let lea_id = fixture.create("/ed-fi/localEducationAgencies", &lea);
     let session = json!({
         "sessionName": "Fall", "schoolReference": {"schoolId": 1},
         "schoolYearTypeReference": {"schoolYear": "2024"},
@@ -321,20 +324,31 @@ async fn references_must_be_whole_agree_and_lead_somewhere() {
         "/ed-fi/courseOfferings",
         &offering(1, json!(1), json!("Fall")),
     );
-    let program = json!({"programName": "P", "educationOrganizationReference": {"educationOrganizationId": 9}});
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_abstract_reference_takes_any_of_its_kind_and_a_concrete_one_does_not() {
+    let fixture = Fixture::new().await;
+    let lea = json!({"localEducationAgencyId": 9, "nameOfInstitution": "District"});
+    let lea_id = fixture.create("/ed-fi/localEducationAgencies", &lea);
+    let program = json!({
+        "programName": "P", "educationOrganizationReference": {"educationOrganizationId": 9},
+    });
     let program = fixture.create("/ed-fi/programs", &program);
     let link = fixture.get(&format!("/ed-fi/programs/{program}")).json();
+    let href = format!("/ed-fi/localEducationAgencies/{lea_id}");
     let expected = json!({
         "educationOrganizationId": 9,
-        "link": {"rel": "LocalEducationAgency", "href": format!("/ed-fi/localEducationAgencies/{lea_id}")},
+        "link": {"rel": "LocalEducationAgency", "href": href},
     });
     assert_eq!(link["educationOrganizationReference"], expected);
-    let not_a_school = fixture.post(
-        "/ed-fi/courseOfferings",
-        &offering(9, json!(9), json!("Fall")),
-    );
+    let session = json!({
+        "sessionName": "Fall", "schoolReference": {"schoolId": 9},
+        "schoolYearTypeReference": {"schoolYear": 2024},
+    });
+    let not_a_school = fixture.post("/ed-fi/sessions", &session).json();
     assert_eq!(
-        not_a_school.json()["detail"],
+        not_a_school["detail"],
         "The referenced 'School' item does not exist."
     );
     let taken = fixture.post("/ed-fi/schools", &school(9));

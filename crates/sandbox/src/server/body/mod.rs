@@ -4,8 +4,10 @@
 //! nulls and unknown members, with every collection present. References are written with a gap
 //! for their `link`, filled when they have been resolved. Nothing here reads the database.
 
+mod agreement;
 mod dates;
 mod reader;
+mod references;
 mod scalar;
 
 use std::collections::BTreeMap;

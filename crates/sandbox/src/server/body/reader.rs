@@ -1,4 +1,4 @@
-//! The walk over one body.
+//! The walk over one body: objects, collections and scalars, and what is found wrong on the way.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -8,15 +8,15 @@ use serde_json::{Map, Value};
 
 use super::scalar::{self, Scalar, ScalarFault, write_text};
 use super::{Draft, PendingReference, Rules, group};
-use crate::schema::{Member, MemberKind, Reference};
+use crate::schema::{Member, MemberKind};
 use crate::server::catalog::pascal;
 use crate::server::config::ApiVersion;
 use crate::server::problem::Problem;
-use crate::storage::{KEY_SEPARATOR, join_key};
+use crate::storage::KEY_SEPARATOR;
 
 /// One step of the path from the root.
 #[derive(Clone, Copy, Debug)]
-enum Step<'a> {
+pub(super) enum Step<'a> {
     Member(&'a str),
     Item(usize),
 }
@@ -24,19 +24,19 @@ enum Step<'a> {
 /// What the walk has gathered so far.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
-    rules: Rules<'a>,
-    text: String,
-    steps: Vec<Step<'a>>,
-    references: Vec<PendingReference>,
+    pub(super) rules: Rules<'a>,
+    pub(super) text: String,
+    pub(super) steps: Vec<Step<'a>>,
+    pub(super) references: Vec<PendingReference>,
     descriptors: Vec<i64>,
     /// Scalars outside collections: place joined by dots, canonical value.
-    values: Vec<(String, String)>,
+    pub(super) values: Vec<(String, String)>,
     /// Members of references inside collections that share a key value of the resource.
-    nested: Vec<(String, &'a str, String)>,
+    pub(super) nested: Vec<(String, &'a str, String)>,
     /// Identity of the collection item being read.
-    item_identity: String,
+    pub(super) item_identity: String,
     type_faults: Vec<(String, String)>,
-    faults: Vec<(String, String)>,
+    pub(super) faults: Vec<(String, String)>,
 }
 
 impl<'a> Reader<'a> {
@@ -198,135 +198,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn reference(
-        &mut self,
-        member: &'a Member,
-        reference: &'a Reference,
-        value: Option<&Value>,
-    ) -> bool {
-        let body = match value {
-            Some(Value::Object(body)) => body,
-            None => {
-                self.require(member);
-                return false;
-            }
-            Some(other) => {
-                self.wrong_structure(other, "object");
-                return false;
-            }
-        };
-        let given = |part: &&Member| {
-            self.find(body, &part.name)
-                .is_some_and(|value| !is_missing(&part.kind, value))
-        };
-        let missing: Vec<&Member> = reference
-            .members
-            .iter()
-            .filter(|part| !given(part))
-            .collect();
-        if missing.len() == reference.members.len() {
-            self.require(member);
-            return false;
-        }
-        if !missing.is_empty() {
-            let names: Vec<_> = missing.iter().map(|part| self.label(&part.name)).collect();
-            let name = self.label(&member.name);
-            let text = format!(
-                "{name} is missing the following properties: {}",
-                names.join(", ")
-            );
-            self.fault(text);
-            return false;
-        }
-        let read = self.reference_values(reference, body);
-        if read.len() < reference.members.len() {
-            return false;
-        }
-        self.write_reference(reference, &read);
-        if self.in_item() {
-            self.note_nested(member, reference, &read);
-        }
-        true
-    }
-
-    /// The members of a reference that are there: name, stored form, canonical form.
-    fn reference_values(
-        &mut self,
-        reference: &'a Reference,
-        body: &Map<String, Value>,
-    ) -> Vec<(&'a str, (Scalar, String))> {
-        let mut read = Vec::with_capacity(reference.members.len());
-        for part in &reference.members {
-            let Some(value) = self.find(body, &part.name) else {
-                continue;
-            };
-            self.steps.push(Step::Member(&part.name));
-            let scalar = self.scalar(part, value);
-            if let Some(scalar) = scalar {
-                let text = canonical(&part.kind, scalar.clone(), false);
-                if !self.in_item() {
-                    self.values.push((self.place(), text.clone()));
-                }
-                read.push((part.name.as_str(), (scalar, text)));
-            }
-            self.steps.pop();
-        }
-        read
-    }
-
-    fn write_reference(&mut self, reference: &Reference, read: &[(&str, (Scalar, String))]) {
-        self.text.push('{');
-        for (index, (name, (scalar, _))) in read.iter().enumerate() {
-            if index > 0 {
-                self.text.push(',');
-            }
-            write_text(name, &mut self.text);
-            self.text.push(':');
-            scalar.write(&mut self.text);
-        }
-        if let Some(target) = self.rules.catalog.target(reference) {
-            let part = |name: &String| {
-                let found = read.iter().find(|(member, _)| member == name);
-                found.map(|(_, (_, text))| text.clone()).unwrap_or_default()
-            };
-            let parts: Vec<String> = target.names.iter().map(part).collect();
-            self.references.push(PendingReference {
-                path: self.path(),
-                title: target.title.clone(),
-                family: target.family,
-                collection: target.collection,
-                key: join_key(&parts),
-                gap: self.text.len(),
-            });
-        }
-        self.text.push('}');
-    }
-
-    /// Remembers what a reference inside a collection shares with the key of the resource, and
-    /// that it identifies its item.
-    fn note_nested(
-        &mut self,
-        member: &Member,
-        reference: &Reference,
-        read: &[(&'a str, (Scalar, String))],
-    ) {
-        let stem = member
-            .name
-            .strip_suffix("Reference")
-            .unwrap_or(&member.name);
-        for (name, (_, text)) in read {
-            if member.identity || member.required {
-                self.item_identity.push_str(text);
-                self.item_identity.push(KEY_SEPARATOR);
-            }
-            let bare = stem == reference.target && *name != "educationOrganizationId";
-            if bare && self.rules.endpoint.key_names.contains(*name) {
-                self.nested.push((self.path(), name, text.clone()));
-            }
-        }
-    }
-
-    fn scalar(&mut self, member: &Member, value: &Value) -> Option<Scalar> {
+    pub(super) fn scalar(&mut self, member: &Member, value: &Value) -> Option<Scalar> {
         if is_missing(&member.kind, value) {
             return None;
         }
@@ -388,73 +260,7 @@ impl<'a> Reader<'a> {
         None
     }
 
-    fn check_unified(&mut self) {
-        let endpoint = self.rules.endpoint;
-        for group in &endpoint.unified {
-            let values: Vec<&String> = group
-                .paths
-                .iter()
-                .filter_map(|path| self.value(path))
-                .collect();
-            if let Some(other) = values.iter().find(|value| **value != values[0]) {
-                let text = self.disagreement(&group.name, [values[0], other], false);
-                self.faults.push((format!("$.{}", group.name), text));
-            }
-        }
-        for (path, name, value) in std::mem::take(&mut self.nested) {
-            let part = endpoint.key.iter().find(|part| part.query_name == name);
-            let own = part
-                .and_then(|part| self.value(&part.path))
-                .filter(|own| **own != value);
-            if let Some(own) = own {
-                let text = self.disagreement(name, [own, &value], true);
-                self.faults.push((format!("{path}.{name}"), text));
-            }
-        }
-    }
-
-    fn disagreement(&self, name: &str, values: [&String; 2], nested: bool) -> String {
-        let [one, other] = values;
-        let title = &self.rules.endpoint.title;
-        if self.rules.api.is_legacy() {
-            return format!(
-                "Supplied values for unified key property '{name}' on '{title}' are not \
-                 consistent: {one}, {other}"
-            );
-        }
-        let scope = if nested {
-            " (including those higher up in the resource's data)"
-        } else {
-            ""
-        };
-        format!(
-            "All values supplied for '{name}' must match. Review all references{scope} and align \
-             the following conflicting values: '{one}', '{other}'"
-        )
-    }
-
-    fn key_parts(&mut self) -> Vec<String> {
-        let endpoint = self.rules.endpoint;
-        let mut parts = Vec::with_capacity(endpoint.key.len());
-        for part in &endpoint.key {
-            if let Some(value) = self.value(&part.path) {
-                parts.push(value.clone());
-            } else if self.faults.is_empty() {
-                let text = format!("{} is required.", self.label(&part.query_name));
-                self.faults.push((format!("$.{}", part.path), text));
-            }
-        }
-        parts
-    }
-
-    fn value(&self, place: &str) -> Option<&String> {
-        self.values
-            .iter()
-            .find(|(name, _)| name == place)
-            .map(|(_, value)| value)
-    }
-
-    fn require(&mut self, member: &Member) {
+    pub(super) fn require(&mut self, member: &Member) {
         if !member.required {
             return;
         }
@@ -469,7 +275,7 @@ impl<'a> Reader<'a> {
         self.fault(format!("{name} is required{tail}."));
     }
 
-    fn wrong_structure(&mut self, value: &Value, expected: &str) {
+    pub(super) fn wrong_structure(&mut self, value: &Value, expected: &str) {
         let found = match value {
             Value::Array(_) => "an array",
             Value::Object(_) => "an object",
@@ -480,13 +286,13 @@ impl<'a> Reader<'a> {
         self.type_faults.push((path, text));
     }
 
-    fn fault(&mut self, text: String) {
+    pub(super) fn fault(&mut self, text: String) {
         let path = self.path();
         self.faults.push((path, text));
     }
 
     /// The member of an object that is there and not null.
-    fn find<'b>(&self, body: &'b Map<String, Value>, name: &str) -> Option<&'b Value> {
+    pub(super) fn find<'b>(&self, body: &'b Map<String, Value>, name: &str) -> Option<&'b Value> {
         let exact = body.get(name);
         let found = if exact.is_some() || self.rules.api.is_dms() {
             exact
@@ -498,7 +304,7 @@ impl<'a> Reader<'a> {
         found.filter(|value| !value.is_null())
     }
 
-    fn label<'b>(&self, name: &'b str) -> Cow<'b, str> {
+    pub(super) fn label<'b>(&self, name: &'b str) -> Cow<'b, str> {
         if self.rules.api.is_dms() {
             Cow::Borrowed(name)
         } else {
@@ -506,11 +312,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn in_item(&self) -> bool {
+    pub(super) fn in_item(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::Item(_)))
     }
 
-    fn place(&self) -> String {
+    pub(super) fn place(&self) -> String {
         let mut place = String::new();
         for step in &self.steps {
             if let Step::Member(name) = step {
@@ -523,7 +329,7 @@ impl<'a> Reader<'a> {
         place
     }
 
-    fn path(&self) -> String {
+    pub(super) fn path(&self) -> String {
         let mut path = String::from("$");
         for step in &self.steps {
             let written = match step {
@@ -537,7 +343,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Whether a value counts as not given: empty text, and the date before all dates.
-fn is_missing(kind: &MemberKind, value: &Value) -> bool {
+pub(super) fn is_missing(kind: &MemberKind, value: &Value) -> bool {
     value.as_str().is_some_and(|text| match kind {
         MemberKind::Date => text == "0001-01-01",
         MemberKind::DateTime => false,
@@ -546,7 +352,7 @@ fn is_missing(kind: &MemberKind, value: &Value) -> bool {
 }
 
 /// The form in which keys compare: descriptors without case.
-fn canonical(kind: &MemberKind, scalar: Scalar, in_descriptor: bool) -> String {
+pub(super) fn canonical(kind: &MemberKind, scalar: Scalar, in_descriptor: bool) -> String {
     if in_descriptor || matches!(kind, MemberKind::Descriptor(_)) {
         scalar.text.to_lowercase()
     } else {
