@@ -111,7 +111,7 @@ impl Style {
     }
 
     /// A response or a request body of this schema.
-    fn body(self, schema: Value) -> Value {
+    fn body(self, schema: &Value) -> Value {
         match self {
             Self::Swagger2 => json!({"schema": schema}),
             Self::OpenApi3 => json!({"content": {"application/json": {"schema": schema}}}),

@@ -47,7 +47,12 @@ fn add(paths: &mut Map<String, Value>, endpoint: &Endpoint, style: Style) {
             let items = style.schema_link(&format!("trackedChanges_{schema}{suffix}"));
             let parameters = shared(style, &LIST_PARAMETERS);
             let operation = format!("get{}{}", capitalised(last), capitalised(&endpoint.plural));
-            let get = operation_of(endpoint, &operation, parameters, ok(style, array(items)));
+            let get = operation_of(
+                endpoint,
+                &operation,
+                &parameters,
+                &ok(style, &array(&items)),
+            );
             paths.insert(format!("{path}/{last}"), json!({"get": get}));
         }
     }
@@ -108,50 +113,50 @@ fn of_descriptor(descriptor: &Descriptor, style: Style) -> Endpoint {
 
 fn list(endpoint: &Endpoint, style: Style) -> Value {
     let parameters = shared(style, &LIST_PARAMETERS).into_iter();
-    let parameters = parameters
+    let parameters: Vec<Value> = parameters
         .chain(endpoint.parameters.iter().cloned())
         .collect();
-    let items = array(style.schema_link(&endpoint.schema));
+    let items = array(&style.schema_link(&endpoint.schema));
     let name = format!("get{}", capitalised(&endpoint.plural));
-    let get = operation_of(endpoint, &name, parameters, ok(style, items));
+    let get = operation_of(endpoint, &name, &parameters, &ok(style, &items));
     let name = format!("post{}", capitalised(&endpoint.singular));
     let answers = answers(
         style,
         &[("200", "Updated"), ("201", "Created"), ("409", "Conflict")],
     );
-    let mut post = operation_of(endpoint, &name, Vec::new(), answers);
+    let mut post = operation_of(endpoint, &name, &[], &answers);
     add_body(&mut post, endpoint, style);
     json!({"get": get, "post": post})
 }
 
 fn item(endpoint: &Endpoint, style: Style) -> Value {
     let name = format!("get{}ById", capitalised(&endpoint.plural));
-    let found = ok(style, style.schema_link(&endpoint.schema));
+    let found = ok(style, &style.schema_link(&endpoint.schema));
     let get = operation_of(
         endpoint,
         &name,
-        shared(style, &["id", "IfNoneMatch"]),
-        found,
+        &shared(style, &["id", "IfNoneMatch"]),
+        &found,
     );
     let conditional = || shared(style, &["id", "IfMatch"]);
     let name = format!("put{}", capitalised(&endpoint.singular));
     let written = answers(style, &[("204", "Updated"), ("409", "Conflict")]);
-    let mut put = operation_of(endpoint, &name, conditional(), written);
+    let mut put = operation_of(endpoint, &name, &conditional(), &written);
     add_body(&mut put, endpoint, style);
     if endpoint.key_updatable {
         put["x-Ed-Fi-isUpdatable"] = json!(true);
     }
     let name = format!("delete{}ById", capitalised(&endpoint.singular));
     let removed = answers(style, &[("204", "Deleted"), ("409", "Conflict")]);
-    let delete = operation_of(endpoint, &name, conditional(), removed);
+    let delete = operation_of(endpoint, &name, &conditional(), &removed);
     json!({"get": get, "put": put, "delete": delete})
 }
 
 fn operation_of(
     endpoint: &Endpoint,
     operation_id: &str,
-    parameters: Vec<Value>,
-    responses: Value,
+    parameters: &[Value],
+    responses: &Value,
 ) -> Value {
     json!({
         "tags": [endpoint.plural],
@@ -166,7 +171,7 @@ fn add_body(operation: &mut Value, endpoint: &Endpoint, style: Style) {
     let name = &endpoint.singular;
     match style {
         Style::OpenApi3 => {
-            let mut body = style.body(schema);
+            let mut body = style.body(&schema);
             body["required"] = json!(true);
             body["x-bodyName"] = json!(name);
             operation["requestBody"] = body;
@@ -180,11 +185,11 @@ fn add_body(operation: &mut Value, endpoint: &Endpoint, style: Style) {
     }
 }
 
-fn array(items: Value) -> Value {
+fn array(items: &Value) -> Value {
     json!({"type": "array", "items": items})
 }
 
-fn ok(style: Style, schema: Value) -> Value {
+fn ok(style: Style, schema: &Value) -> Value {
     let mut responses = answers(style, &[("304", "NotModified")]);
     responses["200"] = style.body(schema);
     responses["200"]["description"] = json!("The requested items.");
