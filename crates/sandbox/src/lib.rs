@@ -5,6 +5,7 @@
 //! its mistakes. It depends on no other crate of the workspace.
 
 pub mod constant;
+pub mod generate;
 pub mod schema;
 pub mod server;
 

@@ -54,7 +54,8 @@ impl Problem {
         self
     }
 
-    fn legacy(mut self, message: impl Into<String>) -> Self {
+    /// Replaces the message of versions before 7.2.
+    pub(crate) fn legacy(mut self, message: impl Into<String>) -> Self {
         self.0.legacy = json!({"message": message.into()});
         self
     }
@@ -136,11 +137,6 @@ impl Problem {
             "Data Validation Failed",
             detail,
         )
-    }
-
-    /// Replaces the legacy message.
-    pub(crate) fn with_legacy(self, message: impl Into<String>) -> Self {
-        self.legacy(message)
     }
 
     /// 400 for a changed natural key.

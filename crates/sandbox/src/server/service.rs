@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 
 use super::catalog::{Catalog, DescriptorIndex, load_descriptors};
 use super::config::{ApiVersion, SandboxConfig};
@@ -17,7 +17,7 @@ use super::oauth::{self, Tokens};
 use super::paths::Route;
 use super::problem::Problem;
 use super::record::{RecordedRequest, RequestLog};
-use super::respond::header;
+use super::respond::{header, with_status};
 use super::{faulted, items};
 use crate::faults::{FaultState, mix};
 use crate::storage::{Storage, StorageError};
@@ -109,31 +109,32 @@ impl Service {
         breaker: &super::listener::Breaker,
     ) -> Response {
         let (parts, body) = request.into_parts();
-        let body = axum::body::to_bytes(body, MAX_BODY)
-            .await
-            .unwrap_or_default();
+        let body = axum::body::to_bytes(body, MAX_BODY).await;
+        let too_large = body.is_err();
         let query = metadata::parse_query(&parts.uri);
-        let (method, uri, headers) = (parts.method, parts.uri, parts.headers);
         let call = Call {
-            method,
-            uri,
-            headers,
-            body,
+            method: parts.method,
+            uri: parts.uri,
+            headers: parts.headers,
+            body: body.unwrap_or_default(),
             query,
         };
         let path = call.uri.path();
         let route = self.metadata.paths.route(path, self.api());
         let rule = self.faults().decide(call.method.as_str(), path);
-        let (response, status) = match rule {
-            None => {
-                let response = self.answer(&call, &route);
-                let status = response.status().as_u16();
-                (response, status)
+        let answer = || {
+            if too_large {
+                with_status(StatusCode::PAYLOAD_TOO_LARGE)
+            } else {
+                self.answer(&call, &route)
             }
-            Some(rule) => {
-                let answer = || self.answer(&call, &route);
-                faulted::respond(&rule, answer, breaker).await
-            }
+        };
+        let (response, status) = if let Some(rule) = rule {
+            faulted::respond(&rule, answer, breaker).await
+        } else {
+            let response = answer();
+            let status = response.status().as_u16();
+            (response, status)
         };
         self.record(&call, &route, status);
         response

@@ -499,6 +499,11 @@ async fn descriptors_are_endpoints_whose_keys_have_no_case() {
         json!("uri://gbisd.edu/SexDescriptor#not given"),
     );
     let student = fixture.create("/ed-fi/students", &student);
+    let stored = fixture.get(&format!("/ed-fi/students/{student}")).json();
+    assert_eq!(
+        stored["birthSexDescriptor"],
+        "uri://gbisd.edu/SexDescriptor#NOT GIVEN"
+    );
     let path = format!("/ed-fi/sexDescriptors/{}", created.id());
     assert_eq!(fixture.delete(&path).status, 409);
     assert_eq!(

@@ -83,7 +83,7 @@ impl<'a> Reader<'a> {
         let problem = Problem::validation(&self.rules.endpoint.title, group(self.faults));
         let alone = ["Unable to resolve value", "Supplied values for unified key"];
         if alone.iter().any(|start| first.starts_with(start)) {
-            problem.with_legacy(first)
+            problem.legacy(first)
         } else {
             problem
         }

@@ -59,7 +59,7 @@ fn upsert(
     };
     let Some(old) = storage.find_by_key(endpoint.family, &join_key(&draft.parts))? else {
         let item = storage.atomically::<_, Problem>(|storage| Ok(storage.insert(&entry)?))?;
-        note_descriptor(service, endpoint, &item);
+        note_descriptor(service, endpoint, (item.aggregate, &item.body));
         return Ok((StatusCode::CREATED, item.id, item.modified));
     };
     if old.collection != endpoint.collection {
@@ -67,6 +67,7 @@ fn upsert(
     }
     require_match(&call.headers, &old, api)?;
     let modified = store(&mut storage, &old, &entry)?;
+    note_descriptor(service, endpoint, (old.aggregate, entry.body));
     Ok((StatusCode::OK, old.id, modified))
 }
 
@@ -89,7 +90,7 @@ pub(super) fn put(
     require_json(&call.headers)?;
     if call.body.trim_ascii().is_empty() {
         let messages = [("$".to_owned(), vec![EMPTY_BODY.to_owned()])];
-        return Err(Problem::binding(messages.into()).with_legacy(EMPTY_BODY));
+        return Err(Problem::binding(messages.into()).legacy(EMPTY_BODY));
     }
     let body = parse(&call.body)?;
     if api.is_dms() && member(&body, "id", api).and_then(Value::as_str) != Some(id) {
@@ -203,15 +204,12 @@ fn check_descriptor(endpoint: &Endpoint, draft: &Draft) -> Result<(), Problem> {
     }
 }
 
-fn note_descriptor(service: &Service, endpoint: &Endpoint, item: &Item) {
+fn note_descriptor(service: &Service, endpoint: &Endpoint, (aggregate, body): (i64, &str)) {
     if !endpoint.is_descriptor {
         return;
     }
-    if let Some(uri) = crate::server::catalog::uri_of(&item.body) {
-        let value = DescriptorValue {
-            uri,
-            aggregate: item.aggregate,
-        };
+    if let Some(uri) = crate::server::catalog::uri_of(body) {
+        let value = DescriptorValue { uri, aggregate };
         service.descriptors_mut().insert(endpoint.collection, value);
     }
 }
