@@ -73,7 +73,7 @@ impl SchoolYear {
     /// A day of the fall semester on which school is held, near the ordinal.
     pub(super) fn held_in_fall(self, ordinal: i64) -> Date {
         let wanted = ordinal % (FALL.1 * 5 - 5);
-        let held = (wanted..).find(|ordinal| self.is_held(*ordinal));
+        let held = (wanted..SPRING.1 * 5).find(|ordinal| self.is_held(*ordinal));
         self.weekday(held.unwrap_or(wanted))
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::dice::{Dice, Use};
 use super::words::{BOYS, GIRLS, REASONS};
@@ -24,6 +24,8 @@ pub struct Changed {
     /// What it is.
     pub after: String,
 }
+
+type Record = Map<String, Value>;
 
 /// Collections that change, the member that does, and the values it takes.
 const CHANGES: [(&str, &str, &[&str]); 2] = [
@@ -53,12 +55,15 @@ pub fn change(dir: &Path, seed: u64, count: usize) -> Result<Vec<Changed>, Gener
             let Some(mut draw) = lines.remove(&number) else {
                 return Ok(line);
             };
-            let Ok(mut record) = serde_json::from_str::<Value>(&line) else {
+            let Ok(mut record) = serde_json::from_str::<Record>(&line) else {
                 return Ok(line);
             };
-            let before = record[member].as_str().map(str::to_owned);
+            let before = record
+                .get(member)
+                .and_then(Value::as_str)
+                .map(str::to_owned);
             let after = another(&mut draw, values, before.as_deref(), &record);
-            record[member] = json!(after);
+            record.insert(member.to_owned(), json!(after));
             let file = file.clone();
             changed.push(Changed {
                 file,
@@ -87,8 +92,11 @@ fn choose(dice: &mut Dice, lines: u64, count: usize) -> BTreeMap<u64, Dice> {
 }
 
 /// A value other than the one before; for names one of the same list as the first name.
-fn another(dice: &mut Dice, values: &[&str], before: Option<&str>, record: &Value) -> String {
-    let first = record["firstName"].as_str().unwrap_or_default();
+fn another(dice: &mut Dice, values: &[&str], before: Option<&str>, record: &Record) -> String {
+    let first = record
+        .get("firstName")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let values = match values {
         [] if BOYS.contains(&first) => &BOYS[..],
         [] => &GIRLS[..],

@@ -91,7 +91,7 @@ impl Checker {
                 min_length,
                 max_length,
             } => {
-                let length = u32::try_from(text.chars().count()).unwrap();
+                let length = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
                 value.is_string()
                     && min_length.is_none_or(|least| length >= least)
                     && max_length.is_none_or(|most| length <= most)

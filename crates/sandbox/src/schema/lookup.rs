@@ -101,3 +101,37 @@ impl MemberKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::embedded;
+
+    #[test]
+    fn descriptor_values_are_added_once_and_only_to_known_types() {
+        let mut model = embedded().unwrap();
+        let path = "ed-fi/participationStatusDescriptors";
+        let namespace = "uri://example.org/ParticipationStatusDescriptor";
+        let json = format!(
+            r#"{{"{path}": {{"{namespace}": ["Active", ["Left", "Left early"], "Active"]}},
+                "ed-fi/unheardOfDescriptors": {{"uri://example.org/UnheardOf": ["x"]}}}}"#
+        );
+        model.add_descriptor_values(json.as_bytes()).unwrap();
+        let expected = [format!("{namespace}#Active"), format!("{namespace}#Left")];
+        assert_eq!(model.descriptors[path].values, expected);
+        assert!(!model.descriptors.contains_key("ed-fi/unheardOfDescriptors"));
+        let error = model.add_descriptor_values(b"[1]").unwrap_err();
+        assert!(matches!(error, SchemaError::DescriptorValues { .. }));
+    }
+
+    #[test]
+    fn a_target_is_a_resource_or_an_abstract_type() {
+        let model = embedded().unwrap();
+        assert!(matches!(model.target("school"), Some(Target::Resource(_))));
+        assert!(matches!(
+            model.target("educationOrganization"),
+            Some(Target::Abstract(_))
+        ));
+        assert_eq!(model.target("nothing"), None);
+    }
+}

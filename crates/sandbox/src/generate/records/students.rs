@@ -30,7 +30,7 @@ fn person(district: &District, index: u64) -> Person {
     let female = dice.percent(49);
     let names = if female { &GIRLS } else { &BOYS };
     let (first, last) = (dice.pick(names), dice.pick(&SURNAMES));
-    let middle = dice.percent(60).then(|| dice.pick(names));
+    let middle = Some(dice.pick(names)).filter(|middle| *middle != first && dice.percent(60));
     // Children enter kindergarten at five, counted on the first of September.
     let years = i16::try_from(index % 13).unwrap_or_default() + 7;
     let oldest = date(district.year.year - years, 9, 2);

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use super::*;
-use crate::schema::{MemberKind, Resource, Target, published};
+use crate::schema::render::{self, Part, Style};
+use crate::schema::{MemberKind, Resource, Target, embedded, published};
 
 #[derive(Deserialize)]
 struct Oracle {
@@ -136,4 +137,52 @@ fn a_directory_of_several_standards_names_the_choices() {
         panic!("{error:?}")
     };
     assert_eq!(choices, ["3.3", "4.0", "5.0", "6.0.0"]);
+}
+
+/// A directory with the two documents of the built-in model.
+fn documents() -> (tempfile::TempDir, ApiModel) {
+    let mut model = embedded().unwrap();
+    model
+        .descriptors
+        .values_mut()
+        .for_each(|descriptor| descriptor.values.clear());
+    let directory = tempfile::tempdir().unwrap();
+    for (name, part) in [
+        ("resources", Part::Resources),
+        ("descriptors", Part::Descriptors),
+    ] {
+        let document = render::openapi(&model, part, Style::OpenApi3, "http://a/b", "http://a/c");
+        let path = directory.path().join(format!("{name}.json"));
+        fs_err::write(path, document.to_string()).unwrap();
+    }
+    (directory, model)
+}
+
+#[test]
+fn a_directory_of_one_standard_is_one_model_whatever_else_lies_there() {
+    let (directory, model) = documents();
+    fs_err::write(directory.path().join("list.json"), "[1, 2]").unwrap();
+    fs_err::write(directory.path().join("notes.txt"), "{").unwrap();
+    assert_eq!(load(directory.path()).unwrap(), model);
+    assert_eq!(load_standard(directory.path(), "5").unwrap(), model);
+    let files = ["resources.json", "descriptors.json"].map(|name| directory.path().join(name));
+    assert_eq!(load_files(&files).unwrap(), model);
+}
+
+#[test]
+fn what_cannot_be_loaded_is_named() {
+    let (directory, _) = documents();
+    let missing = load_standard(directory.path(), "4.0").unwrap_err();
+    assert!(
+        matches!(missing, SchemaError::SeveralStandards { choices, .. } if choices == ["5.0.0"])
+    );
+    let broken = directory.path().join("broken.json");
+    fs_err::write(&broken, "{\"openapi\": ").unwrap();
+    let error = load(directory.path()).unwrap_err();
+    assert!(matches!(error, SchemaError::Json { path, .. } if path == broken));
+    let empty = tempfile::tempdir().unwrap();
+    assert!(matches!(
+        load(empty.path()),
+        Err(SchemaError::NoDocuments { .. })
+    ));
 }
