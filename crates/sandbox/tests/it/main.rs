@@ -13,6 +13,7 @@ mod discovery;
 mod durability;
 mod faults;
 mod fixture;
+mod generated;
 mod listing;
 mod login;
 mod published;
