@@ -65,6 +65,7 @@ fn person(district: &District, school: School, ordinal: u64) -> Value {
         ordinal + school.index * 1000
     );
     let sex = if female { "Female" } else { "Male" };
+    let degree = if dice.percent(45) { "Master's" } else { "Bachelor's" };
     json!({
         "staffUniqueId": id,
         "firstName": first,
@@ -72,7 +73,7 @@ fn person(district: &District, school: School, ordinal: u64) -> Value {
         "birthDate": day(born),
         "sexDescriptor": descriptor("Sex", sex),
         "highestCompletedLevelOfEducationDescriptor":
-            descriptor("LevelOfEducation", if dice.percent(45) { "Master's" } else { "Bachelor's" }),
+            descriptor("LevelOfEducation", degree),
         "electronicMails": [{
             "electronicMailAddress": mail,
             "electronicMailTypeDescriptor": descriptor("ElectronicMailType", "Work"),

@@ -21,7 +21,11 @@ pub fn dependencies(model: &ApiModel) -> Value {
         })
         .collect();
     entries.sort_unstable();
-    let entry = |(order, resource, operations)| json!({"resource": resource, "order": order, "operations": operations});
+    let entry = |(order, resource, operations)| {
+        let mut entry = json!({"resource": resource, "order": order});
+        entry["operations"] = json!(operations);
+        entry
+    };
     entries.into_iter().map(entry).collect()
 }
 
