@@ -65,7 +65,11 @@ fn person(district: &District, school: School, ordinal: u64) -> Value {
         ordinal + school.index * 1000
     );
     let sex = if female { "Female" } else { "Male" };
-    let degree = if dice.percent(45) { "Master's" } else { "Bachelor's" };
+    let degree = if dice.percent(45) {
+        "Master's"
+    } else {
+        "Bachelor's"
+    };
     json!({
         "staffUniqueId": id,
         "firstName": first,
