@@ -15,5 +15,6 @@ mod settings;
 mod store;
 
 pub use discovery::{Discovery, Endpoints};
+pub use metadata::unknown_collection;
 pub use settings::{EdfiSettings, Mode, Urls};
 pub use store::{EdfiStore, Probe};

@@ -31,6 +31,17 @@ pub struct DataFile {
     pub stem: String,
     /// Its path.
     pub path: PathBuf,
+    /// What its lines are.
+    pub lines: LineKind,
+}
+
+/// What the lines of a file are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LineKind {
+    /// Records.
+    Records,
+    /// Rejects: objects with a `collection` and a record as `body`.
+    Rejects,
 }
 
 /// Looks through a folder, one level of subfolders deep.
@@ -84,11 +95,13 @@ fn data_file(name: &str, folder: Option<&str>, path: &Path) -> Option<DataFile> 
             unit: format!("{folder}/{name}").into(),
             stem: folder.to_owned(),
             path: path.to_owned(),
+            lines: LineKind::Records,
         },
         None => DataFile {
             unit: name.into(),
             stem: stem.to_owned(),
             path: path.to_owned(),
+            lines: LineKind::Records,
         },
     })
 }

@@ -9,7 +9,8 @@
 mod discover;
 mod lines;
 mod reader;
+mod rejects;
 mod store;
 
-pub use discover::{DataFiles, discover};
+pub use discover::{DataFile, DataFiles, LineKind, discover};
 pub use store::FilesStore;

@@ -6,12 +6,13 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use syncline_model::{Canonicaliser, Counts, Coverage, Origin, Record, Scope};
+use syncline_model::{Canonicaliser, CollectionName, Counts, Coverage, Origin, Record, Scope};
 use syncline_store::{Batch, BatchStream, ErrorKind, Query, Rejected, Result, StoreError, Want};
 use tokio::sync::mpsc;
 
-use crate::discover::DataFile;
+use crate::discover::{DataFile, LineKind};
 use crate::lines::{LINE_BYTES_MAX, Line, Lines};
+use crate::rejects::Reject;
 
 /// Most records in a batch.
 const BATCH_RECORDS: usize = 512;
@@ -54,6 +55,7 @@ impl From<std::io::Error> for Stop {
 }
 
 struct Reading {
+    collection: CollectionName,
     canonicaliser: Canonicaliser,
     want: Want,
     sender: mpsc::Sender<Result<Batch>>,
@@ -66,6 +68,7 @@ struct Reading {
 impl Reading {
     fn new(query: &Query, sender: mpsc::Sender<Result<Batch>>) -> Self {
         Self {
+            collection: query.collection.name.clone(),
             canonicaliser: Canonicaliser::new(&query.collection),
             want: query.want,
             sender,
@@ -126,7 +129,30 @@ impl Reading {
             let reason = format!("longer than {} MB", LINE_BYTES_MAX >> 20);
             return self.unreadable(origin, &reason, line.text);
         }
-        self.payload(origin, line.text)
+        match file.lines {
+            LineKind::Records => self.payload(origin, line.text),
+            LineKind::Rejects => self.reject(origin, &line.text),
+        }
+    }
+
+    /// The record inside a reject, if it belongs to the collection that is read.
+    fn reject(&mut self, origin: Origin, line: &Bytes) -> Result<(), Stop> {
+        let reject = match Reject::parse(line) {
+            Ok(reject) if !reject.is_of(&self.collection) => return Ok(()),
+            Ok(reject) => reject,
+            Err(reason) => return self.unreadable(origin, &reason, line.clone()),
+        };
+        let Some(payload) = reject.record(line) else {
+            let reason = "the body is still no JSON object: correct it first";
+            return self.unreadable(origin, reason, line.clone());
+        };
+        let inside = payload.as_ptr() as usize - line.as_ptr() as usize;
+        let origin = Origin {
+            offset: origin.offset + inside as u64,
+            length: u32::try_from(payload.len()).unwrap_or(u32::MAX),
+            ..origin
+        };
+        self.payload(origin, payload)
     }
 
     fn payload(&mut self, origin: Origin, payload: Bytes) -> Result<(), Stop> {

@@ -12,6 +12,7 @@ use syncline_store::{BatchStream, ErrorKind, Query, Result, Store, StoreError, W
 
 use crate::discover::{DataFiles, discover};
 use crate::reader;
+use crate::rejects::discover_rejects;
 
 /// A folder of JSONL files.
 #[derive(Clone, Debug)]
@@ -29,7 +30,15 @@ impl FilesStore {
         })
     }
 
-    /// The folder.
+    /// Opens a reject file; its collections carry their whole names.
+    pub fn open_rejects(path: &Path) -> Result<Self> {
+        Ok(Self {
+            folder: path.to_owned(),
+            files: discover_rejects(path)?,
+        })
+    }
+
+    /// The folder, or the reject file.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -77,7 +86,10 @@ impl Store for FilesStore {
     /// error, so that a missing file is never taken for an empty collection.
     async fn read(&self, query: Query) -> Result<BatchStream> {
         let name = query.collection.name.short();
-        let files = self.files.of(name);
+        let files = match self.files.of(name) {
+            [] => self.files.of(query.collection.name.as_str()),
+            files => files,
+        };
         if files.is_empty() {
             let message = format!("{} has no {name}.jsonl", self.folder.display());
             return Err(StoreError::new(ErrorKind::NotFound, message));

@@ -108,7 +108,7 @@ fn complete(metadata: &mut Metadata) {
 }
 
 /// A collection of which nothing but the name is known.
-pub(crate) fn unknown_collection(name: &CollectionName) -> Collection {
+pub fn unknown_collection(name: &CollectionName) -> Collection {
     Collection {
         name: name.clone(),
         key: vec![],

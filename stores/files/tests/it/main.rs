@@ -164,3 +164,37 @@ async fn a_collection_without_a_file_is_an_error_and_not_empty() {
     };
     assert_eq!(error.kind, ErrorKind::NotFound);
 }
+
+#[tokio::test]
+async fn a_reject_file_is_read_as_its_records() {
+    let line = |collection: &str, body: &str| {
+        format!(
+            "{{\"collection\":\"{collection}\",\"line\":7,\"reason\":\"no\",\"body\":{body}}}\n"
+        )
+    };
+    let text = line("ed-fi/students", "{\"studentUniqueId\": \"1\"}")
+        + &line("ed-fi/staffs", "{\"staffUniqueId\":\"9\"}")
+        + &line("ed-fi/students", "\"{broken\"");
+    let folder = folder(&[("rejects.jsonl", text.as_bytes())]);
+    let store = FilesStore::open_rejects(&folder.path().join("rejects.jsonl")).unwrap();
+    let mut stream = store.read(Query::records(students())).await.unwrap();
+    let (mut records, mut rejected) = (Vec::new(), Vec::new());
+    while let Some(batch) = stream.next().await {
+        match batch.unwrap() {
+            Batch::Put(put) => records.extend(put),
+            Batch::Unreadable(items) => rejected.extend(items),
+            _ => {}
+        }
+    }
+    assert_eq!(&records[0].payload[..], b"{\"studentUniqueId\": \"1\"}");
+    assert_eq!((records.len(), rejected.len()), (1, 1));
+    let again = Query {
+        scope: Scope::At(vec![records[0].origin.clone().unwrap()]),
+        ..Query::records(students())
+    };
+    let mut stream = store.read(again).await.unwrap();
+    let Some(Ok(Batch::Put(reread))) = stream.next().await else {
+        panic!("nothing read again")
+    };
+    assert_eq!(reread[0].payload, records[0].payload);
+}

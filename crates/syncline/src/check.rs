@@ -1,0 +1,112 @@
+//! Looking at a configuration: what it says, and with `connect` whether it works.
+
+use crate::{Config, EdfiConfig, Failure, StoreConfig, open};
+use syncline_store_edfi::Mode;
+use syncline_store_files::FilesStore;
+
+/// What a look at one store found.
+#[derive(Debug)]
+pub struct StoreCheck {
+    /// Its name in the configuration.
+    pub name: String,
+    /// What was found, one fact per line, without secrets.
+    pub facts: Vec<String>,
+    /// Why it does not work, if it does not.
+    pub failure: Option<Failure>,
+}
+
+/// Looks at every store. Folders are looked into in any case; APIs only with `connect`.
+pub async fn check(config: &Config, connect: bool) -> Vec<StoreCheck> {
+    let mut checks = Vec::new();
+    for (name, store) in &config.stores {
+        let (mut facts, found) = match store {
+            StoreConfig::Files(folder) => {
+                (vec![format!("folder {}", folder.display())], files(folder))
+            }
+            StoreConfig::Edfi(api) if connect => (settings(api), probe(api).await),
+            StoreConfig::Edfi(api) => (settings(api), Ok(vec![])),
+        };
+        let failure = match found {
+            Ok(found) => {
+                facts.extend(found);
+                None
+            }
+            Err(failure) => Some(failure),
+        };
+        checks.push(StoreCheck {
+            name: name.clone(),
+            facts,
+            failure,
+        });
+    }
+    checks
+}
+
+fn files(folder: &std::path::Path) -> Result<Vec<String>, Failure> {
+    let store = FilesStore::open(folder)?;
+    store.files().require_any(folder)?;
+    let collections = &store.files().collections;
+    let files: usize = collections.values().map(Vec::len).sum();
+    let mut facts = vec![format!(
+        "{files} data files for {} collections",
+        collections.len()
+    )];
+    if !store.files().others.is_empty() {
+        facts.push(format!("not read: {}", store.files().others.join(", ")));
+    }
+    Ok(facts)
+}
+
+fn settings(api: &EdfiConfig) -> Vec<String> {
+    let settings = &api.settings;
+    let mode = match &settings.mode {
+        Mode::Shared => "one instance".to_owned(),
+        Mode::Year(year) => format!("school year {year}"),
+        Mode::InstanceYear { instance, year } => format!("instance {instance}, school year {year}"),
+    };
+    let mut facts = vec![
+        format!("Ed-Fi API at {} ({mode})", settings.base_url),
+        format!(
+            "client {}, at most {} requests at once",
+            settings.credentials.client_id, api.concurrency_max
+        ),
+    ];
+    if !settings.client.verify_tls {
+        facts.push("certificates are not verified".to_owned());
+    }
+    facts
+}
+
+async fn probe(api: &EdfiConfig) -> Result<Vec<String>, Failure> {
+    let (store, _) = open::api(api).await?;
+    let found = open::briefly(|| store.probe()).await?;
+    let age = found.metadata_age.map_or_else(
+        || "fetched now".to_owned(),
+        |seconds| format!("kept for {}", duration(seconds)),
+    );
+    let mut facts = vec![
+        format!(
+            "version {} ({})",
+            shown(&found.version),
+            shown(&found.models)
+        ),
+        format!("data at {}", found.data_url),
+        format!("{} collections, metadata {age}", found.collections),
+        "the credentials are accepted".to_owned(),
+    ];
+    facts.extend(found.gaps);
+    Ok(facts)
+}
+
+fn shown(text: &str) -> &str {
+    if text.is_empty() { "not told" } else { text }
+}
+
+fn duration(seconds: i64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

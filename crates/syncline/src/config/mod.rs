@@ -1,0 +1,216 @@
+//! Configuration: one YAML file, ours or a `lightbeam.yaml`, as written and as used.
+//!
+//! Reading it touches no network. Unknown keys, unset variables and values of the wrong kind
+//! are named with file, line, column and a suggestion. Relative paths of our own files count
+//! from the folder of the file; those of a `lightbeam.yaml` from the current folder, as its
+//! users know it.
+
+mod lightbeam;
+mod native;
+mod section;
+mod tree;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use syncline_store::layers::RetryPolicy;
+use syncline_store_edfi::EdfiSettings;
+
+use crate::Failure;
+use crate::suggest::nearest;
+use section::{Scope, Section};
+
+/// File names that are tried where none is given.
+pub const DEFAULT_FILES: [&str; 4] = [
+    "syncline.yaml",
+    "syncline.yml",
+    "lightbeam.yaml",
+    "lightbeam.yml",
+];
+
+/// What the command line says about the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct ConfigArgs {
+    /// The file; without one the default names are tried in the current folder.
+    pub file: Option<PathBuf>,
+    /// The current folder.
+    pub current_folder: PathBuf,
+    /// Variables for `${NAME}`.
+    pub environment: BTreeMap<String, String>,
+    /// Values that replace those of the file: dotted key and value.
+    pub set: Vec<(String, String)>,
+    /// Whether kept metadata and tokens are thrown away.
+    pub wipe: bool,
+}
+
+/// Configuration as used.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file it came from.
+    pub file: PathBuf,
+    /// Whose customs apply.
+    pub dialect: Dialect,
+    /// Where the ledger and caches are; none remembers nothing from run to run.
+    pub state_folder: Option<PathBuf>,
+    /// Stores by name.
+    pub stores: BTreeMap<String, StoreConfig>,
+    /// Name of the store to send from.
+    pub source: String,
+    /// Name of the store to send to.
+    pub target: String,
+    /// What is odd but no error, each one clause.
+    pub warnings: Vec<String>,
+}
+
+/// Whose customs apply to exit codes and defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Our own.
+    Native,
+    /// Those of lightbeam, whose configuration is used.
+    Lightbeam,
+}
+
+/// One store.
+#[derive(Clone, Debug)]
+pub enum StoreConfig {
+    /// A folder of files.
+    Files(PathBuf),
+    /// An Ed-Fi API.
+    Edfi(Box<EdfiConfig>),
+}
+
+/// An Ed-Fi API and how to treat it.
+#[derive(Clone, Debug)]
+pub struct EdfiConfig {
+    /// How to reach it.
+    pub settings: EdfiSettings,
+    /// Most requests under way at once.
+    pub concurrency_max: usize,
+    /// How transient failures are tried again.
+    pub retry: RetryPolicy,
+}
+
+impl Config {
+    /// Reads the configuration; touches no network.
+    pub fn load(arguments: &ConfigArgs) -> Result<Self, Failure> {
+        let file = find(arguments)?;
+        let text = fs_err::read_to_string(&file).map_err(|error| {
+            Failure::configuration(error.to_string())
+                .with_hint("give the configuration file with `-c FILE`")
+        })?;
+        Self::parse(&file, &text, arguments)
+    }
+
+    fn parse(file: &Path, text: &str, arguments: &ConfigArgs) -> Result<Self, Failure> {
+        let shown = file.display().to_string();
+        let mut root = tree::parse(text).map_err(|malformed| {
+            let scope = Scope {
+                file: &shown,
+                environment: &BTreeMap::new(),
+                bare_variables: false,
+            };
+            scope.failure(malformed.position, malformed.reason)
+        })?;
+        for (key, value) in &arguments.set {
+            root.set(&key.split('.').collect::<Vec<_>>(), value);
+        }
+        let is_lightbeam = is_lightbeam(&root, file);
+        let scope = Scope {
+            file: &shown,
+            environment: &arguments.environment,
+            bare_variables: is_lightbeam,
+        };
+        let section = Section::root(scope, &root)?;
+        if is_lightbeam {
+            lightbeam::read(file, &section, arguments)
+        } else {
+            native::read(file, &section, arguments)
+        }
+    }
+
+    /// A store by name.
+    pub fn store(&self, name: &str) -> Result<&StoreConfig, Failure> {
+        self.stores.get(name).ok_or_else(|| {
+            let message = format!("{} has no store named `{name}`", self.file.display());
+            let failure = Failure::configuration(message);
+            match nearest(name, self.stores.keys().map(String::as_str)) {
+                Some(near) => failure.with_hint(format!("did you mean `{near}`?")),
+                None => failure,
+            }
+        })
+    }
+
+    /// The Ed-Fi API to send to.
+    pub fn api(&self) -> Result<&EdfiConfig, Failure> {
+        match self.store(&self.target)? {
+            StoreConfig::Edfi(api) => Ok(api),
+            StoreConfig::Files(_) => Err(Failure::configuration(format!(
+                "{}: the store `{}` is no Ed-Fi API",
+                self.file.display(),
+                self.target
+            ))),
+        }
+    }
+
+    /// The folder of files to send from.
+    pub fn data_folder(&self) -> Result<&Path, Failure> {
+        match self.store(&self.source)? {
+            StoreConfig::Files(folder) => Ok(folder),
+            StoreConfig::Edfi(_) => Err(Failure::configuration(format!(
+                "{}: the store `{}` is no folder of files",
+                self.file.display(),
+                self.source
+            ))),
+        }
+    }
+}
+
+/// The file given, or the first default that is there.
+fn find(arguments: &ConfigArgs) -> Result<PathBuf, Failure> {
+    if let Some(file) = &arguments.file {
+        return Ok(file.clone());
+    }
+    let there = DEFAULT_FILES
+        .iter()
+        .find(|name| arguments.current_folder.join(name).is_file());
+    there.map(PathBuf::from).ok_or_else(|| {
+        let names = DEFAULT_FILES.join(", ");
+        Failure::configuration(format!("no configuration file: none of {names} is here"))
+            .with_hint("give one with `-c FILE`, or run `syncline demo` to get a working example")
+    })
+}
+
+/// A file is a lightbeam's by its sections, or by its name if it has none.
+fn is_lightbeam(root: &tree::Node, file: &Path) -> bool {
+    let tree::Value::Map(entries) = &root.value else {
+        return false;
+    };
+    let has = |key: &str| entries.iter().any(|(name, ..)| name == key);
+    if has("stores") {
+        return false;
+    }
+    let named = file
+        .file_stem()
+        .is_some_and(|stem| stem.eq_ignore_ascii_case("lightbeam"));
+    has("edfi_api") || has("data_dir") || named
+}
+
+/// A path of the file, seen from a folder; `~` is the home folder.
+fn path_from(folder: &Path, text: &str, environment: &BTreeMap<String, String>) -> PathBuf {
+    match (text.strip_prefix('~'), environment.get("HOME")) {
+        (Some(""), Some(home)) => PathBuf::from(home),
+        (Some(rest), Some(home)) if rest.starts_with('/') => {
+            Path::new(home).join(rest.trim_start_matches('/'))
+        }
+        _ => folder.join(text),
+    }
+}
+
+/// The current calendar year, which lightbeam takes where none is given.
+fn current_year() -> u16 {
+    u16::try_from(jiff::Zoned::now().year()).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,240 @@
+//! Our own configuration.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use syncline_http::{ClientSettings, Credentials};
+use syncline_store::layers::RetryPolicy;
+use syncline_store_edfi::{EdfiSettings, Mode, Urls};
+
+use super::section::Section;
+use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, path_from};
+use crate::Failure;
+
+/// Where state is kept if the file does not say.
+const STATE_FOLDER: &str = ".syncline";
+
+pub(super) fn read(
+    file: &Path,
+    root: &Section<'_>,
+    arguments: &ConfigArgs,
+) -> Result<Config, Failure> {
+    let folder = arguments
+        .current_folder
+        .join(file.parent().unwrap_or(Path::new("")));
+    let environment = &arguments.environment;
+    let state = root
+        .text("state_dir")?
+        .unwrap_or_else(|| STATE_FOLDER.to_owned());
+    let state_folder = path_from(&folder, &state, environment);
+    let mut stores = BTreeMap::new();
+    let mut problems = Vec::new();
+    for (name, section) in root.named_sections("stores")? {
+        let store = match section.required_text("kind")?.as_str() {
+            "files" => StoreConfig::Files(path_from(
+                &folder,
+                &section.required_text("path")?,
+                environment,
+            )),
+            "edfi" => {
+                let mut api = edfi(&section, &mut problems)?;
+                api.settings.cache = Some(state_folder.join("cache"));
+                api.settings.wipe = arguments.wipe;
+                api.settings.client.ca_file = section
+                    .text("ca_file")?
+                    .map(|path| path_from(&folder, &path, environment));
+                StoreConfig::Edfi(Box::new(api))
+            }
+            other => {
+                let message = format!("is `{other}`, and must be `files` or `edfi`");
+                return Err(section.failure("kind", message));
+            }
+        };
+        problems.extend(section.unknown());
+        stores.insert(name, store);
+    }
+    let send = root.section("send")?;
+    let (source, target) = ends(send.as_ref(), &stores, file)?;
+    problems.extend(send.iter().flat_map(Section::unknown));
+    problems.extend(root.unknown());
+    if let Some(first) = problems.into_iter().next() {
+        return Err(first);
+    }
+    Ok(Config {
+        file: file.to_owned(),
+        dialect: Dialect::Native,
+        state_folder: Some(state_folder),
+        stores,
+        source,
+        target,
+        warnings: vec![],
+    })
+}
+
+/// Which store is sent to which: as the file says, or the only one of either kind.
+fn ends(
+    send: Option<&Section<'_>>,
+    stores: &BTreeMap<String, StoreConfig>,
+    file: &Path,
+) -> Result<(String, String), Failure> {
+    let only = |wanted: fn(&StoreConfig) -> bool| {
+        let mut names = stores
+            .iter()
+            .filter(|(_, store)| wanted(store))
+            .map(|(name, _)| name);
+        names.next().filter(|_| names.next().is_none()).cloned()
+    };
+    let choose = |said: Option<String>, only: Option<String>, key: &str, kind: &str| {
+        said.or(only).ok_or_else(|| {
+            let message = format!(
+                "{}: it is not clear which store to send {key}",
+                file.display()
+            );
+            Failure::configuration(message).with_hint(format!(
+                "describe one store of `kind: {kind}`, or name it in `send: {{ {key}: ... }}`"
+            ))
+        })
+    };
+    let said = |key: &'static str| send.map_or(Ok(None), |section| section.text(key));
+    let from = choose(
+        said("from")?,
+        only(|store| matches!(store, StoreConfig::Files(_))),
+        "from",
+        "files",
+    )?;
+    let to = choose(
+        said("to")?,
+        only(|store| matches!(store, StoreConfig::Edfi(_))),
+        "to",
+        "edfi",
+    )?;
+    Ok((from, to))
+}
+
+fn edfi(section: &Section<'_>, problems: &mut Vec<Failure>) -> Result<EdfiConfig, Failure> {
+    let base_url = section
+        .url("base_url")?
+        .ok_or_else(|| section.missing("base_url"))?;
+    let concurrency_max = section
+        .parsed("pool_size", "a whole number")?
+        .unwrap_or(16)
+        .max(1);
+    section.accept(&["ca_file"]);
+    let settings = EdfiSettings {
+        base_url,
+        urls: urls(section, problems)?,
+        mode: mode(section)?,
+        route: route(section)?,
+        credentials: Credentials {
+            client_id: section.required_text("client_id")?,
+            client_secret: section.required_text("client_secret")?.into(),
+        },
+        namespace: section
+            .text("namespace")?
+            .unwrap_or_else(|| "ed-fi".to_owned()),
+        namespace_overrides: section.named_lists("namespace_overrides")?,
+        client: client(section, concurrency_max)?,
+        cache: None,
+        wipe: false,
+    };
+    Ok(EdfiConfig {
+        settings,
+        concurrency_max,
+        retry: retry(section, problems)?,
+    })
+}
+
+fn urls(section: &Section<'_>, problems: &mut Vec<Failure>) -> Result<Urls, Failure> {
+    let Some(urls) = section.section("urls")? else {
+        return Ok(Urls::default());
+    };
+    let found = Urls {
+        oauth: urls.url("oauth")?,
+        dependencies: urls.url("dependencies")?,
+        open_api_metadata: urls.url("open_api_metadata")?,
+        resources_document: urls.url("resources_document")?,
+        descriptors_document: urls.url("descriptors_document")?,
+        data: urls.url("data")?,
+    };
+    problems.extend(urls.unknown());
+    Ok(found)
+}
+
+/// The mode, by the words lightbeam's users know.
+pub(super) fn mode_named(
+    section: &Section<'_>,
+    name: Option<&str>,
+    year: impl Fn() -> Result<u16, Failure>,
+) -> Result<Mode, Failure> {
+    match name {
+        None | Some("" | "shared_instance" | "sandbox" | "district_specific") => Ok(Mode::Shared),
+        Some("year_specific") => Ok(Mode::Year(year()?)),
+        Some("instance_year_specific") => Ok(Mode::InstanceYear {
+            instance: section.required_text("instance_code")?,
+            year: year()?,
+        }),
+        Some(other) => Err(section.failure(
+            "mode",
+            format!(
+                "is `{other}`, and must be shared_instance, sandbox, district_specific, \
+                 year_specific or instance_year_specific"
+            ),
+        )),
+    }
+}
+
+fn mode(section: &Section<'_>) -> Result<Mode, Failure> {
+    section.accept(&["instance_code", "year"]);
+    let year = section.parsed("year", "a school year such as 2026")?;
+    let mode = section.text("mode")?;
+    let year_needed = || year.ok_or_else(|| section.failure("year", "is missing for this mode"));
+    match (mode.as_deref(), year) {
+        // A year without a mode is for a placeholder in the advertised URLs, or for the path.
+        (None, Some(year)) => Ok(Mode::Year(year)),
+        (mode, _) => mode_named(section, mode, year_needed),
+    }
+}
+
+fn route(section: &Section<'_>) -> Result<BTreeMap<String, String>, Failure> {
+    let mut route = section.named_texts("context")?;
+    if let Some(tenant) = section.text("tenant")? {
+        route.insert("tenantIdentifier".to_owned(), tenant);
+    }
+    Ok(route)
+}
+
+fn client(section: &Section<'_>, concurrency_max: usize) -> Result<ClientSettings, Failure> {
+    let defaults = ClientSettings::default();
+    let seconds = |key| -> Result<Option<Duration>, Failure> {
+        let seconds: Option<f64> = section.parsed(key, "a number of seconds")?;
+        match seconds {
+            Some(seconds) if !(seconds > 0.0 && seconds < 86_400.0) => {
+                Err(section.failure(key, "must be a number of seconds above 0"))
+            }
+            other => Ok(other.map(Duration::from_secs_f64)),
+        }
+    };
+    Ok(ClientSettings {
+        connect_timeout: seconds("connect_timeout")?.unwrap_or(defaults.connect_timeout),
+        timeout: seconds("timeout")?.unwrap_or(defaults.timeout),
+        verify_tls: section.switch("verify_tls")?.unwrap_or(defaults.verify_tls),
+        ca_file: None,
+        connections_max: concurrency_max,
+        http2: section.switch("http2")?.unwrap_or(defaults.http2),
+    })
+}
+
+fn retry(section: &Section<'_>, problems: &mut Vec<Failure>) -> Result<RetryPolicy, Failure> {
+    let mut policy = RetryPolicy::default();
+    if let Some(retry) = section.section("retry")? {
+        if let Some(attempts) = retry.parsed::<u32>("attempts", "a whole number")? {
+            policy.attempts_max = attempts.max(1);
+        }
+        if let Some(seconds) = retry.parsed::<u64>("total_seconds", "a whole number of seconds")? {
+            policy.total_max = Duration::from_secs(seconds);
+        }
+        problems.extend(retry.unknown());
+    }
+    Ok(policy)
+}

@@ -1,0 +1,360 @@
+//! Reading typed values out of the tree, with errors that name file, line and fix.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::str::FromStr;
+
+use url::Url;
+
+use super::tree::{Node, Position, Value};
+use crate::Failure;
+use crate::suggest::nearest;
+
+/// What values are read against.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scope<'a> {
+    /// The file's name, for messages.
+    pub(crate) file: &'a str,
+    /// Variables for `${NAME}`.
+    pub(crate) environment: &'a BTreeMap<String, String>,
+    /// Whether `$NAME` without braces is a variable, too.
+    pub(crate) bare_variables: bool,
+}
+
+/// One map of the file.
+#[derive(Debug)]
+pub(crate) struct Section<'a> {
+    scope: Scope<'a>,
+    /// Path of keys, for messages; empty at the root.
+    path: String,
+    entries: &'a [(String, Position, Node)],
+    known: RefCell<BTreeSet<&'static str>>,
+}
+
+type Result<T> = std::result::Result<T, Failure>;
+
+impl Scope<'_> {
+    /// A failure at a place of the file.
+    pub(crate) fn failure(&self, position: Position, message: impl Display) -> Failure {
+        Failure::configuration(match position {
+            Some((line, column)) => format!("{}:{line}:{column}: {message}", self.file),
+            None => format!("{}: {message}", self.file),
+        })
+    }
+}
+
+impl<'a> Section<'a> {
+    /// The root of a file.
+    pub(crate) fn root(scope: Scope<'a>, node: &'a Node) -> Result<Self> {
+        Self::of(scope, String::new(), node)
+    }
+
+    fn of(scope: Scope<'a>, path: String, node: &'a Node) -> Result<Self> {
+        match &node.value {
+            Value::Map(entries) => Ok(Self {
+                scope,
+                path,
+                entries,
+                known: RefCell::default(),
+            }),
+            Value::Null => Ok(Self {
+                scope,
+                path,
+                entries: &[],
+                known: RefCell::default(),
+            }),
+            _ => {
+                let what = if path.is_empty() {
+                    "the file".to_owned()
+                } else {
+                    format!("`{path}`")
+                };
+                Err(scope.failure(
+                    node.position,
+                    format!("{what} must hold `key: value` lines"),
+                ))
+            }
+        }
+    }
+
+    fn find(&self, key: &'static str) -> Option<&'a Node> {
+        self.known.borrow_mut().insert(key);
+        let node = self
+            .entries
+            .iter()
+            .find(|(name, ..)| name == key)
+            .map(|(_, _, node)| node)?;
+        (node.value != Value::Null).then_some(node)
+    }
+
+    fn full(&self, key: &str) -> String {
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
+    }
+
+    /// A failure about a key of this section.
+    pub(crate) fn failure(&self, key: &str, message: impl Display) -> Failure {
+        let entry = self.entries.iter().find(|(name, ..)| name == key);
+        let position = entry.and_then(|(_, _, node)| node.position);
+        self.scope
+            .failure(position, format!("`{}` {message}", self.full(key)))
+    }
+
+    /// A text, variables filled in.
+    pub(crate) fn text(&self, key: &'static str) -> Result<Option<String>> {
+        self.find(key)
+            .map(|node| self.scalar(key, node))
+            .transpose()
+    }
+
+    /// A text that has to be there.
+    pub(crate) fn required_text(&self, key: &'static str) -> Result<String> {
+        match self.text(key)? {
+            Some(text) if !text.is_empty() => Ok(text),
+            Some(_) => Err(self.failure(key, "is empty")),
+            None => Err(self.missing(key)),
+        }
+    }
+
+    /// A failure about a key that has to be there; one that is written almost like it is named.
+    pub(crate) fn missing(&self, key: &'static str) -> Failure {
+        let names = self.entries.iter().map(|(name, ..)| name.as_str());
+        let Some(near) = nearest(key, names.filter(|name| *name != key)) else {
+            return self.failure(key, "is missing");
+        };
+        let entry = self.entries.iter().find(|(name, ..)| name == near);
+        let position = entry.and_then(|(_, position, _)| *position);
+        let message = format!("`{}` is missing", self.full(key));
+        self.scope
+            .failure(position, message)
+            .with_hint(format!("is `{near}` meant to be `{key}`?"))
+    }
+
+    /// A number or another value written as text.
+    pub(crate) fn parsed<T: FromStr>(&self, key: &'static str, wanted: &str) -> Result<Option<T>> {
+        let Some(text) = self.text(key)? else {
+            return Ok(None);
+        };
+        match text.trim().parse() {
+            Ok(value) => Ok(Some(value)),
+            Err(_) => Err(self.failure(key, format!("must be {wanted}"))),
+        }
+    }
+
+    /// A switch, in any of YAML's spellings.
+    pub(crate) fn switch(&self, key: &'static str) -> Result<Option<bool>> {
+        let Some(text) = self.text(key)? else {
+            return Ok(None);
+        };
+        match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "y" | "t" | "1" => Ok(Some(true)),
+            "false" | "no" | "off" | "n" | "f" | "0" => Ok(Some(false)),
+            _ => Err(self.failure(key, "must be true or false")),
+        }
+    }
+
+    /// A URL; an empty text is none.
+    pub(crate) fn url(&self, key: &'static str) -> Result<Option<Url>> {
+        let Some(text) = self.text(key)?.filter(|text| !text.trim().is_empty()) else {
+            return Ok(None);
+        };
+        match Url::parse(text.trim()) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Some(url)),
+            Ok(_) => Err(self.failure(key, "must begin with https:// or http://")),
+            Err(error) => Err(self.failure(key, format!("is no URL: {error}"))),
+        }
+    }
+
+    /// A section of its own.
+    pub(crate) fn section(&self, key: &'static str) -> Result<Option<Self>> {
+        self.find(key)
+            .map(|node| Self::of(self.scope, self.full(key), node))
+            .transpose()
+    }
+
+    /// Sections under names that the file chooses.
+    pub(crate) fn named_sections(&self, key: &'static str) -> Result<Vec<(String, Self)>> {
+        let Some(whole) = self.section(key)? else {
+            return Ok(vec![]);
+        };
+        whole
+            .entries
+            .iter()
+            .map(|(name, _, node)| {
+                let section = Self::of(self.scope, whole.full(name), node)?;
+                Ok((name.clone(), section))
+            })
+            .collect()
+    }
+
+    /// Texts under names that the file chooses.
+    pub(crate) fn named_texts(&self, key: &'static str) -> Result<BTreeMap<String, String>> {
+        let Some(whole) = self.section(key)? else {
+            return Ok(BTreeMap::new());
+        };
+        whole
+            .entries
+            .iter()
+            .map(|(name, _, node)| Ok((name.clone(), whole.scalar(name, node)?)))
+            .collect()
+    }
+
+    /// Lists of texts under names that the file chooses; a single text is a list of one.
+    pub(crate) fn named_lists(&self, key: &'static str) -> Result<BTreeMap<String, Vec<String>>> {
+        let Some(whole) = self.section(key)? else {
+            return Ok(BTreeMap::new());
+        };
+        whole
+            .entries
+            .iter()
+            .map(|(name, _, node)| {
+                let texts = match &node.value {
+                    Value::List(items) => items
+                        .iter()
+                        .map(|item| whole.scalar(name, item))
+                        .collect::<Result<_>>()?,
+                    _ => vec![whole.scalar(name, node)?],
+                };
+                Ok((name.clone(), texts))
+            })
+            .collect()
+    }
+
+    fn scalar(&self, key: &str, node: &Node) -> Result<String> {
+        let Value::Scalar(text) = &node.value else {
+            let message = format!("`{}` must be a single value", self.full(key));
+            return Err(self.scope.failure(node.position, message));
+        };
+        expand(text, &self.scope).map_err(|name| {
+            let message = format!(
+                "`{}` needs the variable {name}, which is not set",
+                self.full(key)
+            );
+            self.scope
+                .failure(node.position, message)
+                .with_hint(format!(
+                    "set it in the environment (`export {name}=...`) or give it with \
+                 --params '{{\"{name}\": \"...\"}}'"
+                ))
+        })
+    }
+
+    /// Whether a key is written at all, be it without a value.
+    pub(crate) fn says(&self, key: &str) -> bool {
+        self.entries.iter().any(|(name, ..)| name == key)
+    }
+
+    /// Marks keys as known that are accepted without being used.
+    pub(crate) fn accept(&self, keys: &[&'static str]) {
+        self.known.borrow_mut().extend(keys);
+    }
+
+    /// Keys that nobody asked for, each as a failure that suggests what may have been meant.
+    pub(crate) fn unknown(&self) -> Vec<Failure> {
+        let known = self.known.borrow();
+        let unknown = self
+            .entries
+            .iter()
+            .filter(|(name, ..)| !known.contains(name.as_str()));
+        unknown
+            .map(|(name, position, _)| {
+                let message = format!("unknown key `{}`", self.full(name));
+                let failure = self.scope.failure(*position, message);
+                match nearest(name, known.iter().copied()) {
+                    Some(near) => failure.with_hint(format!("did you mean `{near}`?")),
+                    None => failure.with_hint(format!(
+                        "known keys here: {}",
+                        known.iter().copied().collect::<Vec<_>>().join(", ")
+                    )),
+                }
+            })
+            .collect()
+    }
+}
+
+/// Fills in variables: `${NAME}`, `${NAME:-default}`, and `$NAME` where that is the custom.
+/// `$$` is a dollar sign where it is not. The name of a variable that is not set is the error.
+fn expand(text: &str, scope: &Scope<'_>) -> std::result::Result<String, String> {
+    let mut expanded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        expanded.push_str(before);
+        if let Some((inside, tail)) = after
+            .strip_prefix('{')
+            .and_then(|rest| rest.split_once('}'))
+        {
+            expanded.push_str(&braced(inside, scope)?);
+            rest = tail;
+        } else if let Some(tail) = after.strip_prefix('$').filter(|_| !scope.bare_variables) {
+            expanded.push('$');
+            rest = tail;
+        } else {
+            let length = if scope.bare_variables {
+                name_length(after)
+            } else {
+                0
+            };
+            let (name, tail) = after.split_at(length);
+            if let Some(value) = scope.environment.get(name) {
+                expanded.push_str(value);
+            } else {
+                expanded.push('$');
+                expanded.push_str(name);
+            }
+            rest = tail;
+        }
+    }
+    expanded.push_str(rest);
+    Ok(expanded)
+}
+
+fn braced(inside: &str, scope: &Scope<'_>) -> std::result::Result<String, String> {
+    let (name, default) = match inside.split_once(":-") {
+        Some((name, default)) => (name, Some(default)),
+        None => (inside, None),
+    };
+    let value = scope.environment.get(name).map(String::as_str);
+    value
+        .filter(|value| default.is_none() || !value.is_empty())
+        .or(default)
+        .map(ToOwned::to_owned)
+        .ok_or_else(|| name.to_owned())
+}
+
+fn name_length(text: &str) -> usize {
+    text.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
+        .unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, bare_variables: bool, expected: Result<&str, &str>) {
+        let environment = BTreeMap::from([("KEY".to_owned(), "k".to_owned())]);
+        let scope = Scope {
+            file: "f",
+            environment: &environment,
+            bare_variables,
+        };
+        let expected = expected.map(str::to_owned).map_err(str::to_owned);
+        assert_eq!(expand(text, &scope), expected, "{text}");
+    }
+
+    type Result<T, E> = std::result::Result<T, E>;
+
+    #[test]
+    fn variables_are_filled_in_and_dollars_survive() {
+        check("a${KEY}b", false, Ok("akb"));
+        check("${NONE}", false, Err("NONE"));
+        check("${NONE:-x}-${KEY:-x}", false, Ok("x-k"));
+        check("pa$$word$KEY", false, Ok("pa$word$KEY"));
+        check("$KEY/$NONE/$$x", true, Ok("k/$NONE/$$x"));
+        check("cost: 5$", true, Ok("cost: 5$"));
+    }
+}

@@ -1,0 +1,188 @@
+//! Both kinds of files, and what is said about mistakes in them.
+
+use super::*;
+
+fn load(name: &str, text: &str, variables: &[(&str, &str)]) -> Result<Config, Failure> {
+    let arguments = ConfigArgs {
+        current_folder: PathBuf::from("/here"),
+        environment: variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+        ..ConfigArgs::default()
+    };
+    Config::parse(Path::new(name), text, &arguments)
+}
+
+const NATIVE: &str = "\
+stores:
+  district:
+    kind: files
+    path: data
+  api:
+    kind: edfi
+    base_url: https://host/api
+    client_id: ${KEY}
+    client_secret: ${SECRET}
+    pool_size: ${POOL:-32}
+";
+
+const LIGHTBEAM: &str = "\
+state_dir: ${STATE_DIR}
+data_dir: ${DATA_DIR}
+verbose: True
+edfi_api:
+  base_url: ${EDFI_API_BASE_URL}
+  version: 3
+  mode: district_specific
+  year: ${API_YEAR}
+  client_id: ${EDFI_API_CLIENT_ID}
+  client_secret: ${EDFI_API_CLIENT_SECRET}
+connection:
+  pool_size: 8
+  timeout: 6000
+  num_retries: 10
+  backoff_factor: 1.5
+  retry_statuses: [429, 500, 502, 503, 504]
+  verify_ssl: True
+log_level: DEBUG
+";
+
+#[track_caller]
+fn check_failure(text: &str, message: &str, hint: &str) {
+    let variables = [("KEY", "k"), ("SECRET", "s")];
+    let failure = load("conf/syncline.yaml", text, &variables).unwrap_err();
+    assert_eq!(failure.message, message);
+    assert!(
+        failure.hints.iter().any(|found| found.contains(hint)),
+        "{:?}",
+        failure.hints
+    );
+}
+
+#[test]
+fn a_file_of_ours_names_its_stores() {
+    let config = load(
+        "conf/syncline.yaml",
+        NATIVE,
+        &[("KEY", "k"), ("SECRET", "s")],
+    )
+    .unwrap();
+    assert_eq!(
+        (config.source.as_str(), config.target.as_str()),
+        ("district", "api")
+    );
+    assert_eq!(config.data_folder().unwrap(), Path::new("/here/conf/data"));
+    assert_eq!(
+        config.state_folder.as_deref(),
+        Some(Path::new("/here/conf/.syncline"))
+    );
+    let api = config.api().unwrap();
+    assert_eq!(
+        (
+            api.concurrency_max,
+            api.settings.credentials.client_id.as_str()
+        ),
+        (32, "k")
+    );
+    assert!(
+        !format!("{config:?}").contains("\"s\""),
+        "secrets are never shown"
+    );
+}
+
+#[test]
+fn mistakes_are_named_with_place_and_fix() {
+    check_failure(
+        &NATIVE.replace("client_id", "clientid"),
+        "conf/syncline.yaml:8:5: `stores.api.client_id` is missing",
+        "is `clientid` meant to be `client_id`?",
+    );
+    check_failure(
+        &NATIVE.replace("pool_size", "pool_sise"),
+        "conf/syncline.yaml:10:5: unknown key `stores.api.pool_sise`",
+        "did you mean `pool_size`?",
+    );
+    check_failure(
+        &NATIVE.replace("${KEY}", "${NO_SUCH}"),
+        "conf/syncline.yaml:8:16: `stores.api.client_id` needs the variable NO_SUCH, which is not set",
+        "export NO_SUCH=",
+    );
+    check_failure(
+        &NATIVE.replace("https://", "ftp://"),
+        "conf/syncline.yaml:7:15: `stores.api.base_url` must begin with https:// or http://",
+        "",
+    );
+    check_failure(
+        &NATIVE.replace("${POOL:-32}", "many"),
+        "conf/syncline.yaml:10:16: `stores.api.pool_size` must be a whole number",
+        "",
+    );
+}
+
+#[test]
+fn broken_yaml_is_named_with_its_place() {
+    let failure = load("syncline.yaml", "stores:\n  a: [1,\n", &[]).unwrap_err();
+    assert!(
+        failure.message.starts_with("syncline.yaml:"),
+        "{}",
+        failure.message
+    );
+}
+
+#[test]
+fn a_lightbeam_file_is_taken_as_it_is() {
+    let variables = [
+        ("STATE_DIR", "/state"),
+        ("DATA_DIR", "/data/"),
+        ("EDFI_API_BASE_URL", "https://host/api"),
+        ("EDFI_API_CLIENT_ID", "k"),
+        ("EDFI_API_CLIENT_SECRET", "pa$$word"),
+        ("API_YEAR", "2025"),
+    ];
+    let config = load("lightbeam.yaml", LIGHTBEAM, &variables).unwrap();
+    assert_eq!(config.dialect, Dialect::Lightbeam);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    assert_eq!(config.data_folder().unwrap(), Path::new("/data/"));
+    let api = config.api().unwrap();
+    assert_eq!(api.settings.mode, syncline_store_edfi::Mode::Shared);
+    assert_eq!((api.concurrency_max, api.retry.attempts_max), (8, 10));
+    let secret = secrecy::ExposeSecret::expose_secret(&api.settings.credentials.client_secret);
+    assert_eq!(secret, "pa$$word");
+}
+
+#[test]
+fn a_lightbeam_file_without_mode_means_the_current_year() {
+    let text = "edfi_api:\n  base_url: https://h\n  client_id: a\n  client_secret: b\n";
+    let config = load("lightbeam.yaml", text, &[]).unwrap();
+    let mode = &config.api().unwrap().settings.mode;
+    assert_eq!(mode, &syncline_store_edfi::Mode::Year(current_year()));
+    assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
+}
+
+#[test]
+fn unknown_keys_of_a_lightbeam_file_are_warnings() {
+    let text = "edfi_api:\n  base_url: https://h\n  client_id: a\n  client_secret: b\n  clientid: x\nstate_dir: s\n";
+    let config = load("lightbeam.yaml", text, &[]).unwrap();
+    let expected =
+        "lightbeam.yaml:5:3: unknown key `edfi_api.clientid`, ignored: did you mean `client_id`?";
+    assert_eq!(config.warnings, [expected]);
+}
+
+#[test]
+fn values_given_on_the_command_line_win() {
+    let mut arguments = ConfigArgs {
+        current_folder: PathBuf::from("/here"),
+        environment: BTreeMap::from([("KEY".to_owned(), "k".to_owned())]),
+        ..ConfigArgs::default()
+    };
+    let set = [
+        ("stores.api.client_secret", "x"),
+        ("stores.api.pool_size", "3"),
+    ];
+    arguments.set = set
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into();
+    let config = Config::parse(Path::new("syncline.yaml"), NATIVE, &arguments).unwrap();
+    assert_eq!(config.api().unwrap().concurrency_max, 3);
+}

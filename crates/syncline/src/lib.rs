@@ -1,0 +1,29 @@
+//! Syncline as a library: configuration in, a finished job out.
+//!
+//! The facade knows every store by name and builds jobs of the engine out of a [`Config`]. It
+//! does not touch the terminal, the environment or the process: those come in as values and go
+//! out as events ([`Observer`]), summaries and [`Failure`]s.
+
+mod check;
+mod config;
+mod count;
+mod failure;
+mod open;
+mod resolve;
+mod results;
+mod select;
+mod send;
+mod suggest;
+
+pub use check::{StoreCheck, check};
+pub use config::{Config, ConfigArgs, DEFAULT_FILES, Dialect, EdfiConfig, StoreConfig};
+pub use count::{CountRow, count, count_table};
+pub use failure::{Failure, FailureKind};
+pub use results::{Results, write_results};
+pub use select::Selection;
+pub use send::{SendArgs, SendSummary, send};
+
+pub use syncline_engine::{
+    CollectionProgress, CollectionReport, Ending, Event, Observer, Progress, Resend, RunReport,
+};
+pub use syncline_ledger::Holder;

@@ -1,0 +1,52 @@
+//! Opening the stores a configuration describes.
+
+use std::time::Duration;
+
+use syncline_model::Catalog;
+use syncline_store::Store as _;
+use syncline_store::layers::RetryPolicy;
+use syncline_store_edfi::EdfiStore;
+
+use crate::{EdfiConfig, Failure};
+
+/// Getting in touch is tried for a short time only: a person may be waiting, and nothing has
+/// begun that would have to be resumed.
+const TOUCH: RetryPolicy = RetryPolicy {
+    attempts_max: 4,
+    wait_first: Duration::from_millis(500),
+    wait_factor: 2.0,
+    wait_max: Duration::from_secs(5),
+    total_max: Duration::from_secs(15),
+};
+
+/// An API and what it says of itself.
+pub(crate) async fn api(config: &EdfiConfig) -> Result<(EdfiStore, Catalog), Failure> {
+    if let Some(cache) = &config.settings.cache {
+        create_private_folder(cache)?;
+    }
+    let store = TOUCH
+        .run(|| EdfiStore::open(config.settings.clone()))
+        .await?;
+    let catalog = store.describe().await?;
+    Ok((store, catalog))
+}
+
+/// Tries an operation of a store for a short time.
+pub(crate) async fn briefly<T, Operation, Running>(operation: Operation) -> Result<T, Failure>
+where
+    Operation: FnMut() -> Running,
+    Running: Future<Output = syncline_store::Result<T>>,
+{
+    Ok(TOUCH.run(operation).await?)
+}
+
+/// A folder that only its owner can look into.
+fn create_private_folder(folder: &std::path::Path) -> Result<(), Failure> {
+    fs_err::create_dir_all(folder)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs_err::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}

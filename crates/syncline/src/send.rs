@@ -1,0 +1,243 @@
+//! Sending files into an Ed-Fi API.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use syncline_engine::{Baseline, Ending, Job, Observer, Resend, RunReport, Settings};
+use syncline_ledger::{Holder, Ledger};
+use syncline_model::CollectionName;
+use syncline_plan::GuardPolicy;
+use syncline_store_files::FilesStore;
+use tokio_util::sync::CancellationToken;
+
+use crate::resolve::{Resolved, resolve};
+use crate::{Config, Dialect, Failure, FailureKind, Selection, open};
+
+/// Name of the flow in the ledger.
+const FLOW: &str = "send";
+/// Most bytes of rows a comparison holds in memory.
+const MEMORY_BUDGET: usize = 48 << 20;
+
+/// What the command line says about sending.
+#[derive(Clone, Debug)]
+pub struct SendArgs {
+    /// Which collections.
+    pub selection: Selection,
+    /// Whether what is already known to be there is sent all the same.
+    pub force: bool,
+    /// What is sent again though it has not changed.
+    pub resend: Resend,
+    /// A reject file to send instead of the data folder.
+    pub rejects: Option<PathBuf>,
+    /// Where refused records go; by default into the state folder.
+    pub reject_file: Option<PathBuf>,
+    /// Who holds the ledger meanwhile.
+    pub holder: Holder,
+}
+
+/// What came of sending.
+#[derive(Debug)]
+pub struct SendSummary {
+    /// What was done.
+    pub report: RunReport,
+    /// Where refused records are, if there are any.
+    pub reject_file: Option<PathBuf>,
+    /// Data files that were left alone, one clause each.
+    pub ignored: Vec<String>,
+    /// Whose exit codes apply.
+    pub dialect: Dialect,
+}
+
+/// Sends what the data folder holds and the API is not known to have.
+pub async fn send(
+    config: &Config,
+    arguments: SendArgs,
+    observer: Arc<dyn Observer>,
+    stop: CancellationToken,
+) -> Result<SendSummary, Failure> {
+    let source = source(config, &arguments)?;
+    let api = config.api()?;
+    let state = State::open(config, &arguments.holder)?;
+    let (target, catalog) = open::api(api).await?;
+    let resolved = resolve(source.files(), &catalog, &api.settings);
+    let (selected, ignored) = select(config, resolved, &arguments.selection)?;
+    let mut ledger = state.ledger;
+    let scope = ledger.scope(&catalog.identity, FLOW)?;
+    let reject_file = reject_path(config, &arguments);
+    let job = Job {
+        command: arguments.holder.command.clone(),
+        source: Arc::new(source),
+        target: Arc::new(target),
+        catalog,
+        collections: selected,
+        ledger,
+        scope,
+        baseline: if arguments.force {
+            Baseline::Nothing
+        } else {
+            Baseline::Ledger(arguments.resend)
+        },
+        settings: Settings {
+            concurrency_max: api.concurrency_max,
+            retry: api.retry,
+            memory_budget: MEMORY_BUDGET,
+            work_folder: state.work_folder,
+            reject_file: reject_file.clone(),
+            guards: no_guards(),
+        },
+    };
+    let report = syncline_engine::run(job, observer, stop).await;
+    let reject_file = reject_file.is_file().then_some(reject_file);
+    Ok(SendSummary {
+        report,
+        reject_file,
+        ignored,
+        dialect: config.dialect,
+    })
+}
+
+/// Sending never deletes, and sending everything anew is what a new school year asks for.
+fn no_guards() -> GuardPolicy {
+    GuardPolicy {
+        update_share_max: 1.0,
+        ..GuardPolicy::default()
+    }
+}
+
+fn source(config: &Config, arguments: &SendArgs) -> Result<FilesStore, Failure> {
+    if let Some(rejects) = &arguments.rejects {
+        return Ok(FilesStore::open_rejects(rejects)?);
+    }
+    let folder = config.data_folder()?;
+    let source = FilesStore::open(folder)?;
+    source.files().require_any(folder)?;
+    Ok(source)
+}
+
+/// The ledger and the folder for temporary files.
+struct State {
+    ledger: Ledger,
+    work_folder: PathBuf,
+    /// Holds what is only remembered for this run.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl State {
+    fn open(config: &Config, holder: &Holder) -> Result<Self, Failure> {
+        let temporary = config
+            .state_folder
+            .is_none()
+            .then(tempfile::tempdir)
+            .transpose()?;
+        let kept = config.state_folder.as_deref();
+        let folder = kept.or(temporary.as_ref().map(tempfile::TempDir::path));
+        let folder = folder.map(Path::to_owned).unwrap_or_default();
+        let ledger = Ledger::open(&folder, holder)?;
+        let work_folder = folder.join("work");
+        // What a killed run left behind belongs to nobody: the ledger is ours now.
+        let _nothing_there = fs_err::remove_dir_all(&work_folder);
+        fs_err::create_dir_all(&work_folder)?;
+        Ok(Self {
+            ledger,
+            work_folder,
+            _temporary: temporary,
+        })
+    }
+}
+
+type Selected = Vec<Arc<syncline_model::Collection>>;
+
+/// The collections to send. A data file that belongs to none is an error in our own
+/// configuration, unless it may well be something else; lightbeam passes over such files.
+fn select(
+    config: &Config,
+    resolved: Resolved,
+    selection: &Selection,
+) -> Result<(Selected, Vec<String>), Failure> {
+    let mut ignored = Vec::new();
+    for failure in resolved.unknown {
+        let may_be_else = failure
+            .message
+            .split(": ")
+            .next()
+            .is_some_and(may_be_no_data);
+        if config.dialect == Dialect::Native && !may_be_else {
+            return Err(failure);
+        }
+        ignored.push(format!("{}: not sent", failure.message));
+    }
+    let names: Vec<CollectionName> = resolved.collections.keys().cloned().collect();
+    if names.is_empty() {
+        return Err(
+            Failure::configuration("no data file belongs to a collection of the API")
+                .with_hint(ignored.join("; ")),
+        );
+    }
+    let selected = selection.apply(&names)?;
+    let collections = selected
+        .iter()
+        .filter_map(|name| resolved.collections.get(name).cloned())
+        .collect();
+    Ok((collections, ignored))
+}
+
+/// A `.json` file beside the data may be a result or a manifest.
+fn may_be_no_data(unit: &str) -> bool {
+    Path::new(unit)
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+}
+
+fn reject_path(config: &Config, arguments: &SendArgs) -> PathBuf {
+    if let Some(path) = &arguments.reject_file {
+        return path.clone();
+    }
+    let time = Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
+    match &config.state_folder {
+        Some(folder) => folder.join("rejects").join(format!("{time}.jsonl")),
+        None => PathBuf::from(format!("syncline-rejects-{time}.jsonl")),
+    }
+}
+
+impl SendSummary {
+    /// The exit status: ours, or lightbeam's where its configuration is used and `strict` does
+    /// not ask for ours.
+    pub fn exit_status(&self, strict: bool) -> u8 {
+        let sum = |count: fn(&syncline_engine::CollectionReport) -> u64| {
+            self.report.collections.values().map(count).sum::<u64>()
+        };
+        let failed = sum(|report| report.failed);
+        if self.dialect == Dialect::Lightbeam && !strict {
+            let processed = sum(|report| report.read + report.unreadable);
+            let skipped = sum(|report| report.unchanged);
+            return match &self.report.ending {
+                Ending::Failed(_) | Ending::Interrupted => 255,
+                Ending::Completed if processed == skipped => 99,
+                Ending::Completed => u8::from(processed == failed),
+            };
+        }
+        let incomplete = self.report.collections.values().any(|report| {
+            report
+                .coverage
+                .as_ref()
+                .is_none_or(|coverage| !coverage.is_complete())
+        });
+        match &self.report.ending {
+            Ending::Failed(error) => failure_status(error),
+            Ending::Interrupted => 5,
+            Ending::Completed if sum(|report| report.held) > 0 => 4,
+            Ending::Completed => u8::from(failed > 0 || incomplete),
+        }
+    }
+}
+
+fn failure_status(error: &syncline_engine::EngineError) -> u8 {
+    use syncline_engine::EngineError;
+    let kind = match error {
+        EngineError::Store(error) => crate::failure::kind_of(error),
+        EngineError::Defect => FailureKind::Defect,
+        _ => FailureKind::Local,
+    };
+    kind.exit_status()
+}
