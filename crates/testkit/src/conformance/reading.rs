@@ -1,0 +1,166 @@
+//! What readings promise.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use syncline_model::{Canonicaliser, Catalog, Collection, Origin, Record, Scope};
+use syncline_store::{ErrorKind, Query, Store, Want};
+
+use super::walk::{Walk, walk};
+
+#[expect(clippy::expect_used, reason = "a broken promise fails the test")]
+pub(super) async fn describe(store: &dyn Store) -> Catalog {
+    let first = store.describe().await.expect("a store describes itself");
+    let second = store.describe().await.expect("a store describes itself");
+    assert_eq!(first, second, "a store describes itself the same each time");
+    assert!(!first.identity.0.is_empty(), "a store has an identity");
+    for (name, prerequisites) in &first.dependencies {
+        assert!(
+            first.collections.is_empty() || first.collections.contains_key(name),
+            "{name} has prerequisites ({prerequisites:?}) and is no collection"
+        );
+    }
+    first
+}
+
+/// A collection read in every way shows the same.
+pub(super) async fn whole(store: &dyn Store, collection: &Arc<Collection>) {
+    let name = collection.name.as_str();
+    let records = read(store, collection, Want::Records).await;
+    records.checked_end(name);
+    records.check_unique(name);
+    let mut canonicaliser = Canonicaliser::new(collection);
+    for record in &records.records {
+        let read = canonicaliser.read(&record.payload);
+        let own = Ok((record.key.clone(), record.digest));
+        assert_eq!(read, own, "{name}: key and digest follow from the payload");
+    }
+
+    let digests = read(store, collection, Want::Digests).await;
+    digests.checked_end(name);
+    let outline = |walk: &Walk| -> Vec<_> {
+        let mut rows: Vec<_> = walk
+            .records
+            .iter()
+            .map(|r| (r.key.clone(), r.digest))
+            .collect();
+        rows.sort();
+        rows
+    };
+    assert_eq!(
+        outline(&digests),
+        outline(&records),
+        "{name}: digests differ from records"
+    );
+    assert!(
+        digests
+            .records
+            .iter()
+            .all(|record| record.payload.is_empty()),
+        "{name}: payloads were not asked for"
+    );
+
+    let counted = read(store, collection, Want::Count).await;
+    let counted_records = counted.end.map(|(_, counts)| counts.records);
+    assert!(
+        counted.records.is_empty(),
+        "{name}: records were not asked for"
+    );
+    assert_eq!(
+        counted_records,
+        Some(records.records.len() as u64),
+        "{name}: the count is not the number of records read"
+    );
+}
+
+/// Records that know where they were read can be read again there, in any order; stores without
+/// places decline.
+#[expect(clippy::panic, reason = "a broken promise fails the test")]
+pub(super) async fn places(store: &dyn Store, collection: &Arc<Collection>) {
+    let name = collection.name.as_str();
+    let mut read_first = read(store, collection, Want::Digests).await.records;
+    read_first.reverse();
+    let origins: Vec<Origin> = read_first.iter().filter_map(|r| r.origin.clone()).collect();
+    let has_places = !origins.is_empty();
+    assert!(
+        !has_places || origins.len() == read_first.len(),
+        "{name}: only some records know their place"
+    );
+    let asked = if has_places {
+        origins
+    } else {
+        vec![somewhere(name)]
+    };
+    let query = Query {
+        scope: Scope::At(asked),
+        ..Query::records(Arc::clone(collection))
+    };
+    match walk(store, query).await {
+        Ok(again) if has_places => {
+            let outline = |records: &[Record]| -> Vec<_> {
+                let place = |record: &Record| record.origin.clone();
+                records
+                    .iter()
+                    .map(|r| (r.key.clone(), r.digest, place(r)))
+                    .collect()
+            };
+            again.checked_end(name);
+            assert_eq!(
+                outline(&again.records),
+                outline(&read_first),
+                "{name}: by place"
+            );
+        }
+        Ok(_) if read_first.is_empty() => {}
+        Ok(_) => panic!("{name}: records have no place, and yet one could be read"),
+        Err(error) => {
+            assert_eq!(error.kind, ErrorKind::Unsupported, "{name}: {error}");
+            assert!(
+                !has_places,
+                "{name}: records name places that cannot be read"
+            );
+        }
+    }
+}
+
+/// Whoever stops listening harms nobody.
+pub(super) async fn dropped(store: &dyn Store, collection: &Arc<Collection>) {
+    let before = read(store, collection, Want::Records).await.records;
+    for batches in 0..2 {
+        let query = Query::records(Arc::clone(collection));
+        if let Ok(mut stream) = store.read(query).await {
+            for _ in 0..batches {
+                assert!(stream.next().await.is_some_and(|batch| batch.is_ok()));
+            }
+        }
+    }
+    let after = read(store, collection, Want::Records).await.records;
+    let name = collection.name.as_str();
+    assert_eq!(
+        before.len(),
+        after.len(),
+        "{name}: a dropped reading changed the store"
+    );
+}
+
+#[expect(clippy::panic, reason = "a broken promise fails the test")]
+pub(super) async fn read(store: &dyn Store, collection: &Arc<Collection>, want: Want) -> Walk {
+    let query = Query {
+        want,
+        ..Query::records(Arc::clone(collection))
+    };
+    match walk(store, query).await {
+        Ok(walk) => walk,
+        Err(error) => panic!("{}: {want:?} cannot be read: {error}", collection.name),
+    }
+}
+
+/// A place that means nothing to the store.
+fn somewhere(name: &str) -> Origin {
+    Origin {
+        unit: name.into(),
+        line: 1,
+        offset: 0,
+        length: 2,
+    }
+}

@@ -1,0 +1,15 @@
+//! What tests of several crates share: a store in memory, fixtures, the conformance suite that
+//! every store has to pass, and a sealed environment for the command line.
+//!
+//! Only tests use this crate, and it panics where a test would. It knows the contract and the
+//! vocabulary, and no store but its own.
+
+pub mod conformance;
+pub mod fixtures;
+mod gate;
+mod memory;
+mod sealed;
+
+pub use gate::Gate;
+pub use memory::{Attempt, Contents, MemoryStore, ReadingEnd, Write};
+pub use sealed::Sealed;

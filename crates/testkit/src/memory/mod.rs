@@ -1,0 +1,446 @@
+//! A store over plain lists in memory.
+//!
+//! It is honest: everything the contract asks for holds, and whatever it does not do it says so.
+//! It can be told to refuse records, to hold a reading back, and to break it off. As a source it
+//! is like a folder with one file per collection: lines may repeat a key or be no records, and
+//! they can be read again by place. As a target it is a map: a write replaces the line of its
+//! key. Clones share one store.
+
+mod reading;
+mod table;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use syncline_model::{
+    Catalog, Change, ChangeKind, Collection, CollectionName, Done, FailureClass, Handle, Key, Mark,
+    Outcome, Record, Refusal, Scope,
+};
+use syncline_store::{
+    BatchStream, ErrorKind, Query, Result, Store, StoreError, Want, WriteContext,
+};
+
+use crate::Gate;
+use crate::fixtures::key;
+pub use reading::ReadingEnd;
+use reading::{Pages, Reading};
+use table::Table;
+
+/// What a store holds: payloads, byte by byte, by collection and key.
+pub type Contents = BTreeMap<CollectionName, BTreeMap<Key, Bytes>>;
+
+type Rule = Box<dyn Fn(&Attempt<'_>) -> Option<FailureClass> + Send + Sync>;
+type Hook = Box<dyn Fn(u64) + Send + Sync>;
+
+/// A store in memory.
+#[derive(Clone)]
+pub struct MemoryStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    catalog: Catalog,
+    state: Mutex<State>,
+    hook: Mutex<Option<Arc<Hook>>>,
+    arrived: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    tables: BTreeMap<CollectionName, Table>,
+    journal: Vec<Write>,
+    rules: Vec<Rule>,
+    pages: BTreeMap<CollectionName, Pages>,
+    page_size: usize,
+    without_places: bool,
+    deletes: bool,
+}
+
+/// A change that was offered to the store, in the order of arrival.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Its collection.
+    pub collection: CollectionName,
+    /// The key.
+    pub key: Key,
+    /// What kind of change.
+    pub kind: ChangeKind,
+    /// What was to be written; empty for a delete.
+    pub payload: Bytes,
+    /// Whether it took effect.
+    pub accepted: bool,
+}
+
+/// A change as a rule sees it.
+pub struct Attempt<'store> {
+    /// Its collection.
+    pub collection: &'store CollectionName,
+    /// The record as it is to be.
+    pub record: &'store Record,
+    tables: &'store BTreeMap<CollectionName, Table>,
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("MemoryStore")
+            .field("identity", &self.shared.catalog.identity)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Attempt<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Attempt")
+            .field("collection", self.collection)
+            .field("record", self.record)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Attempt<'_> {
+    /// Whether it is about the record with this id.
+    pub fn is(&self, collection: &str, id: &str) -> bool {
+        self.collection.as_str() == collection && self.record.key == key(id)
+    }
+
+    /// Whether the store holds the record with this id.
+    pub fn holds(&self, collection: &str, id: &str) -> bool {
+        self.tables
+            .get(collection)
+            .is_some_and(|table| table.holds(&key(id)))
+    }
+
+    /// Whether the store holds everything that `refs` of the payload names.
+    fn holds_references(&self) -> bool {
+        let payload: serde_json::Value =
+            serde_json::from_slice(&self.record.payload).unwrap_or_default();
+        let refs = payload["refs"].as_array().cloned().unwrap_or_default();
+        refs.iter()
+            .filter_map(|named| named.as_str()?.split_once('/'))
+            .all(|(collection, id)| self.holds(collection, id))
+    }
+}
+
+impl MemoryStore {
+    /// An empty store that says of itself what the catalog says, and reads 100 records a page.
+    pub fn new(catalog: Catalog) -> Self {
+        let tables = catalog
+            .collections
+            .values()
+            .map(|collection| (collection.name.clone(), Table::new(collection)));
+        let state = State {
+            tables: tables.collect(),
+            page_size: 100,
+            deletes: catalog.capabilities.delete,
+            ..State::default()
+        };
+        Self {
+            shared: Arc::new(Shared {
+                catalog,
+                state: Mutex::new(state),
+                hook: Mutex::default(),
+                arrived: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// How many records are read at a time.
+    pub fn with_page_size(self, records: usize) -> Self {
+        self.state().page_size = records.max(1);
+        self
+    }
+
+    /// Records do not know where they were read and cannot be read again by place.
+    pub fn without_places(self) -> Self {
+        self.state().without_places = true;
+        self
+    }
+
+    /// What it says of itself.
+    pub fn catalog(&self) -> &Catalog {
+        &self.shared.catalog
+    }
+
+    /// Replaces the lines of a collection; they need not be records.
+    pub fn set(&self, collection: &str, lines: impl IntoIterator<Item = impl Into<Bytes>>) {
+        let mut state = self.state();
+        let table = state.table(collection);
+        table.clear();
+        let unit: Arc<str> = format!("{collection}.jsonl").into();
+        for line in lines {
+            table.append(Arc::clone(&unit), line.into());
+        }
+    }
+
+    /// Adds lines to a collection as a unit (file) of their own.
+    pub fn add_unit(
+        &self,
+        collection: &str,
+        unit: &str,
+        lines: impl IntoIterator<Item = impl Into<Bytes>>,
+    ) {
+        let mut state = self.state();
+        let unit: Arc<str> = unit.into();
+        for line in lines {
+            state
+                .table(collection)
+                .append(Arc::clone(&unit), line.into());
+        }
+    }
+
+    /// Readings of a collection wait at the gate after so many lines.
+    pub fn hold_reading(&self, collection: &str, after: usize, gate: &Gate) {
+        self.pages(collection, |pages| pages.gate = Some((after, gate.clone())));
+    }
+
+    /// Readings of a collection end after so many lines, and in this way.
+    pub fn end_reading(&self, collection: &str, after: usize, end: ReadingEnd) {
+        self.pages(collection, |pages| pages.end = Some((after, end)));
+    }
+
+    /// Readings come to their end again.
+    pub fn read_whole(&self) {
+        self.state().pages.clear();
+    }
+
+    /// Refuses the changes for which the rule names a reason.
+    pub fn refuse(
+        &self,
+        rule: impl Fn(&Attempt<'_>) -> Option<FailureClass> + Send + Sync + 'static,
+    ) {
+        self.state().rules.push(Box::new(rule));
+    }
+
+    /// Refuses a record until another is there, each given by collection and id.
+    pub fn refuse_until(
+        &self,
+        refused: (&'static str, &'static str),
+        needed: (&'static str, &'static str),
+    ) {
+        self.refuse(move |attempt| {
+            let waits = attempt.is(refused.0, refused.1) && !attempt.holds(needed.0, needed.1);
+            waits.then_some(FailureClass::MissingReference)
+        });
+    }
+
+    /// Refuses records that refer to what is not there.
+    pub fn check_references(&self) {
+        self.refuse(|attempt| {
+            (!attempt.holds_references()).then_some(FailureClass::MissingReference)
+        });
+    }
+
+    /// Refuses nothing any more.
+    pub fn accept_all(&self) {
+        self.state().rules.clear();
+    }
+
+    /// Called as each change arrives, before it takes effect, with its number counted from 1.
+    pub fn on_write(&self, hook: impl Fn(u64) + Send + Sync + 'static) {
+        *lock(&self.shared.hook) = Some(Arc::new(Box::new(hook)));
+    }
+
+    /// Everything that was offered, in the order of arrival.
+    pub fn journal(&self) -> Vec<Write> {
+        self.state().journal.clone()
+    }
+
+    /// Forgets what was offered so far, and says how much that was.
+    pub fn forget_journal(&self) -> usize {
+        std::mem::take(&mut self.state().journal).len()
+    }
+
+    /// What it holds; of lines with one key, the last.
+    pub fn contents(&self) -> Contents {
+        let state = self.state();
+        let contents = state
+            .tables
+            .iter()
+            .map(|(name, table)| (name.clone(), table.contents()))
+            .filter(|(_, records)| !records.is_empty());
+        contents.collect()
+    }
+
+    /// How many records it holds.
+    pub fn size(&self) -> usize {
+        self.contents().values().map(BTreeMap::len).sum()
+    }
+
+    fn pages(&self, collection: &str, change: impl FnOnce(&mut Pages)) {
+        let mut state = self.state();
+        change(
+            state
+                .pages
+                .entry(CollectionName::new(collection))
+                .or_default(),
+        );
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.shared.state)
+    }
+
+    fn announce(&self) {
+        let number = self.shared.arrived.fetch_add(1, Ordering::SeqCst) + 1;
+        let hook = lock(&self.shared.hook).clone();
+        if let Some(hook) = hook {
+            hook(number);
+        }
+    }
+}
+
+impl State {
+    #[expect(
+        clippy::panic,
+        reason = "a test that names what it has not made is wrong"
+    )]
+    fn table(&mut self, collection: &str) -> &mut Table {
+        match self.tables.get_mut(collection) {
+            Some(table) => table,
+            None => panic!("the catalog has no collection {collection}"),
+        }
+    }
+
+    fn apply(&mut self, change: &Change, collection: &Collection) -> Outcome {
+        let outcome = self.decide(change, collection);
+        let payload = change.after.as_ref().map(|record| record.payload.clone());
+        self.journal.push(Write {
+            collection: collection.name.clone(),
+            key: change.key.clone(),
+            kind: change.kind,
+            payload: payload.unwrap_or_default(),
+            accepted: matches!(outcome, Outcome::Done { .. }),
+        });
+        outcome
+    }
+
+    fn decide(&mut self, change: &Change, collection: &Collection) -> Outcome {
+        let unit: Arc<str> = format!("{}.jsonl", collection.name).into();
+        match (change.kind, &change.after) {
+            (ChangeKind::Create | ChangeKind::Update, Some(record)) => {
+                if let Some(class) = self.refusal(record, collection) {
+                    return refused(class);
+                }
+                let Some(table) = self.tables.get_mut(&collection.name) else {
+                    return refused(FailureClass::Unsupported);
+                };
+                if table.replace(&record.key, unit, record.payload.clone()) {
+                    done(Done::Updated, 200, &record.key)
+                } else {
+                    done(Done::Created, 201, &record.key)
+                }
+            }
+            (ChangeKind::Delete, _) if self.deletes => {
+                let Some(table) = self.tables.get_mut(&collection.name) else {
+                    return refused(FailureClass::Unsupported);
+                };
+                if table.remove(&change.key) {
+                    done(Done::Deleted, 204, &change.key)
+                } else {
+                    done(Done::Unchanged, 404, &change.key)
+                }
+            }
+            _ => refused(FailureClass::Unsupported),
+        }
+    }
+
+    fn refusal(&self, record: &Record, collection: &Collection) -> Option<FailureClass> {
+        let attempt = Attempt {
+            collection: &collection.name,
+            record,
+            tables: &self.tables,
+        };
+        self.rules.iter().find_map(|rule| rule(&attempt))
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn describe(&self) -> Result<Catalog> {
+        Ok(self.shared.catalog.clone())
+    }
+
+    async fn read(&self, query: Query) -> Result<BatchStream> {
+        if query.since.is_some() {
+            return Err(unsupported("there are no positions to read on from"));
+        }
+        let state = self.state();
+        let Some(table) = state.tables.get(&query.collection.name) else {
+            let message = format!("there is no collection {}", query.collection.name);
+            return Err(StoreError::new(ErrorKind::NotFound, message));
+        };
+        let lines = match &query.scope {
+            Scope::Whole => table.lines(),
+            Scope::Matching(_) => return Err(unsupported("there are no filters")),
+            Scope::At(_) if state.without_places => {
+                return Err(unsupported("records have no places"));
+            }
+            Scope::At(origins) => origins.iter().map(|origin| table.line_at(origin)).collect(),
+        };
+        let pages = match query.scope {
+            Scope::Whole if query.want != Want::Count => state.pages.get(&query.collection.name),
+            _ => None,
+        };
+        let pages = pages.cloned().unwrap_or_default();
+        let reading = Reading::new(query, (lines, pages), state.page_size);
+        let places = !state.without_places;
+        Ok(reading.stream(places))
+    }
+
+    async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {
+        let mut outcomes = Vec::with_capacity(changes.len());
+        for change in changes {
+            self.announce();
+            outcomes.push(self.state().apply(change, &context.collection));
+        }
+        Ok(outcomes)
+    }
+
+    async fn confirm(&self, _: &Mark) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn done(done: Done, status: u16, key: &Key) -> Outcome {
+    Outcome::Done {
+        done,
+        handle: Some(Handle(key.digest().to_string().into())),
+        status,
+    }
+}
+
+fn refused(class: FailureClass) -> Outcome {
+    let (status, message) = match class {
+        FailureClass::Content => (400, "the content is not accepted"),
+        FailureClass::MissingReference => (409, "what is referred to does not exist"),
+        FailureClass::Denied => (403, "this is not allowed"),
+        FailureClass::Unauthenticated => (401, "the caller is not known"),
+        FailureClass::Throttled => (429, "too many requests"),
+        FailureClass::Unavailable => (503, "not available"),
+        FailureClass::Unsupported => (405, "this is not supported"),
+    };
+    let refusal = Refusal::new(class, status, message);
+    match class {
+        FailureClass::Throttled | FailureClass::Unavailable | FailureClass::Unauthenticated => {
+            Outcome::Failed(refusal)
+        }
+        _ => Outcome::Refused(refusal),
+    }
+}
+
+fn unsupported(message: &str) -> StoreError {
+    StoreError::new(ErrorKind::Unsupported, message)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
