@@ -1,6 +1,8 @@
 //! The store as a whole: what a reading hands on, and what it says of itself at the end.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "test support")]
 
+mod conformance;
+
 use std::path::Path;
 use std::sync::Arc;
 

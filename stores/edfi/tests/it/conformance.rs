@@ -1,0 +1,64 @@
+//! The suite that every store has to pass.
+
+use std::sync::Arc;
+
+use syncline_sandbox::ApiVersion;
+use syncline_store::Store as _;
+use syncline_testkit::conformance::{self, Trial};
+
+use crate::server::{district, lines, open, start};
+
+/// Collections that refer to nothing but one another.
+const COLLECTIONS: [&str; 8] = [
+    "localEducationAgencies",
+    "schools",
+    "classPeriods",
+    "locations",
+    "courses",
+    "staffs",
+    "students",
+    "contacts",
+];
+
+async fn conforms(api: ApiVersion, students: u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = district(folder.path(), students);
+    let sandbox = start(api).await;
+    let store = open(&sandbox).await;
+    let catalog = store.describe().await.unwrap();
+    let mut trials = Vec::new();
+    for file in &manifest.files {
+        if COLLECTIONS.contains(&file.collection.as_str()) {
+            let name = format!("ed-fi/{}", file.collection);
+            trials.push(Trial {
+                collection: Arc::new(catalog.collections[name.as_str()].clone()),
+                payloads: lines(folder.path(), &file.file, usize::MAX),
+            });
+        }
+    }
+    assert_eq!(trials.len(), COLLECTIONS.len());
+    conformance::run(&store, &trials).await;
+    let held = sandbox.count("ed-fi/students").unwrap();
+    assert_eq!(
+        held, students,
+        "what the store says is what the server holds"
+    );
+}
+
+#[tokio::test]
+async fn every_version_of_the_api_conforms() {
+    for api in [
+        ApiVersion::V5_4,
+        ApiVersion::V6_2,
+        ApiVersion::V7_1,
+        ApiVersion::V7_3,
+        ApiVersion::V8_0,
+    ] {
+        conforms(api, 7).await;
+    }
+}
+
+#[tokio::test]
+async fn a_collection_of_several_pages_conforms() {
+    conforms(ApiVersion::V7_3, 501).await;
+}
