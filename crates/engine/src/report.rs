@@ -77,6 +77,14 @@ impl CollectionReport {
     pub const fn accepted(&self) -> u64 {
         self.created + self.updated
     }
+
+    /// Why not everything was read, if the reading came to its end and that is so.
+    pub fn incomplete_reason(&self) -> Option<&str> {
+        match &self.coverage {
+            Some(Coverage::Partial(reason)) => Some(reason),
+            _ => None,
+        }
+    }
 }
 
 /// A record whose key comes again.

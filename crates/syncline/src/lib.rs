@@ -14,6 +14,7 @@ mod results;
 mod select;
 mod send;
 mod suggest;
+mod times;
 
 pub use check::{StoreCheck, check};
 pub use config::{Config, ConfigArgs, DEFAULT_FILES, Dialect, EdfiConfig, StoreConfig};
@@ -22,8 +23,11 @@ pub use failure::{Failure, FailureKind};
 pub use results::{Results, write_results};
 pub use select::Selection;
 pub use send::{SendArgs, SendSummary, send};
+pub use times::{now_text, parse_time};
 
 pub use syncline_engine::{
-    CollectionProgress, CollectionReport, Ending, Event, Observer, Progress, Resend, RunReport,
+    CollectionProgress, CollectionReport, Ending, Event, FailureGroup, Observer, Progress, Resend,
+    RunReport,
 };
 pub use syncline_ledger::Holder;
+pub use syncline_model::CollectionName;

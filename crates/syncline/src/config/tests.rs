@@ -54,7 +54,7 @@ fn check_failure(text: &str, message: &str, hint: &str) {
     let failure = load("conf/syncline.yaml", text, &variables).unwrap_err();
     assert_eq!(failure.message, message);
     assert!(
-        failure.hints.iter().any(|found| found.contains(hint)),
+        failure.hints.join(" ").contains(hint),
         "{:?}",
         failure.hints
     );

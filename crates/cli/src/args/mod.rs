@@ -1,0 +1,256 @@
+//! The command line as typed.
+//!
+//! Options that configuration files and data have in common may stand before or after the
+//! command, as lightbeam's users write them.
+
+mod data;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use data::{DataArgs, LogFormat};
+
+/// Keep datastores in step: files, databases, directories and Ed-Fi APIs.
+#[derive(Debug, Parser)]
+#[command(
+    name = "syncline",
+    version,
+    disable_version_flag = true,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    after_help = "Run `syncline demo` for a tour that needs nothing else.",
+    max_term_width = 100
+)]
+pub(crate) struct Arguments {
+    /// Print the version
+    #[arg(short = 'V', short_alias = 'v', long, action = clap::ArgAction::Version)]
+    pub(crate) version: Option<bool>,
+    /// Options given before the command.
+    #[command(flatten)]
+    pub(crate) before: Before,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The options of data commands, accepted before the command without being listed there.
+#[derive(Debug, Args)]
+#[command(mut_args(|argument| argument.hide(true)))]
+pub(crate) struct Before {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show everything on a small made-up district, with nothing else running
+    Demo(DemoArgs),
+    /// Send files into an Ed-Fi API, only what is new or changed
+    Send(SendArgs),
+    /// Count the records of an Ed-Fi API
+    Count(CountArgs),
+    /// Look at the configuration
+    Config(ConfigArgs),
+    /// Make a consistent synthetic district as JSONL files
+    Generate(GenerateArgs),
+    /// Run a local server that behaves as the real ones do
+    Sandbox(SandboxArgs),
+    /// Print a script that completes commands and options in a shell
+    Completions(CompletionsArgs),
+    /// Print the version
+    Version,
+}
+
+/// Show everything on a small made-up district, with nothing else running
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Folder for the district, the configuration and the state
+    #[arg(long, value_name = "FOLDER", default_value = "demo")]
+    pub(crate) dir: PathBuf,
+    /// Number of students
+    #[arg(long, value_name = "NUMBER", default_value_t = 300)]
+    pub(crate) students: u64,
+}
+
+/// Send files into an Ed-Fi API, only what is new or changed
+#[derive(Debug, Args)]
+pub(crate) struct SendArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Send the records of a reject file instead of the data folder
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rejects: Option<PathBuf>,
+    /// Write refused records to this file instead of the state folder
+    #[arg(long, value_name = "FILE")]
+    pub(crate) reject_file: Option<PathBuf>,
+    /// Use Syncline's exit status also with a lightbeam.yaml
+    #[arg(long)]
+    pub(crate) strict_exit: bool,
+}
+
+/// Count the records of an Ed-Fi API
+#[derive(Debug, Args)]
+pub(crate) struct CountArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Text between the two columns
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "\t",
+        hide_default_value = true
+    )]
+    pub(crate) separator: String,
+    /// Print collections without records, too
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// Look at the configuration
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+/// What to look at.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check the configuration without touching the network
+    Check(ConfigCheckArgs),
+}
+
+/// Check the configuration without touching the network
+#[derive(Debug, Args)]
+pub(crate) struct ConfigCheckArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Connect to each store and say what is there
+    #[arg(long)]
+    pub(crate) connect: bool,
+}
+
+/// Make a consistent synthetic district as JSONL files
+#[derive(Debug, Args)]
+pub(crate) struct GenerateArgs {
+    /// Number of students
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) students: u64,
+    /// Number the district follows from; the same number gives the same files
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Folder for the files
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
+    /// School year the district is in
+    #[arg(long, value_name = "YEAR", default_value_t = 2026)]
+    pub(crate) school_year: i16,
+    /// Records that repeat a key with other content
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 0,
+        help_heading = "Planted defects"
+    )]
+    pub(crate) duplicate_keys: usize,
+    /// Records that refer to something missing
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 0,
+        help_heading = "Planted defects"
+    )]
+    pub(crate) dangling_references: usize,
+    /// Records with a descriptor value that does not exist
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 0,
+        help_heading = "Planted defects"
+    )]
+    pub(crate) bad_descriptors: usize,
+    /// Lines that are no JSON
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 0,
+        help_heading = "Planted defects"
+    )]
+    pub(crate) bad_json: usize,
+}
+
+/// Run a local server that behaves as the real ones do
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArgs {
+    #[command(subcommand)]
+    pub(crate) command: SandboxCommand,
+}
+
+/// Which server.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SandboxCommand {
+    /// Run an Ed-Fi API; prints its URL on the first line
+    Edfi(Box<SandboxEdfiArgs>),
+}
+
+/// Run an Ed-Fi API; prints its URL on the first line
+#[derive(Debug, Args)]
+pub(crate) struct SandboxEdfiArgs {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// Keep the data in this file; without one it is gone at the end
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Option<PathBuf>,
+    /// Take the data model from the published documents in this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) openapi: Option<PathBuf>,
+    /// Data standard to take where the folder holds several, for example 5.0
+    #[arg(long, value_name = "VERSION", requires = "openapi")]
+    pub(crate) data_standard: Option<String>,
+    /// Add descriptor values from this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) descriptors: Option<PathBuf>,
+    /// Version of the API to behave as
+    #[arg(long, value_name = "VERSION", default_value = "7.3")]
+    pub(crate) api: ApiArg,
+    /// Public name of the client
+    #[arg(long, value_name = "TEXT", default_value = "populated")]
+    pub(crate) client_id: String,
+    /// Secret of the client
+    #[arg(long, value_name = "TEXT", default_value = "populatedSecret")]
+    pub(crate) client_secret: String,
+    /// Break requests as this file says
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
+    /// Answer every POST with 201 without looking at it, for benchmarks
+    #[arg(long, conflicts_with_all = ["data", "faults"])]
+    pub(crate) constant: bool,
+}
+
+/// Versions the sandbox can behave as.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ApiArg {
+    #[value(name = "5.4")]
+    V5_4,
+    #[value(name = "6.2")]
+    V6_2,
+    #[value(name = "7.1")]
+    V7_1,
+    #[value(name = "7.3")]
+    V7_3,
+    #[value(name = "8.0")]
+    V8_0,
+}
+
+/// Print a script that completes commands and options in a shell
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests;

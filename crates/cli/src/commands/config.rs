@@ -1,0 +1,40 @@
+//! `config check`
+
+use syncline::{Config, Failure};
+
+use crate::args::DataArgs;
+use crate::{environment, output};
+
+pub(crate) async fn check(data: &DataArgs, connect: bool) -> Result<u8, Failure> {
+    let config = Config::load(&environment::config_args(data)?)?;
+    for warning in &config.warnings {
+        output::warning(warning);
+    }
+    let state = config.state_folder.as_ref().map_or_else(
+        || "no state is kept".to_owned(),
+        |folder| format!("state in {}", folder.display()),
+    );
+    output::data(&format!(
+        "{}\n  {state}\n  send goes from {} to {}\n",
+        config.file.display(),
+        config.source,
+        config.target
+    ));
+    let mut exit_status = 0;
+    for check in syncline::check(&config, connect).await {
+        let facts: Vec<String> = check
+            .facts
+            .iter()
+            .map(|fact| format!("  {fact}\n"))
+            .collect();
+        output::data(&format!("{}\n{}", check.name, facts.concat()));
+        if let Some(failure) = check.failure {
+            output::failure(&failure);
+            exit_status = failure.kind.exit_status();
+        }
+    }
+    if exit_status == 0 && !connect {
+        output::note("The configuration can be used. Add --connect to try it.");
+    }
+    Ok(exit_status)
+}

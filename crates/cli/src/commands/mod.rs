@@ -1,0 +1,83 @@
+//! One module per command, and the one `match` from intent to work.
+
+mod config;
+mod count;
+mod demo;
+mod generate;
+mod sandbox;
+mod send;
+
+use clap::CommandFactory as _;
+use syncline::{Failure, FailureKind};
+
+use crate::args::{Arguments, Command, ConfigCommand, DataArgs, SandboxCommand};
+use crate::output;
+
+/// Runs what was asked for; the exit status.
+pub(crate) fn run(arguments: Arguments) -> u8 {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    let before = arguments.before.data;
+    let result = runtime.block_on(dispatch(arguments.command, before));
+    // A task that is still blocked must not keep the process.
+    runtime.shutdown_background();
+    result.unwrap_or_else(|failure| fail(&failure))
+}
+
+async fn dispatch(command: Command, before: DataArgs) -> Result<u8, Failure> {
+    match command {
+        Command::Demo(arguments) => demo::run(&arguments).await,
+        Command::Send(arguments) => {
+            let data = arguments.data.clone().or(before);
+            send::run(&arguments, &data).await
+        }
+        Command::Count(arguments) => {
+            let data = arguments.data.clone().or(before);
+            count::run(&arguments, &data).await
+        }
+        Command::Config(arguments) => match arguments.command {
+            ConfigCommand::Check(arguments) => {
+                let data = arguments.data.clone().or(before);
+                config::check(&data, arguments.connect).await
+            }
+        },
+        Command::Generate(arguments) => generate::run(&arguments),
+        Command::Sandbox(arguments) => match arguments.command {
+            SandboxCommand::Edfi(arguments) => sandbox::edfi(&arguments).await,
+        },
+        Command::Completions(arguments) => {
+            let mut script = Vec::new();
+            clap_complete::generate(
+                arguments.shell,
+                &mut Arguments::command(),
+                "syncline",
+                &mut script,
+            );
+            output::data(&String::from_utf8_lossy(&script));
+            Ok(0)
+        }
+        Command::Version => {
+            output::data(concat!("syncline ", env!("CARGO_PKG_VERSION"), "\n"));
+            Ok(0)
+        }
+    }
+}
+
+/// Prints a failure; its exit status.
+fn fail(failure: &Failure) -> u8 {
+    output::failure(failure);
+    failure.kind.exit_status()
+}
+
+/// A failure of the sandbox or the generator.
+fn local(error: &dyn std::error::Error) -> Failure {
+    let mut failure = Failure::new(FailureKind::Configuration, error.to_string());
+    let sources = std::iter::successors(error.source(), |error| error.source());
+    failure.causes = sources.map(ToString::to_string).collect();
+    failure
+}

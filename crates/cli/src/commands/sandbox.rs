@@ -1,0 +1,74 @@
+//! `sandbox edfi`
+
+use std::path::Path;
+
+use syncline::Failure;
+use syncline_sandbox::schema::{ApiModel, embedded, openapi};
+use syncline_sandbox::{ApiVersion, ConstantServer, FaultPlan, Sandbox, SandboxConfig};
+
+use super::local;
+use crate::args::{ApiArg, SandboxEdfiArgs};
+use crate::{output, signals};
+
+pub(crate) async fn edfi(arguments: &SandboxEdfiArgs) -> Result<u8, Failure> {
+    let mut config = SandboxConfig::new(model(arguments)?);
+    config.listen = arguments.listen;
+    config.data.clone_from(&arguments.data);
+    config.api = version(arguments.api);
+    config.client_id.clone_from(&arguments.client_id);
+    config.client_secret.clone_from(&arguments.client_secret);
+    if let Some(path) = &arguments.faults {
+        config.faults = faults(path)?;
+    }
+    if arguments.constant {
+        let server = ConstantServer::start(config)
+            .await
+            .map_err(|error| local(&error))?;
+        output::data(&format!("{}\n", server.url()));
+        signals::told_to_stop().await;
+        server.stop().await;
+        return Ok(0);
+    }
+    let sandbox = Sandbox::start(config)
+        .await
+        .map_err(|error| local(&error))?;
+    output::data(&format!("{}\n", sandbox.url()));
+    output::note(&format!(
+        "An Ed-Fi API for client {}, until you press Ctrl-C.",
+        arguments.client_id
+    ));
+    signals::told_to_stop().await;
+    sandbox.stop().await;
+    Ok(0)
+}
+
+fn model(arguments: &SandboxEdfiArgs) -> Result<ApiModel, Failure> {
+    let mut model = match (&arguments.openapi, &arguments.data_standard) {
+        (Some(folder), Some(version)) => openapi::load_standard(folder, version),
+        (Some(folder), None) => openapi::load(folder),
+        (None, _) => embedded(),
+    }
+    .map_err(|error| local(&error))?;
+    if let Some(path) = &arguments.descriptors {
+        model
+            .add_descriptor_values(&fs_err::read(path)?)
+            .map_err(|error| local(&error))?;
+    }
+    Ok(model)
+}
+
+const fn version(version: ApiArg) -> ApiVersion {
+    match version {
+        ApiArg::V5_4 => ApiVersion::V5_4,
+        ApiArg::V6_2 => ApiVersion::V6_2,
+        ApiArg::V7_1 => ApiVersion::V7_1,
+        ApiArg::V7_3 => ApiVersion::V7_3,
+        ApiArg::V8_0 => ApiVersion::V8_0,
+    }
+}
+
+fn faults(path: &Path) -> Result<FaultPlan, Failure> {
+    serde_json::from_slice(&fs_err::read(path)?).map_err(|error| {
+        Failure::configuration(format!("{} is no plan of faults: {error}", path.display()))
+    })
+}

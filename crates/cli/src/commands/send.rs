@@ -1,0 +1,111 @@
+//! `send`
+
+use syncline::{
+    Config, Dialect, Ending, Failure, Resend, Results, Selection, SendSummary, write_results,
+};
+
+use crate::args::{DataArgs, SendArgs};
+use crate::{environment, output, progress, signals, summary};
+
+/// Exit status of lightbeam where it cannot go on.
+const LIGHTBEAM_FATAL: u8 = 255;
+
+pub(crate) async fn run(arguments: &SendArgs, data: &DataArgs) -> Result<u8, Failure> {
+    let config = Config::load(&environment::config_args(data)?);
+    let outcome = match &config {
+        Ok(config) => send(config, arguments, data).await,
+        Err(_) => Err(Failure::configuration("")),
+    };
+    let (config, outcome) = match config {
+        Ok(config) => (Some(config), outcome),
+        Err(failure) => (None, Err(failure)),
+    };
+    let lightbeam = config
+        .as_ref()
+        .is_some_and(|config| config.dialect == Dialect::Lightbeam);
+    let exit_status = match &outcome {
+        Ok(summary) => summary.exit_status(arguments.strict_exit),
+        Err(_) if lightbeam && !arguments.strict_exit => LIGHTBEAM_FATAL,
+        Err(failure) => failure.kind.exit_status(),
+    };
+    if let Some(path) = &data.results_file {
+        let results = Results {
+            command: "send",
+            config: config.as_ref(),
+            working_folder: &environment::current_folder()?,
+            outcome: outcome.as_ref(),
+            exit_status,
+        };
+        write_results(path, &results)?;
+    }
+    match outcome {
+        Ok(summary) => tell(summary),
+        Err(failure) => output::failure(&failure),
+    }
+    Ok(exit_status)
+}
+
+async fn send(
+    config: &Config,
+    arguments: &SendArgs,
+    data: &DataArgs,
+) -> Result<SendSummary, Failure> {
+    for warning in &config.warnings {
+        output::warning(warning);
+    }
+    let send = syncline::SendArgs {
+        selection: selection(data),
+        force: data.force,
+        resend: resend(data)?,
+        rejects: arguments.rejects.clone(),
+        reject_file: arguments.reject_file.clone(),
+        holder: environment::holder("send"),
+    };
+    let observer = progress::observer(data.log_format);
+    syncline::send(config, send, observer, signals::stop_token()).await
+}
+
+/// The collections asked for.
+pub(crate) fn selection(data: &DataArgs) -> Selection {
+    let text = |list: &Option<String>| list.clone().unwrap_or_default();
+    Selection::from_lists(&text(&data.selector), &text(&data.exclude))
+}
+
+fn resend(data: &DataArgs) -> Result<Resend, Failure> {
+    let time = |name: &str, text: &Option<String>| {
+        text.as_deref()
+            .filter(|text| !text.is_empty())
+            .map(|text| syncline::parse_time(name, text))
+            .transpose()
+    };
+    let statuses = data.resend_status_codes.as_deref().unwrap_or("");
+    let statuses = statuses
+        .split(',')
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map(status_code)
+        .collect::<Result<_, _>>()?;
+    Ok(Resend {
+        older_than: time("--older-than", &data.older_than)?,
+        newer_than: time("--newer-than", &data.newer_than)?,
+        statuses,
+    })
+}
+
+fn status_code(text: &str) -> Result<u16, Failure> {
+    let code = text.parse().ok().filter(|code| (100..600).contains(code));
+    code.ok_or_else(|| {
+        Failure::configuration(format!("--resend-status-codes: {text} is no status code"))
+    })
+}
+
+fn tell(summary: SendSummary) {
+    for ignored in &summary.ignored {
+        output::warning(ignored);
+    }
+    output::note("");
+    output::note(summary::of_send(&summary).trim_end());
+    if let Ending::Failed(error) = summary.report.ending {
+        output::failure(&error.into());
+    }
+}

@@ -1,0 +1,64 @@
+//! Printing: data on standard output, everything else on standard error, readable without
+//! colour. A reader that has gone away is no error.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use syncline::Failure;
+
+use crate::environment;
+
+/// Exit status for a wrong command line.
+const USAGE: u8 = 2;
+
+/// Prints data, without adding anything.
+pub(crate) fn data(text: &str) {
+    let mut out = std::io::stdout().lock();
+    // A closed pipe means that the reader has seen enough.
+    let _closed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Prints a line for the person.
+pub(crate) fn note(line: &str) {
+    let mut out = std::io::stderr().lock();
+    let _closed = writeln!(out, "{line}");
+}
+
+/// Prints a warning.
+pub(crate) fn warning(text: &str) {
+    note(&format!("{} {text}", painted("warning:", "33")));
+}
+
+/// Prints why a command failed, and what to do.
+pub(crate) fn failure(failure: &Failure) {
+    note(&format!("{} {}", painted("error:", "31"), failure.message));
+    for cause in &failure.causes {
+        note(&format!("  caused by: {cause}"));
+    }
+    for hint in &failure.hints {
+        note(&format!("  {} {hint}", painted("hint:", "36")));
+    }
+}
+
+/// Prints help, the version, or what is wrong with the command line.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    let _closed = error.print();
+    if error.use_stderr() {
+        ExitCode::from(USAGE)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// Whether standard error is a terminal.
+pub(crate) fn is_terminal() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+fn painted(text: &str, colour: &str) -> String {
+    if is_terminal() && !environment::no_colour() {
+        format!("\u{1b}[1;{colour}m{text}\u{1b}[0m")
+    } else {
+        text.to_owned()
+    }
+}

@@ -1,0 +1,224 @@
+//! Telling progress on standard error: a live line on a terminal, plain lines otherwise, JSON
+//! lines if asked for.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
+use syncline::{CollectionName, CollectionReport, Event, Observer, Progress};
+
+use crate::args::LogFormat;
+use crate::output;
+use crate::summary::{count, counts_of};
+
+/// Refused records that are shown one by one; the rest is in the summary and the reject file.
+const REJECTS_SHOWN: u64 = 10;
+/// Progress lines without a terminal: one in so many events, about every ten seconds.
+const PLAIN_EVERY: u64 = 100;
+
+/// The observer for a format and a terminal.
+pub(crate) fn observer(format: Option<LogFormat>) -> Arc<dyn Observer> {
+    match format {
+        Some(LogFormat::Json) => Arc::new(JsonLines),
+        _ if output::is_terminal() => Arc::new(Person::new(Some(live_line()))),
+        _ => Arc::new(Person::new(None)),
+    }
+}
+
+fn live_line() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+/// Lines for a person, with a live line where there is a terminal.
+struct Person {
+    live: Option<ProgressBar>,
+    rejects: AtomicU64,
+    ticks: AtomicU64,
+    last: Mutex<Option<u64>>,
+}
+
+impl Person {
+    fn new(live: Option<ProgressBar>) -> Self {
+        Self {
+            live,
+            rejects: AtomicU64::new(0),
+            ticks: AtomicU64::new(0),
+            last: Mutex::default(),
+        }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.live {
+            Some(bar) => bar.println(text),
+            None => output::note(text),
+        }
+    }
+
+    fn progress(&self, progress: &Progress) {
+        let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
+        let text = progress_text(progress);
+        match &self.live {
+            Some(bar) => bar.set_message(text),
+            None if tick > 0 && tick.is_multiple_of(PLAIN_EVERY) => {
+                let done = progress.traffic.attempts;
+                let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+                // A line that says nothing new is not written.
+                if last.replace(done) != Some(done) {
+                    output::note(&text);
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn rejected(&self, place: &str, reason: &str) {
+        match self.rejects.fetch_add(1, Ordering::Relaxed) {
+            0..REJECTS_SHOWN => self.line(&format!("  refused {place}: {reason}")),
+            REJECTS_SHOWN => self.line("  ... further ones are in the reject file"),
+            _ => {}
+        }
+    }
+}
+
+impl Observer for Person {
+    fn on(&self, event: &Event) {
+        match event {
+            Event::Progress(progress) => self.progress(progress),
+            Event::Cycle(names) => {
+                let names: Vec<&str> = names.iter().map(CollectionName::short).collect();
+                self.line(&format!(
+                    "references go round in a circle: {}",
+                    names.join(", ")
+                ));
+            }
+            Event::Rejected {
+                collection,
+                origin,
+                status,
+                reason,
+            } => {
+                let place = origin
+                    .as_ref()
+                    .map_or_else(|| collection.to_string(), ToString::to_string);
+                let answer = if *status == 0 {
+                    String::new()
+                } else {
+                    format!("{status} ")
+                };
+                self.rejected(&place, &format!("{answer}{reason}"));
+            }
+            Event::Held(name, verdict) => {
+                self.line(&format!("held in {}: {verdict}", name.short()));
+            }
+            Event::CollectionFinished(name, report) => {
+                self.line(&format!("{}: {}", name.short(), finished_text(report)));
+            }
+            Event::OfferingAgain(waiting) => {
+                self.line(&format!(
+                    "offering again {} that were refused",
+                    count(*waiting, "record")
+                ));
+            }
+            Event::Stopping => self.line("stopping: waiting for answers that are under way"),
+            _ => {}
+        }
+    }
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.live {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn finished_text(report: &CollectionReport) -> String {
+    let statuses: Vec<String> = report
+        .statuses
+        .iter()
+        .map(|(status, count)| format!("{status}: {count}"))
+        .collect();
+    format!(
+        "{} (final status counts: {{{}}})",
+        counts_of(report),
+        statuses.join(", ")
+    )
+}
+
+fn progress_text(progress: &Progress) -> String {
+    let active = progress
+        .collections
+        .iter()
+        .filter(|part| part.read > 0 && !part.finished);
+    let parts: Vec<String> = active
+        .map(|part| {
+            let done = part.accepted + part.declined;
+            match part.planned {
+                Some(planned) => format!("{} {done}/{planned}", part.name.short()),
+                None => format!("{} {done}", part.name.short()),
+            }
+        })
+        .collect();
+    let finished = progress
+        .collections
+        .iter()
+        .filter(|part| part.finished)
+        .count();
+    let retries = match progress.traffic.retries {
+        0 => String::new(),
+        retries => format!("; {}", count(retries, "retry")),
+    };
+    format!(
+        "{finished} of {} collections done; {}{retries}",
+        progress.collections.len(),
+        parts.join(", ")
+    )
+}
+
+/// One JSON object per event.
+struct JsonLines;
+
+impl Observer for JsonLines {
+    fn on(&self, event: &Event) {
+        if let Some(value) = json_of(event) {
+            output::note(&value.to_string());
+        }
+    }
+}
+
+fn json_of(event: &Event) -> Option<Value> {
+    Some(match event {
+        Event::Started(names) => json!({"event": "started", "collections": names}),
+        Event::Cycle(names) => json!({"event": "cycle", "collections": names}),
+        Event::CollectionStarted(name) => {
+            json!({"event": "collection_started", "collection": name})
+        }
+        Event::Rejected {
+            collection,
+            origin,
+            status,
+            reason,
+        } => json!({
+            "event": "rejected", "collection": collection, "status": status, "reason": reason,
+            "file": origin.as_ref().map(|origin| &*origin.unit),
+            "line": origin.as_ref().map(|origin| origin.line),
+        }),
+        Event::Held(name, verdict) => {
+            json!({"event": "held", "collection": name, "guard": verdict.to_string()})
+        }
+        Event::CollectionFinished(name, report) => {
+            json!({"event": "collection_finished", "collection": name, "report": report})
+        }
+        Event::OfferingAgain(waiting) => json!({"event": "offering_again", "records": waiting}),
+        Event::Stopping => json!({"event": "stopping"}),
+        _ => return None,
+    })
+}

@@ -1,0 +1,273 @@
+//! What came of a command, as a person wants to read it.
+
+use syncline::{CollectionReport, Ending, FailureGroup, RunReport, SendSummary};
+
+/// Groups of failures that are shown for one collection.
+const GROUPS_SHOWN: usize = 5;
+/// Line numbers that are shown for one group.
+const LINES_SHOWN: usize = 8;
+
+/// A number with thousands apart.
+pub(crate) fn number(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of things, in the right plural.
+pub(crate) fn count(value: u64, thing: &str) -> String {
+    let plural = match (value, thing.strip_suffix('y')) {
+        (1, _) => thing.to_owned(),
+        (_, Some(stem)) => format!("{stem}ies"),
+        _ => format!("{thing}s"),
+    };
+    format!("{} {plural}", number(value))
+}
+
+/// What became of the records of a collection.
+pub(crate) fn counts_of(report: &CollectionReport) -> String {
+    let mut parts = vec![
+        format!("{} created", number(report.created)),
+        format!("{} updated", number(report.updated)),
+        format!("{} unchanged", number(report.unchanged)),
+    ];
+    for (value, what) in [
+        (report.failed, "refused"),
+        (report.held, "held"),
+        (report.duplicates, "with a key that comes again"),
+    ] {
+        if value > 0 {
+            parts.push(format!("{} {what}", number(value)));
+        }
+    }
+    parts.join(", ")
+}
+
+/// The table and the sentences at the end of a run.
+pub(crate) fn of_send(summary: &SendSummary) -> String {
+    let report = &summary.report;
+    let mut lines = table(report);
+    lines.extend(failures(report));
+    lines.extend(duplicates(report));
+    lines.extend(incomplete(report));
+    lines.extend(totals(report));
+    if let Some(path) = &summary.reject_file {
+        let path = path.display();
+        lines.push(format!(
+            "Refused records are in {path}. Correct them there and send them with"
+        ));
+        lines.push(format!("  syncline send --rejects {path}"));
+    }
+    let ending = match &report.ending {
+        Ending::Completed => None,
+        Ending::Interrupted => {
+            Some("Stopped before the end. The same command goes on where this one stopped.")
+        }
+        Ending::Failed(_) => Some(
+            "Not finished. What was accepted is recorded; the same command goes on from there.",
+        ),
+    };
+    lines.extend(ending.map(str::to_owned));
+    lines.join("\n") + "\n"
+}
+
+fn table(report: &RunReport) -> Vec<String> {
+    let rows: Vec<(&str, &CollectionReport)> = report
+        .collections
+        .iter()
+        .map(|(name, report)| (name.short(), report))
+        .collect();
+    let width = rows
+        .iter()
+        .map(|(name, _)| name.len())
+        .max()
+        .unwrap_or(0)
+        .max("collection".len());
+    let mut lines = vec![format!(
+        "{:width$} {:>10} {:>10} {:>10} {:>10} {:>8}",
+        "collection", "read", "created", "updated", "unchanged", "refused"
+    )];
+    lines.extend(rows.into_iter().map(|(name, report)| {
+        format!(
+            "{name:width$} {:>10} {:>10} {:>10} {:>10} {:>8}",
+            number(report.read + report.unreadable),
+            number(report.created),
+            number(report.updated),
+            number(report.unchanged),
+            number(report.failed),
+        )
+    }));
+    lines
+}
+
+fn failures(report: &RunReport) -> Vec<String> {
+    let failing = report
+        .collections
+        .iter()
+        .filter(|(_, report)| !report.failures.is_empty());
+    let mut lines = Vec::new();
+    for (name, report) in failing {
+        lines.push(String::new());
+        lines.push(format!(
+            "{}: {} refused",
+            name.short(),
+            count(report.failed, "record")
+        ));
+        lines.extend(report.failures.iter().take(GROUPS_SHOWN).flat_map(group));
+        if report.failures.len() > GROUPS_SHOWN {
+            let more = report.failures.len() - GROUPS_SHOWN;
+            lines.push(format!("  ... and {more} further reasons"));
+        }
+    }
+    lines
+}
+
+fn group(group: &FailureGroup) -> [String; 2] {
+    let mut numbers: Vec<String> = group
+        .lines
+        .iter()
+        .take(LINES_SHOWN)
+        .map(ToString::to_string)
+        .collect();
+    if group.lines.len() > LINES_SHOWN {
+        numbers.push("...".to_owned());
+    }
+    let status = if group.status == 0 {
+        "not sent".to_owned()
+    } else {
+        group.status.to_string()
+    };
+    let line = if numbers.len() == 1 { "line" } else { "lines" };
+    [
+        format!("  {status}: {}", group.message),
+        format!(
+            "    {} in {}, {line} {}",
+            count(group.count, "record"),
+            group.file,
+            numbers.join(", ")
+        ),
+    ]
+}
+
+fn duplicates(report: &RunReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (name, report) in report
+        .collections
+        .iter()
+        .filter(|(_, report)| report.duplicates > 0)
+    {
+        let Some(first) = report.duplicate_examples.first() else {
+            continue;
+        };
+        let earlier = first
+            .earlier_line
+            .map_or_else(String::new, |line| format!(" (also line {line})"));
+        lines.push(String::new());
+        lines.push(format!(
+            "{}: {} with a key that was there before; the last one counts. First: {}:{}{earlier}",
+            name.short(),
+            count(report.duplicates, "record"),
+            first.file,
+            first.line,
+        ));
+    }
+    lines
+}
+
+fn incomplete(report: &RunReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (name, report) in &report.collections {
+        if let Some(reason) = report.incomplete_reason() {
+            lines.push(format!(
+                "{}: not everything was read: {reason}",
+                name.short()
+            ));
+        }
+    }
+    lines
+}
+
+fn totals(report: &RunReport) -> Vec<String> {
+    let sum =
+        |value: fn(&CollectionReport) -> u64| report.collections.values().map(value).sum::<u64>();
+    let read = sum(|report| report.read + report.unreadable);
+    let seconds = (report.ended - report.started).max(0.001);
+    let mut lines = vec![
+        String::new(),
+        format!(
+            "{} in {seconds:.1} s ({} a second): {} created, {} updated, {} unchanged, {} refused.",
+            count(read, "record"),
+            rate(read, seconds),
+            number(sum(|report| report.created)),
+            number(sum(|report| report.updated)),
+            number(sum(|report| report.unchanged)),
+            number(sum(|report| report.failed)),
+        ),
+        traffic(report),
+    ];
+    let caught_up = sum(|report| report.caught_up);
+    if caught_up > 0 {
+        lines.push(format!(
+            "{} accepted when offered again.",
+            count(caught_up, "record")
+        ));
+    }
+    if report.owed > 0 {
+        let owed = count(report.owed, "record");
+        lines.push(format!(
+            "{owed} still owed; the next run offers them again."
+        ));
+    }
+    lines
+}
+
+fn traffic(report: &RunReport) -> String {
+    let traffic = &report.traffic;
+    let parts = [
+        (traffic.retries, "of them again"),
+        (traffic.throttled, "answered with a request to slow down"),
+        (traffic.unreachable, "without an answer"),
+        (traffic.server_errors, "answered with a server error"),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(value, _)| *value > 0)
+        .map(|(value, what)| format!(", {} {what}", number(value)))
+        .collect();
+    format!(
+        "{} sent{}.",
+        count(traffic.attempts, "request"),
+        parts.concat()
+    )
+}
+
+/// Records a second, as a whole number.
+fn rate(records: u64, seconds: f64) -> String {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rate for a person"
+    )]
+    let rate = (records as f64 / seconds).round() as u64;
+    number(rate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_readable() {
+        assert_eq!(number(0), "0");
+        assert_eq!(number(1_234_567), "1,234,567");
+        assert_eq!(count(1, "retry"), "1 retry");
+        assert_eq!(count(2000, "retry"), "2,000 retries");
+    }
+}

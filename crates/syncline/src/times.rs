@@ -1,0 +1,64 @@
+//! Times as people write them.
+
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+
+use crate::Failure;
+
+/// A moment in Unix seconds. Understands `2026-03-01`, `2026-03-01 14:30`, the same with `T` and
+/// seconds, a zone or offset after it, and plain Unix seconds; times without a zone are local.
+pub fn parse_time(option: &str, text: &str) -> Result<i64, Failure> {
+    let text = text.trim();
+    let zone = TimeZone::system();
+    if let Ok(seconds) = text.parse::<i64>() {
+        return Ok(seconds);
+    }
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        return Ok(moment.as_second());
+    }
+    if let Ok(moment) = text.parse::<Zoned>() {
+        return Ok(moment.timestamp().as_second());
+    }
+    let local = text
+        .parse::<DateTime>()
+        .or_else(|_| text.parse::<Date>().map(DateTime::from));
+    match local.and_then(|local| local.to_zoned(zone)) {
+        Ok(moment) => Ok(moment.timestamp().as_second()),
+        Err(_) => Err(
+            Failure::configuration(format!("{option}: {text} is no time"))
+                .with_hint("write it as 2026-03-01 or 2026-03-01T14:30:00"),
+        ),
+    }
+}
+
+/// The present moment, for people.
+pub fn now_text() -> String {
+    Timestamp::now()
+        .strftime("%Y-%m-%d %H:%M:%S UTC")
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_usual_spelling_is_a_time() {
+        assert_eq!(parse_time("-o", "1772323200").unwrap(), 1_772_323_200);
+        assert_eq!(
+            parse_time("-o", "2026-03-01T00:00:00Z").unwrap(),
+            1_772_323_200
+        );
+        assert_eq!(
+            parse_time("-o", "2026-03-01T01:00:00+01:00").unwrap(),
+            1_772_323_200
+        );
+        let day = parse_time("-o", "2026-03-01").unwrap();
+        assert_eq!(parse_time("-o", "2026-03-01 14:30").unwrap() - day, 52_200);
+        assert_eq!(
+            parse_time("-o", "soon").unwrap_err().message,
+            "-o: soon is no time"
+        );
+    }
+}
