@@ -27,6 +27,15 @@ pub(crate) fn observer(format: Option<LogFormat>) -> Arc<dyn Observer> {
     }
 }
 
+/// An observer that tells nothing.
+pub(crate) fn silent() -> Arc<dyn Observer> {
+    struct Silent;
+    impl Observer for Silent {
+        fn on(&self, _: &Event) {}
+    }
+    Arc::new(Silent)
+}
+
 fn live_line() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
     if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
@@ -140,17 +149,18 @@ impl Drop for Person {
     }
 }
 
+/// What became of a collection; the codes of the answers in the words that scripts look for.
 fn finished_text(report: &CollectionReport) -> String {
     let statuses: Vec<String> = report
         .statuses
         .iter()
         .map(|(status, count)| format!("{status}: {count}"))
         .collect();
-    format!(
-        "{} (final status counts: {{{}}})",
-        counts_of(report),
-        statuses.join(", ")
-    )
+    let mut text = counts_of(report);
+    if !statuses.is_empty() {
+        text.extend([" (final status counts: {", &statuses.join(", "), "})"]);
+    }
+    text
 }
 
 fn progress_text(progress: &Progress) -> String {

@@ -30,23 +30,25 @@ pub(crate) fn count(value: u64, thing: &str) -> String {
     format!("{} {plural}", number(value))
 }
 
-/// What became of the records of a collection.
+/// What became of the records of a collection, without what did not happen.
 pub(crate) fn counts_of(report: &CollectionReport) -> String {
-    let mut parts = vec![
-        format!("{} created", number(report.created)),
-        format!("{} updated", number(report.updated)),
-        format!("{} unchanged", number(report.unchanged)),
-    ];
-    for (value, what) in [
+    let parts: Vec<String> = [
+        (report.created, "created"),
+        (report.updated, "updated"),
+        (report.unchanged, "unchanged"),
         (report.failed, "refused"),
         (report.held, "held"),
-        (report.duplicates, "with a key that comes again"),
-    ] {
-        if value > 0 {
-            parts.push(format!("{} {what}", number(value)));
-        }
+        (report.duplicates, "with a key that was there before"),
+    ]
+    .into_iter()
+    .filter(|(value, _)| *value > 0)
+    .map(|(value, what)| format!("{} {what}", number(value)))
+    .collect();
+    if parts.is_empty() {
+        "nothing to do".to_owned()
+    } else {
+        parts.join(", ")
     }
-    parts.join(", ")
 }
 
 /// The table and the sentences at the end of a run.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use syncline::{
-    Config, ConfigArgs, Failure, Resend, Selection, SendArgs, SendSummary, count_table,
+    Config, ConfigArgs, Failure, Observer, Resend, Selection, SendArgs, SendSummary, count_table,
 };
 use syncline_sandbox::generate::{GenerateConfig, change, write};
 use syncline_sandbox::schema::embedded;
@@ -53,7 +53,7 @@ pub(crate) async fn run(arguments: &DemoArgs) -> Result<u8, Failure> {
     check(&config).await?;
 
     say("\nSending it, each collection as soon as those it refers to are there:");
-    let first = send(&config).await?;
+    let first = send(&config, progress::observer(None)).await?;
     output::note("");
     output::data(&summary::of_send(&first));
     if first.exit_status(true) != 0 {
@@ -152,7 +152,7 @@ async fn check(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn send(config: &Config) -> Result<SendSummary, Failure> {
+async fn send(config: &Config, observer: Arc<dyn Observer>) -> Result<SendSummary, Failure> {
     let arguments = SendArgs {
         selection: Selection::default(),
         force: false,
@@ -161,7 +161,6 @@ async fn send(config: &Config) -> Result<SendSummary, Failure> {
         reject_file: None,
         holder: environment::holder("demo"),
     };
-    let observer: Arc<dyn syncline::Observer> = progress::observer(None);
     syncline::send(config, arguments, observer, signals::stop_token()).await
 }
 
@@ -169,7 +168,7 @@ async fn send(config: &Config) -> Result<SendSummary, Failure> {
 async fn again(config: &Config, sandbox: &Sandbox, heading: &str) -> Result<u8, Failure> {
     say(heading);
     let before = sandbox.requests().count("POST", "/ed-fi/");
-    let sent = send(config).await?;
+    let sent = send(config, progress::silent()).await?;
     let posted = sandbox.requests().count("POST", "/ed-fi/") - before;
     let report = &sent.report;
     let sum = |value: fn(&syncline::CollectionReport) -> u64| {
