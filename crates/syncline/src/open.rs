@@ -7,7 +7,7 @@ use syncline_store::Store as _;
 use syncline_store::layers::RetryPolicy;
 use syncline_store_edfi::EdfiStore;
 
-use crate::{EdfiConfig, Failure};
+use crate::{EdfiConfig, Failure, FailureKind};
 
 /// Getting in touch is tried for a short time only: a person may be waiting, and nothing has
 /// begun that would have to be resumed.
@@ -40,13 +40,19 @@ where
     Ok(TOUCH.run(operation).await?)
 }
 
-/// A folder that only its owner can look into.
+/// A folder that only its owner can look into, like those above it that are made for it.
 fn create_private_folder(folder: &std::path::Path) -> Result<(), Failure> {
-    fs_err::create_dir_all(folder)?;
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
     #[cfg(unix)]
     {
-        use std::os::unix::fs::PermissionsExt as _;
-        fs_err::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
     }
-    Ok(())
+    builder.create(folder).map_err(|error| {
+        Failure::new(
+            FailureKind::Local,
+            format!("cannot make {}: {error}", folder.display()),
+        )
+    })
 }

@@ -18,3 +18,4 @@ pub use discovery::{Discovery, Endpoints};
 pub use metadata::unknown_collection;
 pub use settings::{EdfiSettings, Mode, Urls};
 pub use store::{EdfiStore, Probe};
+pub use syncline_http::{ClientSettings, Credentials};

@@ -1,3 +1,5 @@
+//! The constant-answer server: quick answers, and nothing else.
+
 use serde_json::json;
 use syncline_sandbox::{ConstantServer, SandboxConfig};
 

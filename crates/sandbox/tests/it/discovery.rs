@@ -1,3 +1,5 @@
+//! The discovery document of every version.
+
 use serde_json::{Value, json};
 use syncline_sandbox::{ApiVersion, Sandbox, SandboxConfig};
 

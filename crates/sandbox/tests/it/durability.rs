@@ -1,3 +1,5 @@
+//! What a data file keeps.
+
 use std::path::PathBuf;
 
 use syncline_sandbox::{Sandbox, SandboxConfig};

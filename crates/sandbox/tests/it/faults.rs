@@ -1,3 +1,5 @@
+//! Planned faults happen as planned.
+
 use std::io::ErrorKind;
 
 use syncline_sandbox::{FaultAction, FaultMatch, FaultPlan, FaultRule, SandboxConfig};

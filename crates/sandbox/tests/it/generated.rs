@@ -1,3 +1,5 @@
+//! A generated district goes in whole, and its planted defects do not.
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -1,3 +1,5 @@
+//! GET: paging, filters and counts.
+
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, school, student};

@@ -1,3 +1,5 @@
+//! Tokens: every way to ask and every refusal.
+
 use std::time::Duration;
 
 use serde_json::json;

@@ -1,3 +1,5 @@
+//! Published documents and sample data.
+
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;

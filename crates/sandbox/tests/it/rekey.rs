@@ -1,3 +1,5 @@
+//! Key changes and their cascades.
+
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, school};

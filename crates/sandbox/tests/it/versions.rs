@@ -1,3 +1,5 @@
+//! What differs between versions.
+
 use serde_json::{Value, json};
 use syncline_sandbox::ApiVersion;
 

@@ -1,3 +1,5 @@
+//! POST, PUT and DELETE, rule by rule.
+
 use serde_json::{Value, json};
 use syncline_sandbox::ApiVersion;
 

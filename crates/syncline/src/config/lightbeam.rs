@@ -7,9 +7,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use syncline_http::{ClientSettings, Credentials};
 use syncline_store::layers::RetryPolicy;
-use syncline_store_edfi::{EdfiSettings, Urls};
+use syncline_store_edfi::{ClientSettings, Credentials, EdfiSettings, Urls};
 
 use super::native::mode_named;
 use super::section::Section;

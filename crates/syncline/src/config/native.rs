@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use syncline_http::{ClientSettings, Credentials};
 use syncline_store::layers::RetryPolicy;
-use syncline_store_edfi::{EdfiSettings, Mode, Urls};
+use syncline_store_edfi::{ClientSettings, Credentials, EdfiSettings, Mode, Urls};
 
 use super::section::Section;
 use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, path_from};
