@@ -45,7 +45,7 @@ pub(crate) fn counts_of(report: &CollectionReport) -> String {
     .map(|(value, what)| format!("{} {what}", number(value)))
     .collect();
     if parts.is_empty() {
-        "nothing to do".to_owned()
+        "no records".to_owned()
     } else {
         parts.join(", ")
     }
@@ -54,6 +54,13 @@ pub(crate) fn counts_of(report: &CollectionReport) -> String {
 /// The table and the sentences at the end of a run.
 pub(crate) fn of_send(summary: &SendSummary) -> String {
     let report = &summary.report;
+    let accepted = report
+        .collections
+        .values()
+        .any(|report| report.accepted() > 0);
+    if matches!(report.ending, Ending::Failed(_)) && !accepted {
+        return "Nothing was sent.\n".to_owned();
+    }
     let mut lines = table(report);
     lines.extend(failures(report));
     lines.extend(duplicates(report));

@@ -47,7 +47,15 @@ pub struct TokenSettings {
 pub struct TokenSource {
     settings: TokenSettings,
     authorization: HeaderValue,
-    current: RwLock<Option<Arc<Token>>>,
+    state: RwLock<State>,
+}
+
+/// What is known of the token.
+#[derive(Default)]
+struct State {
+    token: Option<Arc<Token>>,
+    /// Why the server refuses the credentials; it is not asked again.
+    refused: Option<Box<str>>,
 }
 
 impl fmt::Debug for TokenSource {
@@ -117,30 +125,32 @@ impl TokenSource {
         Ok(Self {
             settings,
             authorization,
-            current: RwLock::new(None),
+            state: RwLock::default(),
         })
     }
 
     /// The token to use now.
     pub(crate) async fn current(&self, client: &Client) -> Result<Arc<Token>, HttpError> {
         if let Some(token) = self
-            .current
+            .state
             .read()
             .await
+            .token
             .as_ref()
             .filter(|token| token.is_current())
         {
             return Ok(Arc::clone(token));
         }
-        let mut current = self.current.write().await;
-        if let Some(token) = current.as_ref().filter(|token| token.is_current()) {
+        let mut state = self.state.write().await;
+        if let Some(token) = state.token.as_ref().filter(|token| token.is_current()) {
             return Ok(Arc::clone(token));
         }
-        let token = match self.kept() {
-            Some(token) if current.is_none() => token,
-            _ => self.fetch(client).await?,
-        };
-        Ok(Arc::clone(current.insert(Arc::new(token))))
+        match self.kept() {
+            Some(token) if state.token.is_none() => {
+                Ok(Arc::clone(state.token.insert(Arc::new(token))))
+            }
+            _ => self.renew(client, &mut state).await,
+        }
     }
 
     /// A token other than the one that was refused: the one another request has fetched
@@ -150,15 +160,34 @@ impl TokenSource {
         client: &Client,
         refused: &Arc<Token>,
     ) -> Result<Arc<Token>, HttpError> {
-        let mut current = self.current.write().await;
-        if let Some(token) = current
+        let mut state = self.state.write().await;
+        if let Some(token) = state
+            .token
             .as_ref()
             .filter(|token| !Arc::ptr_eq(token, refused))
         {
             return Ok(Arc::clone(token));
         }
-        let token = self.fetch(client).await?;
-        Ok(Arc::clone(current.insert(Arc::new(token))))
+        self.renew(client, &mut state).await
+    }
+
+    /// Fetches a token, unless the server has refused the credentials before.
+    async fn renew(&self, client: &Client, state: &mut State) -> Result<Arc<Token>, HttpError> {
+        if let Some(refused) = &state.refused {
+            return Err(HttpError::new(
+                HttpErrorKind::Unauthenticated,
+                refused.clone(),
+            ));
+        }
+        match self.fetch(client).await {
+            Ok(token) => Ok(Arc::clone(state.token.insert(Arc::new(token)))),
+            Err(error) => {
+                if error.kind == HttpErrorKind::Unauthenticated {
+                    state.refused = Some(error.message.clone());
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Forgets the kept token.

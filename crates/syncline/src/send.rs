@@ -165,6 +165,13 @@ fn select(
         if config.dialect == Dialect::Native && !may_be_else {
             return Err(failure);
         }
+        let misspelt = failure
+            .hints
+            .iter()
+            .any(|hint| hint.starts_with("did you mean"));
+        if may_be_else && !misspelt {
+            continue;
+        }
         ignored.push(format!("{}: not sent", failure.message));
     }
     let names: Vec<CollectionName> = resolved.collections.keys().cloned().collect();

@@ -230,6 +230,9 @@ impl Reading {
     fn coverage(&self, scope: Scope) -> Coverage {
         match &self.changed {
             Some(changed) => Coverage::Partial(changed.clone()),
+            None if self.counts.unreadable == 1 => {
+                Coverage::Partial("1 line is not a record".to_owned())
+            }
             None if self.counts.unreadable > 0 => {
                 Coverage::Partial(format!("{} lines are not records", self.counts.unreadable))
             }
