@@ -95,14 +95,9 @@ pub(crate) struct SendArgs {
 pub(crate) struct CountArgs {
     #[command(flatten)]
     pub(crate) data: DataArgs,
-    /// Text between the two columns
-    #[arg(
-        long,
-        value_name = "TEXT",
-        default_value = "\t",
-        hide_default_value = true
-    )]
-    pub(crate) separator: String,
+    /// Text between the two columns; a tab if neither this nor the configuration says
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) separator: Option<String>,
     /// Print collections without records, too
     #[arg(long)]
     pub(crate) all: bool,

@@ -20,8 +20,7 @@ const SOURCE: &str = "data_dir";
 const TARGET: &str = "edfi_api";
 
 /// Keys of the whole file that other commands use.
-const OTHER_COMMANDS: [&str; 8] = [
-    "count",
+const OTHER_COMMANDS: [&str; 7] = [
     "fetch",
     "validate",
     "force_delete",
@@ -43,6 +42,10 @@ pub(super) fn read(
         .map(|text| path(&text));
     let data_folder = path(&root.text("data_dir")?.unwrap_or_else(|| "./".to_owned()));
     root.accept(&OTHER_COMMANDS);
+    let count = root.section("count")?;
+    let count_separator = count
+        .as_ref()
+        .map_or(Ok(None), |count| count.text("separator"))?;
     let mut warnings = Vec::new();
     let mut api = edfi(root, &mut warnings)?;
     api.settings.cache = state_folder.as_ref().map(|folder| folder.join("cache"));
@@ -65,6 +68,7 @@ pub(super) fn read(
         stores: stores.into(),
         source: SOURCE.to_owned(),
         target: TARGET.to_owned(),
+        count_separator,
         warnings,
     })
 }

@@ -58,6 +58,8 @@ pub struct Config {
     pub source: String,
     /// Name of the store to send to.
     pub target: String,
+    /// Text between the columns of counts, if the file says.
+    pub count_separator: Option<String>,
     /// What is odd but no error, each one clause.
     pub warnings: Vec<String>,
 }

@@ -67,6 +67,7 @@ pub(super) fn read(
         stores,
         source,
         target,
+        count_separator: None,
         warnings: vec![],
     })
 }
