@@ -101,6 +101,8 @@ pub async fn run(job: Job, observer: Arc<dyn Observer>, stop: CancellationToken)
     ));
     let result = go(&context, &collections).await;
     ticker.abort();
+    // It shares the ledger, which is free for the next run when this one returns.
+    let _aborted = ticker.await;
     tell_progress(
         &context,
         &collections.values().cloned().collect::<Vec<_>>(),
