@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use syncline_ledger::{Known, LedgerError, Scan};
-use syncline_model::{Change, ChangeKind, Digest, Origin, Scope, StoreIdentity};
+use syncline_model::{Change, ChangeKind, Digest, Origin, Record, Scope, StoreIdentity};
 use syncline_plan::{
     BaselineRow, Comparison, DesiredRow, Difference, Place, PlanHeader, PlanReader, PlanSide,
     PlanWriter, PlannedChange, PlannedKey, PlannedPlace, Tally, Verdict, judge,
 };
-use syncline_store::{Query, Want};
+use syncline_store::{Batch, BatchStream, Query, Want};
 use tokio::runtime::Handle;
 
 use crate::collection::CollectionRun;
-use crate::feed::{next_records, offer};
+use crate::feed::{next_batch, next_records, offer, unreadable};
 use crate::lanes::{Lanes, OfferKind};
 use crate::run::{Context, lock};
 use crate::{Baseline, Duplicate, EngineError, Event, Resend};
@@ -337,19 +337,18 @@ async fn send_again(
 async fn reread(
     context: &Context,
     collection: &CollectionRun,
-    stream: &mut syncline_store::BatchStream,
-) -> Result<Option<Vec<syncline_model::Record>>, EngineError> {
-    use futures_util::StreamExt as _;
-    use syncline_store::Batch;
-    while let Some(batch) = stream.next().await {
-        match batch? {
+    stream: &mut BatchStream,
+) -> Result<Option<Vec<Record>>, EngineError> {
+    while let Some(batch) = next_batch(context, collection, stream).await? {
+        match batch {
             Batch::Put(records) => return Ok(Some(records)),
             Batch::Unreadable(items) => {
                 for item in &items {
-                    crate::feed::unreadable(context, collection, item);
+                    unreadable(context, collection, item);
                 }
             }
-            _ => {}
+            Batch::End { .. } => break,
+            Batch::Gone(_) | Batch::Rekeyed(_) => {}
         }
     }
     Ok(None)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use syncline_model::{Change, Record};
-use syncline_store::{Batch, BatchStream, Query, Rejected};
+use syncline_store::{Batch, BatchStream, ErrorKind, Query, Rejected, StoreError};
 
 use crate::collection::CollectionRun;
 use crate::lanes::{Lanes, Offer, OfferKind};
@@ -74,26 +74,47 @@ pub(crate) async fn next_records(
     collection: &CollectionRun,
     stream: &mut BatchStream,
 ) -> Result<Option<Vec<Record>>, EngineError> {
-    while let Some(batch) = stream.next().await {
-        if context.stop.is_stopped() {
-            return Ok(None);
-        }
-        match batch? {
-            Batch::Put(records) => {
+    loop {
+        match next_batch(context, collection, stream).await? {
+            None => return Ok(None),
+            Some(Batch::Put(records)) => {
                 collection.note_read(records.len() as u64);
                 return Ok(Some(records));
             }
-            Batch::Unreadable(items) => {
+            Some(Batch::Unreadable(items)) => {
                 for item in &items {
                     unreadable(context, collection, item);
                 }
             }
-            Batch::End { coverage, .. } => collection.note_coverage(coverage),
+            Some(Batch::End { coverage, .. }) => {
+                collection.note_coverage(coverage);
+                return Ok(None);
+            }
             // A scan has neither; feeds are read by other means.
-            Batch::Gone(_) | Batch::Rekeyed(_) => {}
+            Some(Batch::Gone(_) | Batch::Rekeyed(_)) => {}
         }
     }
-    Ok(None)
+}
+
+/// The next part of a reading, which has to come to its end; nothing if the run stops.
+pub(crate) async fn next_batch(
+    context: &Context,
+    collection: &CollectionRun,
+    stream: &mut BatchStream,
+) -> Result<Option<Batch>, EngineError> {
+    let batch = tokio::select! {
+        biased;
+        () = context.stop.stopped() => return Ok(None),
+        batch = stream.next() => batch,
+    };
+    let Some(batch) = batch else {
+        let message = format!(
+            "the reading of {} broke off before its end",
+            collection.name()
+        );
+        return Err(StoreError::new(ErrorKind::Unavailable, message).into());
+    };
+    Ok(Some(batch?))
 }
 
 /// Counts and tells an item that is no record.

@@ -71,6 +71,11 @@ impl Stop {
         self.token.is_cancelled()
     }
 
+    /// Comes back when the run is stopped.
+    pub(crate) async fn stopped(&self) {
+        self.token.cancelled().await;
+    }
+
     /// Comes back when the run has been stopped for some time.
     pub(crate) async fn stopped_for(&self, time: Duration) {
         self.token.cancelled().await;
