@@ -305,11 +305,8 @@ async fn send_again(
     let mut planned = planned.iter();
     while let Some(records) = reread(context, collection, &mut stream).await? {
         for record in records {
-            let line = record
-                .origin
-                .as_ref()
-                .map(|origin| (origin.line, origin.offset));
-            let Some(change) = planned.by_ref().find(|change| place(change) == line) else {
+            let found = record.origin.as_ref();
+            let Some(change) = planned.by_ref().find(|change| is_at(change, found)) else {
                 continue;
             };
             if change.content != Some(record.digest) {
@@ -354,11 +351,12 @@ async fn reread(
     Ok(None)
 }
 
-fn place(change: &PlannedChange) -> Option<(u64, u64)> {
-    change
-        .place
-        .as_ref()
-        .map(|place| (place.line, place.offset))
+/// Whether a record was found where a change was planned.
+fn is_at(change: &PlannedChange, found: Option<&Origin>) -> bool {
+    let (Some(place), Some(found)) = (&change.place, found) else {
+        return false;
+    };
+    (place.offset, place.line) == (found.offset, found.line) && *place.unit == *found.unit
 }
 
 fn origin(change: &PlannedChange) -> Option<Origin> {
