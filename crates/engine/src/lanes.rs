@@ -104,15 +104,21 @@ async fn attempt(context: &Context, offer: &Offer) -> Option<Outcome> {
         () = context.stop.stopped_for(GRACE) => return None,
     };
     match result {
-        Ok(outcomes) => outcomes
-            .into_iter()
-            .next()
-            .and_then(|outcome| stop_if_unknown(context, outcome)),
+        Ok(outcomes) => {
+            let outcome = outcomes.into_iter().next();
+            stop_if_unknown(context, outcome.unwrap_or_else(unanswered))
+        }
         Err(error) => {
             context.stop.fail(error.into());
             None
         }
     }
+}
+
+/// A store that gives no outcome for a change breaks the contract; nothing is known of the change.
+fn unanswered() -> Outcome {
+    let message = "the target gave no outcome";
+    Outcome::Failed(Refusal::new(FailureClass::Unavailable, 0, message))
 }
 
 /// A target that does not know the caller will not know it for the next record either.
