@@ -10,7 +10,7 @@ use syncline_plan::{
     BaselineRow, Comparison, DesiredRow, Difference, Place, PlanHeader, PlanReader, PlanSide,
     PlanWriter, PlannedChange, PlannedKey, PlannedPlace, Tally, Verdict, judge,
 };
-use syncline_store::{Batch, BatchStream, Query, Want};
+use syncline_store::{Batch, BatchStream, ErrorKind, Query, StoreError, Want};
 use tokio::runtime::Handle;
 
 use crate::collection::CollectionRun;
@@ -109,9 +109,7 @@ async fn gather(
     let mut stream = context.source.read(query).await?;
     while let Some(records) = next_records(context, collection, &mut stream).await? {
         for record in records {
-            let Some(origin) = record.origin else {
-                continue;
-            };
+            let origin = record.origin.ok_or_else(|| without_place(collection))?;
             if units.last() != Some(&origin.unit) {
                 units.push(Arc::clone(&origin.unit));
             }
@@ -128,6 +126,15 @@ async fn gather(
         }
     }
     Ok((comparison, units))
+}
+
+/// What is compared has to be found again to be sent.
+fn without_place(collection: &CollectionRun) -> StoreError {
+    let message = format!(
+        "records of {} do not tell where they were read and cannot be compared",
+        collection.name()
+    );
+    StoreError::new(ErrorKind::Unsupported, message)
 }
 
 /// Writes differences into a plan, groups of them in the order of their places.
