@@ -74,24 +74,17 @@ fn compare(
     Ok(Some(path))
 }
 
-/// What the ledger holds, as the comparison wants it.
+/// What the target is believed to hold, as the comparison wants it. What was only ever refused is
+/// not among it: it is still to be created.
 fn baseline(scan: Scan, resend: Resend) -> impl Iterator<Item = Result<BaselineRow, LedgerError>> {
-    scan.map(move |known| {
-        let Known {
-            key,
-            digest,
-            held,
-            status,
-            outcome,
-            at,
-        } = known?;
-        let settled = outcome.is_settled() && !resend.includes(at, status);
-        Ok(BaselineRow {
-            key,
-            content: held.unwrap_or(digest),
-            settled,
+    let row = move |known: Known| {
+        Some(BaselineRow {
+            key: known.key,
+            content: known.held?,
+            settled: known.outcome.is_settled() && !resend.includes(known.at, known.status),
         })
-    })
+    };
+    scan.filter_map(move |known| known.map(&row).transpose())
 }
 
 /// Reads the digests of a whole collection.
