@@ -1,0 +1,173 @@
+//! Writes that break, one by one and by chance: in the end the target holds what it should.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use syncline_engine::Ending;
+use syncline_store::layers::{Fault, FaultSeed, Faulty};
+use syncline_testkit::fixtures::{payload, referring};
+
+use crate::world::{World, completed};
+
+/// Three collections that refer to one another, thirteen records, one of them parked at first.
+fn district() -> World {
+    let world = World::new("agencies: agencies; schools: agencies; students: schools");
+    world.target.check_references();
+    world.source.set(
+        "agencies",
+        [referring(2, &["agencies/1"], 1), payload(1, 1)],
+    );
+    world.source.set(
+        "schools",
+        (0..3).map(|id| referring(id, &["agencies/2"], 1)),
+    );
+    world.source.set(
+        "students",
+        (0..8).map(|id| referring(id, &["schools/2"], 1)),
+    );
+    world
+}
+
+fn breaking(world: &World, seed: FaultSeed) -> crate::world::Run {
+    let mut run = world.ready();
+    run.target = Arc::new(Faulty::new(world.target.clone(), seed));
+    run
+}
+
+/// Writes that took effect, repeated ones left out.
+fn distinct_writes(world: &World) -> usize {
+    let journal = world.target.journal();
+    let accepted = journal.iter().filter(|write| write.accepted);
+    accepted
+        .map(|write| (&write.collection, &write.key))
+        .collect::<BTreeSet<_>>()
+        .len()
+}
+
+#[tokio::test]
+async fn a_lost_request_is_made_up_for_in_the_same_run() {
+    for nth in 1..=16 {
+        let world = district();
+        let report = breaking(&world, FaultSeed::Nth(nth, Fault::LostRequest))
+            .go()
+            .await;
+        completed(&report);
+        world.check_in_step();
+        assert_eq!(report.owed, 0, "{nth}");
+        let accepted = world
+            .target
+            .journal()
+            .iter()
+            .filter(|write| write.accepted)
+            .count();
+        assert_eq!(accepted, 13, "{nth}: no record is written twice");
+        assert_eq!(world.writes_of_another_run().await, 0, "{nth}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_changes_nothing() {
+    for nth in 1..=16 {
+        let world = district();
+        let report = breaking(&world, FaultSeed::Nth(nth, Fault::LostAnswer))
+            .go()
+            .await;
+        completed(&report);
+        world.check_in_step();
+        assert_eq!(report.owed, 0, "{nth}");
+        let accepted = world
+            .target
+            .journal()
+            .iter()
+            .filter(|write| write.accepted)
+            .count();
+        assert!(
+            accepted <= 14,
+            "{nth}: one record may be written once more, not {accepted}"
+        );
+        assert_eq!(world.writes_of_another_run().await, 0, "{nth}");
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_stops_ends_the_run_and_the_next_one_completes_it() {
+    let mut stopped = 0;
+    for nth in 1..=16 {
+        let world = district();
+        let report = breaking(&world, FaultSeed::Nth(nth, Fault::Stop))
+            .go()
+            .await;
+        if matches!(report.ending, Ending::Completed) {
+            assert!(nth > 13, "{nth}");
+            continue;
+        }
+        stopped += 1;
+        assert!(
+            matches!(report.ending, Ending::Failed(_)),
+            "{nth}: {:?}",
+            report.ending
+        );
+        let before = distinct_writes(&world);
+        assert!(before < 13, "{nth}");
+        assert_eq!(world.send().await.owed, 0, "{nth}");
+        world.check_in_step();
+        let accepted = world
+            .target
+            .journal()
+            .iter()
+            .filter(|write| write.accepted)
+            .count();
+        assert_eq!(accepted, 13, "{nth}: no record is written twice");
+        assert_eq!(world.writes_of_another_run().await, 0, "{nth}");
+    }
+    assert!(stopped >= 13);
+}
+
+#[tokio::test]
+async fn updates_survive_every_fault_as_well() {
+    for fault in [Fault::LostRequest, Fault::LostAnswer, Fault::Stop] {
+        for nth in 1..=5 {
+            let world = World::of_things(30);
+            world.send().await;
+            let mut lines = crate::world::things(30, 1);
+            for line in [3, 11, 12, 29] {
+                lines[line] = payload(line, 2);
+            }
+            world.source.set("things", lines);
+            let report = breaking(&world, FaultSeed::Nth(nth, fault)).go().await;
+            assert_eq!(
+                matches!(report.ending, Ending::Completed),
+                fault != Fault::Stop || nth == 5,
+                "{fault:?} {nth}"
+            );
+            world.send().await;
+            world.check_in_step();
+            assert_eq!(world.writes_of_another_run().await, 0, "{fault:?} {nth}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn faults_by_chance_end_in_a_plain_map() {
+    for seed in 0..20 {
+        let world = district();
+        let mut chance = fastrand::Rng::with_seed(seed);
+        let more = (8..60).map(|id| referring(id % 40, &["schools/2"], chance.u64(1..9)));
+        world.source.add_unit("students", "more.jsonl", more);
+        let mut runs = 0;
+        loop {
+            let faults = FaultSeed::Rate {
+                seed: seed * 100 + runs,
+                rate: 0.35,
+            };
+            let report = breaking(&world, faults).go().await;
+            runs += 1;
+            if matches!(report.ending, Ending::Completed) && report.owed == 0 {
+                break;
+            }
+            assert!(runs < 10, "seed {seed} does not come to an end: {report:?}");
+        }
+        world.check_in_step();
+        assert_eq!(world.writes_of_another_run().await, 0, "seed {seed}");
+    }
+}

@@ -1,0 +1,14 @@
+//! Whole runs between real stores: what reaches the target, in which order, what is remembered,
+//! and what happens when anything on the way breaks.
+#![expect(clippy::unwrap_used, reason = "test support")]
+
+mod again;
+mod bounds;
+mod faults;
+mod keys;
+mod order;
+mod parked;
+mod sources;
+mod stops;
+mod streaming;
+mod world;
