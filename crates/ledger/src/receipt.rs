@@ -82,6 +82,7 @@ impl fmt::Display for OwedClass {
             Self::Failed(FailureClass::Unavailable) => "unavailable",
             Self::Failed(FailureClass::Unauthenticated) => "unauthenticated",
             Self::Failed(FailureClass::Unsupported) => "unsupported",
+            Self::Failed(FailureClass::Gone) => "gone",
             Self::Held => "held",
         })
     }
@@ -191,6 +192,7 @@ impl LastOutcome {
             Self::Owed(OwedClass::Failed(FailureClass::Unavailable)) => 14,
             Self::Owed(OwedClass::Failed(FailureClass::Unauthenticated)) => 15,
             Self::Owed(OwedClass::Failed(FailureClass::Unsupported)) => 16,
+            Self::Owed(OwedClass::Failed(FailureClass::Gone)) => 17,
             Self::Owed(OwedClass::Held) => 20,
         }
     }
@@ -209,6 +211,7 @@ impl LastOutcome {
             14 => Self::Owed(OwedClass::Failed(FailureClass::Unavailable)),
             15 => Self::Owed(OwedClass::Failed(FailureClass::Unauthenticated)),
             16 => Self::Owed(OwedClass::Failed(FailureClass::Unsupported)),
+            17 => Self::Owed(OwedClass::Failed(FailureClass::Gone)),
             20 => Self::Owed(OwedClass::Held),
             _ => return None,
         })

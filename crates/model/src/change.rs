@@ -43,6 +43,17 @@ impl Change {
         }
     }
 
+    /// The change that removes what has the key of `record`; the record is what the caller
+    /// believes to be there.
+    pub fn delete(record: Record) -> Self {
+        Self {
+            kind: ChangeKind::Delete,
+            key: record.key.clone(),
+            after: None,
+            before: Some(record),
+        }
+    }
+
     /// The change that writes `record` over other content of the same key.
     pub fn update(record: Record) -> Self {
         Self {
@@ -51,5 +62,10 @@ impl Change {
             after: Some(record),
             before: None,
         }
+    }
+
+    /// The record the change is about: as it is to be, or else as it was.
+    pub fn record(&self) -> Option<&Record> {
+        self.after.as_ref().or(self.before.as_ref())
     }
 }

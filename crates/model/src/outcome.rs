@@ -89,6 +89,8 @@ pub enum FailureClass {
     Unauthenticated,
     /// The target has no such collection or does not support the change.
     Unsupported,
+    /// The record to be deleted is not there.
+    Gone,
 }
 
 impl FailureClass {

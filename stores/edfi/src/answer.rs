@@ -12,6 +12,23 @@ pub(crate) fn outcome(answer: &Answer) -> Outcome {
     }
 }
 
+/// The outcome an answer to a DELETE stands for. A record that something still refers to may go
+/// once that has gone.
+pub(crate) fn deleted(answer: &Answer) -> Outcome {
+    match answer.status {
+        200 | 204 => done(Done::Deleted, answer),
+        404 | 410 => Outcome::Refused(Refusal::new(FailureClass::Gone, answer.status, "not found")),
+        409 => match declined(answer) {
+            Outcome::Refused(refusal) => {
+                let class = FailureClass::MissingReference;
+                Outcome::Refused(Refusal { class, ..refusal })
+            }
+            other => other,
+        },
+        _ => declined(answer),
+    }
+}
+
 /// The outcome a missing answer stands for.
 pub(crate) fn no_answer(error: &HttpError) -> Outcome {
     Outcome::Failed(Refusal::new(
@@ -39,7 +56,7 @@ fn location(answer: &Answer) -> Option<Handle> {
     (!id.is_empty()).then(|| Handle(id.into()))
 }
 
-fn declined(answer: &Answer) -> Outcome {
+pub(crate) fn declined(answer: &Answer) -> Outcome {
     let problem = read_problem(answer);
     let class = class(answer.status, &problem.kind, &problem.messages);
     let refusal = Refusal {

@@ -8,6 +8,7 @@
 //! `syncline-store` do.
 
 mod answer;
+mod delete;
 mod discovery;
 mod metadata;
 mod pages;

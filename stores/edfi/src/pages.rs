@@ -142,7 +142,7 @@ impl Walk {
     }
 }
 
-fn id_of(item: &RawValue) -> Option<Handle> {
+pub(crate) fn id_of(item: &RawValue) -> Option<Handle> {
     #[derive(serde::Deserialize)]
     struct Id<'text> {
         id: &'text str,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use syncline_http::{Body, Client, HttpErrorKind, TokenSettings, TokenSource};
 use syncline_model::{
-    Capabilities, Catalog, Change, ChangeKind, CollectionName, Digest, FailureClass, Mark, Outcome,
-    Refusal, Scope, StoreIdentity,
+    Capabilities, Catalog, Change, ChangeKind, Collection, CollectionName, Digest, FailureClass,
+    Mark, Outcome, Refusal, Scope, StoreIdentity,
 };
 use syncline_store::{
     BatchStream, ErrorKind, Query, Result, Store, StoreError, Want, WriteContext,
@@ -17,7 +17,7 @@ use url::Url;
 use crate::discovery::{Discovery, Endpoints, discover};
 use crate::metadata::{self, Metadata};
 use crate::settings::EdfiSettings;
-use crate::{answer, pages};
+use crate::{answer, delete, pages};
 
 /// An Ed-Fi API.
 #[derive(Clone, Debug)]
@@ -112,12 +112,22 @@ impl EdfiStore {
         }
     }
 
-    async fn write_one(&self, change: &Change, url: &Url) -> Result<Outcome> {
-        let (ChangeKind::Create | ChangeKind::Update, Some(record)) = (change.kind, &change.after)
-        else {
-            let message = "this kind of change is not supported by the Ed-Fi store";
-            let refusal = Refusal::new(FailureClass::Unsupported, 0, message);
-            return Ok(Outcome::Refused(refusal));
+    async fn write_one(
+        &self,
+        change: &Change,
+        url: &Url,
+        collection: &Collection,
+    ) -> Result<Outcome> {
+        let record = match (change.kind, &change.after, &change.before) {
+            (ChangeKind::Create | ChangeKind::Update, Some(record), _) => record,
+            (ChangeKind::Delete, _, Some(record)) => {
+                return delete::delete(&self.client, url, (collection, record)).await;
+            }
+            _ => {
+                let message = "the Ed-Fi store does not make this kind of change";
+                let refusal = Refusal::new(FailureClass::Unsupported, 0, message);
+                return Ok(Outcome::Refused(refusal));
+            }
         };
         let body = Body::Json(record.payload.clone());
         match self
@@ -145,7 +155,7 @@ impl Store for EdfiStore {
             dependencies: self.metadata.dependencies.clone(),
             capabilities: Capabilities {
                 upsert: true,
-                delete: false,
+                delete: true,
                 count: true,
                 batch: 1,
                 in_flight: 0,
@@ -172,7 +182,7 @@ impl Store for EdfiStore {
         let url = self.url(&context.collection.name);
         let mut outcomes = Vec::with_capacity(changes.len());
         for change in changes {
-            outcomes.push(self.write_one(change, &url).await?);
+            outcomes.push(self.write_one(change, &url, &context.collection).await?);
         }
         Ok(outcomes)
     }

@@ -1,0 +1,210 @@
+//! Deleting a record by its natural key.
+//!
+//! Servers delete by id only, so the record is looked up first, and what is found is compared
+//! with what was asked for: a server that ignores a parameter it does not know answers with some
+//! other record, and that one must not go.
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+use syncline_http::{Answer, Body, Client, HttpError};
+use syncline_model::{
+    Canonicaliser, Collection, Done, FailureClass, Handle, Key, Outcome, Record, Refusal,
+};
+use syncline_store::Result;
+use url::Url;
+
+use crate::answer;
+
+/// Rows asked for: one more than there may be.
+const ROWS: &str = "2";
+
+/// Deletes what has the key of a record; `url` is that of its collection.
+pub(crate) async fn delete(
+    client: &Client,
+    url: &Url,
+    (collection, record): (&Collection, &Record),
+) -> Result<Outcome> {
+    let handle = match &record.handle {
+        Some(handle) => handle.clone(),
+        None => match find(client, url, (collection, record)).await? {
+            Found::One(handle) => handle,
+            Found::Other(outcome) => return Ok(outcome),
+        },
+    };
+    let mut item = url.clone();
+    if let Ok(mut segments) = item.path_segments_mut() {
+        segments.push(&handle.0);
+    }
+    match client.send(http::Method::DELETE, item, Body::Empty).await {
+        Ok(found) => Ok(answer::deleted(&found)),
+        Err(error) => without_answer(error),
+    }
+}
+
+/// What a look-up found.
+enum Found {
+    /// Exactly the record asked for.
+    One(Handle),
+    /// Nothing to delete, and why.
+    Other(Outcome),
+}
+
+async fn find(
+    client: &Client,
+    url: &Url,
+    (collection, record): (&Collection, &Record),
+) -> Result<Found> {
+    let Some(lookup) = lookup(url, collection, &record.key) else {
+        let message = "the fields of its key are not known, so it cannot be looked up";
+        return Ok(Found::Other(refused(FailureClass::Unsupported, 0, message)));
+    };
+    let found = match client.send(http::Method::GET, lookup, Body::Empty).await {
+        Ok(found) => found,
+        Err(error) => return Ok(Found::Other(without_answer(error)?)),
+    };
+    if !found.is_success() {
+        return Ok(Found::Other(answer::declined(&found)));
+    }
+    Ok(the_one(&found, collection, &record.key))
+}
+
+/// The look-up of a key by its fields, as the API names them.
+fn lookup(url: &Url, collection: &Collection, key: &Key) -> Option<Url> {
+    let values: Vec<Value> = serde_json::from_str(key.as_str()).ok()?;
+    if key.is_content() || values.len() != collection.key.len() {
+        return None;
+    }
+    let mut url = url.clone();
+    {
+        let mut query = url.query_pairs_mut();
+        query.append_pair("limit", ROWS);
+        for (field, value) in collection.key.iter().zip(values) {
+            let text = match value {
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            query.append_pair(&field.name, &text);
+        }
+    }
+    Some(url)
+}
+
+/// The one row that has the key.
+fn the_one(found: &Answer, collection: &Collection, key: &Key) -> Found {
+    let Ok(rows) = serde_json::from_slice::<Vec<&RawValue>>(&found.body) else {
+        let message = "the look-up answered with something that is no list";
+        return Found::Other(refused(FailureClass::Unavailable, found.status, message));
+    };
+    let mut reader = Canonicaliser::new(collection);
+    let mut matching = rows.iter().filter(|row| {
+        reader
+            .read(row.get().as_bytes())
+            .is_ok_and(|(found, _)| same_key(&found, key))
+    });
+    let (first, second) = (matching.next(), matching.next());
+    match (rows.len(), first, second) {
+        (_, Some(_), Some(_)) => {
+            let message = "several records have its key, and none was deleted";
+            Found::Other(refused(FailureClass::Content, found.status, message))
+        }
+        (_, Some(row), None) => match crate::pages::id_of(row) {
+            Some(handle) => Found::One(handle),
+            None => {
+                let message = "the record found has no id";
+                Found::Other(refused(FailureClass::Content, found.status, message))
+            }
+        },
+        (0, None, _) => Found::Other(refused(FailureClass::Gone, found.status, "not found")),
+        (_, None, _) => {
+            let message = "what the look-up found has another key, and was not deleted";
+            Found::Other(refused(FailureClass::Content, found.status, message))
+        }
+    }
+}
+
+/// Keys are equal without regard to case: descriptors are, and servers find them so.
+fn same_key(one: &Key, other: &Key) -> bool {
+    one == other || one.as_str().to_lowercase() == other.as_str().to_lowercase()
+}
+
+fn refused(class: FailureClass, status: u16, message: &str) -> Outcome {
+    Outcome::Refused(Refusal::new(class, status, message))
+}
+
+/// The outcome of a request that had no answer, if it may have one later.
+fn without_answer(error: HttpError) -> Result<Outcome> {
+    if error.is_transient() {
+        return Ok(answer::no_answer(&error));
+    }
+    Err(error.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use syncline_model::{CollectionName, KeyField};
+
+    use super::*;
+
+    fn sections() -> Collection {
+        let field = |name: &str, path: &[&str]| KeyField {
+            name: name.to_owned(),
+            path: path.iter().map(|part| (*part).to_owned()).collect(),
+        };
+        Collection {
+            key: vec![
+                field("sectionIdentifier", &["sectionIdentifier"]),
+                field("locationSchoolId", &["locationSchoolReference", "schoolId"]),
+            ],
+            ..crate::unknown_collection(&CollectionName::new("ed-fi/sections"))
+        }
+    }
+
+    fn answer(body: &str) -> Answer {
+        Answer {
+            status: 200,
+            headers: http::HeaderMap::new(),
+            body: body.to_owned().into(),
+        }
+    }
+
+    const KEY: &str = r#"["A b&c",7]"#;
+
+    #[test]
+    fn a_look_up_uses_the_names_of_the_api() {
+        let url = Url::parse("https://host/data/v3/ed-fi/sections").unwrap();
+        let found = lookup(&url, &sections(), &Key::from_canonical(KEY)).unwrap();
+        assert_eq!(
+            found.query(),
+            Some("limit=2&sectionIdentifier=A+b%26c&locationSchoolId=7")
+        );
+        let content = Key::of_content(syncline_model::Digest::of(b"x"));
+        assert_eq!(lookup(&url, &sections(), &content), None);
+    }
+
+    #[test]
+    fn only_a_row_with_the_key_is_the_one() {
+        let row = |id: &str, school: u32| {
+            format!(
+                r#"{{"id":"{id}","sectionIdentifier":"a B&c","locationSchoolReference":{{"schoolId":{school}}}}}"#
+            )
+        };
+        let the_one = |rows: &[String]| {
+            the_one(
+                &answer(&format!("[{}]", rows.join(","))),
+                &sections(),
+                &Key::from_canonical(KEY),
+            )
+        };
+        assert!(matches!(the_one(&[row("x", 7)]), Found::One(handle) if &*handle.0 == "x"));
+        let class = |found: Found| match found {
+            Found::Other(Outcome::Refused(refusal)) => refusal.class,
+            _ => panic!("not refused"),
+        };
+        assert_eq!(class(the_one(&[])), FailureClass::Gone);
+        assert_eq!(class(the_one(&[row("x", 8)])), FailureClass::Content);
+        assert_eq!(
+            class(the_one(&[row("x", 7), row("y", 7)])),
+            FailureClass::Content
+        );
+    }
+}
