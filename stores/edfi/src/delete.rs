@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use syncline_http::{Answer, Body, Client, HttpError};
 use syncline_model::{
-    Canonicaliser, Collection, Done, FailureClass, Handle, Key, Outcome, Record, Refusal,
+    Canonicaliser, Collection, FailureClass, Handle, Key, Outcome, Record, Refusal,
 };
 use syncline_store::Result;
 use url::Url;
@@ -107,13 +107,13 @@ fn the_one(found: &Answer, collection: &Collection, key: &Key) -> Found {
             let message = "several records have its key, and none was deleted";
             Found::Other(refused(FailureClass::Content, found.status, message))
         }
-        (_, Some(row), None) => match crate::pages::id_of(row) {
-            Some(handle) => Found::One(handle),
-            None => {
+        (_, Some(row), None) => crate::pages::id_of(row).map_or_else(
+            || {
                 let message = "the record found has no id";
                 Found::Other(refused(FailureClass::Content, found.status, message))
-            }
-        },
+            },
+            Found::One,
+        ),
         (0, None, _) => Found::Other(refused(FailureClass::Gone, found.status, "not found")),
         (_, None, _) => {
             let message = "what the look-up found has another key, and was not deleted";

@@ -424,6 +424,7 @@ fn refused(class: FailureClass) -> Outcome {
         FailureClass::Throttled => (429, "too many requests"),
         FailureClass::Unavailable => (503, "not available"),
         FailureClass::Unsupported => (405, "this is not supported"),
+        FailureClass::Gone => (404, "it is not there"),
     };
     let refusal = Refusal::new(class, status, message);
     match class {
