@@ -59,6 +59,8 @@ struct Endpoint<'json> {
     schema: &'json Value,
     /// Names of the query parameters that make up the flattened key, in order.
     key_names: Vec<&'json str>,
+    /// Names of all query parameters.
+    query_names: BTreeSet<&'json str>,
 }
 
 /// A reference member of a schema.
@@ -85,19 +87,25 @@ impl<'json> Document<'json> {
         }
         let schema_name = body_schema(methods.get("post")?)?;
         let parameters = methods.pointer("/get/parameters").and_then(Value::as_array);
-        let key_names = parameters
+        let parameters: Vec<&'json Value> = parameters
             .into_iter()
             .flatten()
             .map(|parameter| self.resolved(parameter))
-            .filter(|parameter| is_identity(parameter))
-            .filter_map(|parameter| parameter.get("name")?.as_str())
             .collect();
+        let name_of = |parameter: &&'json Value| parameter.get("name").and_then(Value::as_str);
+        let key_names = parameters
+            .iter()
+            .filter(|parameter| is_identity(parameter))
+            .filter_map(name_of)
+            .collect();
+        let query_names = parameters.iter().filter_map(name_of).collect();
         let schema = self.schemas?.get(schema_name)?;
         Some(Endpoint {
             name: CollectionName::new(name),
             schema_name,
             schema,
             key_names,
+            query_names,
         })
     }
 
@@ -142,25 +150,21 @@ impl<'json> Document<'json> {
             }
         }
         let required = required(endpoint.schema);
-        for reference in self.reference_members(endpoint.schema) {
-            if !required.contains(reference.name) {
-                continue;
+        let references: Vec<ReferenceMember<'json>> = self
+            .reference_members(endpoint.schema)
+            .into_iter()
+            .filter(|reference| required.contains(reference.name))
+            .collect();
+        // A name that the endpoint knows may belong to another reference, so what is still
+        // without a place then is looked for among the names of the key alone.
+        for names in [&endpoint.query_names, &wanted] {
+            for reference in &references {
+                for (name, path) in flattened(reference, names, &wanted) {
+                    places.entry(name).or_insert(path);
+                }
             }
-            let target = singular(reference.target_schema);
-            let names = ReferenceName::new(reference.name, target);
-            let flat: Option<Vec<&'json str>> = reference
-                .members
-                .iter()
-                .map(|member| {
-                    let candidates = names.candidates(member);
-                    candidates
-                        .iter()
-                        .find_map(|name| wanted.get(name.as_str()).copied())
-                })
-                .collect();
-            for (name, member) in flat.into_iter().flatten().zip(&reference.members) {
-                let path = || vec![reference.name.to_owned(), (*member).to_owned()];
-                places.entry(name).or_insert_with(path);
+            if places.len() == wanted.len() {
+                break;
             }
         }
         places
@@ -236,6 +240,35 @@ impl<'json> Document<'json> {
             }
         }
     }
+}
+
+/// The key fields that a reference holds, if all its members are key fields: the name each has
+/// when it stands alone, out of the names given, and its place.
+fn flattened<'json>(
+    reference: &ReferenceMember<'json>,
+    names: &BTreeSet<&'json str>,
+    wanted: &BTreeSet<&'json str>,
+) -> Vec<(&'json str, FieldPath)> {
+    let fields = reference.members.iter().map(|member| {
+        let name = flat_name(reference, member, names).filter(|name| wanted.contains(name))?;
+        Some((name, vec![reference.name.to_owned(), (*member).to_owned()]))
+    });
+    fields.collect::<Option<_>>().unwrap_or_default()
+}
+
+/// The name under which a member of a reference stands alone: the most special one of those
+/// given that is not another member's own.
+fn flat_name<'json>(
+    reference: &ReferenceMember<'json>,
+    member: &str,
+    names: &BTreeSet<&'json str>,
+) -> Option<&'json str> {
+    let target = singular(reference.target_schema);
+    let candidates = ReferenceName::new(reference.name, target).candidates(member);
+    candidates
+        .iter()
+        .filter(|name| *name == member || !reference.members.contains(&name.as_str()))
+        .find_map(|name| names.get(name.as_str()).copied())
 }
 
 fn own_field(name: &str) -> KeyField {
