@@ -63,7 +63,7 @@ async fn offer_collection(
         if context.stop.is_stopped() {
             break;
         }
-        if !is_parked(&owed) {
+        if !is_parked(&owed) || was_given_up(context, &owed) {
             continue;
         }
         if offered == 0 {
@@ -134,6 +134,13 @@ fn tell(context: &Context, collection: &CollectionRun, owed: &Owed) {
 
 fn is_parked(owed: &Owed) -> bool {
     matches!(owed.class, OwedClass::Failed(class) if is_offered_again(class))
+}
+
+/// Whether this run has tried a change for as long as it may while others were accepted. It may be
+/// at fault itself, and alone it could not be told from a target that is gone.
+fn was_given_up(context: &Context, owed: &Owed) -> bool {
+    matches!(owed.class, OwedClass::Failed(class) if class.is_transient())
+        && owed.last_at >= context.started
 }
 
 /// The record of an owed change; it keeps the place where it was read for whoever asks.

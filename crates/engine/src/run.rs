@@ -38,6 +38,8 @@ pub(crate) struct Context {
     pub(crate) ledger: Arc<Mutex<Ledger>>,
     pub(crate) scope: ScopeId,
     pub(crate) run: RunId,
+    /// When the run began, in Unix seconds.
+    pub(crate) started: i64,
     pub(crate) baseline: Baseline,
     pub(crate) settings: Settings,
     pub(crate) rejects: RejectFile,
@@ -152,6 +154,7 @@ fn prepare(
         ledger: Arc::new(Mutex::new(job.ledger)),
         scope: job.scope,
         run,
+        started: start.started,
         baseline: job.baseline,
         rejects: RejectFile::new(job.settings.reject_file.clone()),
         settings: job.settings,
