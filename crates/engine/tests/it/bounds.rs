@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use syncline_engine::{Ending, EngineError, Event, RunReport};
 use syncline_ledger::{LedgerError, OwedClass};
+use syncline_model::FailureClass;
 use syncline_plan::Guard;
 use syncline_testkit::fixtures::payload;
 
@@ -142,4 +143,25 @@ async fn a_small_collection_may_change_altogether() {
     let report = world.send().await;
     assert_eq!(of(&report, "things").updated, 20);
     world.check_in_step();
+}
+
+#[tokio::test]
+async fn a_run_that_cannot_say_what_was_refused_does_not_go_on() {
+    let world = World::of_things(200);
+    fs_err::create_dir_all(world.reject_file()).unwrap();
+    world
+        .target
+        .refuse(|attempt| attempt.is("things", "5").then_some(FailureClass::Content));
+    let report = world.ready().go().await;
+    assert!(
+        matches!(report.ending, Ending::Failed(EngineError::File(_))),
+        "{:?}",
+        report.ending
+    );
+    fs_err::remove_dir(world.reject_file()).unwrap();
+    let report = world.send().await;
+    assert_eq!(
+        (report.owed, world.rejects().len(), world.target.size()),
+        (1, 1, 199)
+    );
 }

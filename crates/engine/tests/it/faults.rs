@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use syncline_engine::Ending;
+use syncline_engine::{Ending, EngineError};
+use syncline_model::FailureClass;
+use syncline_store::ErrorKind;
 use syncline_store::layers::{Fault, FaultSeed, Faulty};
 use syncline_testkit::fixtures::{payload, referring};
 
-use crate::world::{World, completed};
+use crate::world::{World, completed, of};
 
 /// Three collections that refer to one another, thirteen records, one of them parked at first.
 fn district() -> World {
@@ -147,7 +149,7 @@ async fn updates_survive_every_fault_as_well() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn faults_by_chance_end_in_a_plain_map() {
     for seed in 0..20 {
         let world = district();
@@ -170,4 +172,75 @@ async fn faults_by_chance_end_in_a_plain_map() {
         world.check_in_step();
         assert_eq!(world.writes_of_another_run().await, 0, "seed {seed}");
     }
+}
+
+#[tokio::test]
+async fn a_target_that_does_not_know_the_caller_is_not_asked_again_and_again() {
+    let world = World::of_things(200);
+    world.target.refuse(|_| Some(FailureClass::Unauthenticated));
+    let report = world.ready().go().await;
+    let kind = match &report.ending {
+        Ending::Failed(EngineError::Store(error)) => Some(error.kind),
+        _ => None,
+    };
+    assert_eq!(kind, Some(ErrorKind::Denied), "{:?}", report.ending);
+    assert!(world.target.journal().len() <= 4);
+    world.target.accept_all();
+    world.send().await;
+    world.check_in_step();
+}
+
+#[tokio::test]
+async fn a_target_that_is_gone_ends_the_run_instead_of_failing_record_by_record() {
+    for class in [FailureClass::Unavailable, FailureClass::Throttled] {
+        let world = World::of_things(500);
+        world.target.refuse(move |_| Some(class));
+        let report = world.ready().go().await;
+        assert!(
+            matches!(report.ending, Ending::Failed(_)),
+            "{class:?}: {:?}",
+            report.ending
+        );
+        assert_eq!(of(&report, "things").failed, 0);
+        assert!(
+            world.target.journal().len() < 50,
+            "{}",
+            world.target.journal().len()
+        );
+        world.target.accept_all();
+        assert_eq!(world.send().await.owed, 0);
+        world.check_in_step();
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_breaks_the_target_does_not_keep_the_others() {
+    let world = World::of_things(200);
+    world.target.refuse(|attempt| {
+        attempt
+            .is("things", "7")
+            .then_some(FailureClass::Unavailable)
+    });
+    let report = world.send().await;
+    assert_eq!(
+        (of(&report, "things").created, of(&report, "things").failed),
+        (199, 1)
+    );
+    assert_eq!(report.owed, 1);
+    world.target.accept_all();
+    assert_eq!(world.send().await.owed, 0);
+    world.check_in_step();
+}
+
+#[tokio::test]
+async fn a_collection_that_may_not_be_written_yet_is_offered_again_once() {
+    let world = World::of_things(50);
+    world.target.refuse(|_| Some(FailureClass::Denied));
+    let report = world.send().await;
+    assert_eq!((of(&report, "things").failed, report.owed), (50, 50));
+    assert_eq!(world.target.forget_journal(), 100);
+    world.target.accept_all();
+    assert_eq!(world.send().await.owed, 0);
+    world.check_in_step();
+    assert_eq!(world.target.journal().len(), 50);
 }

@@ -29,7 +29,7 @@ fn versions(world: &World, id: usize) -> Vec<String> {
         .collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_first_send_keeps_the_order_within_each_key() {
     let world = World::new("things:");
     world.source.set("things", repeated());
@@ -54,7 +54,7 @@ async fn a_first_send_keeps_the_order_within_each_key() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_change_that_has_to_be_tried_again_is_not_overtaken_by_the_next_of_its_key() {
     for nth in 1..=3 {
         let world = World::new("things:");

@@ -151,3 +151,43 @@ async fn every_collection_is_told_to_begin_and_to_end_once() {
     ];
     assert_eq!(told, expected);
 }
+
+#[tokio::test]
+async fn what_is_depended_on_through_a_collection_left_out_is_still_waited_for() {
+    let world = World::new("z_first: ; middle: z_first; a_last: middle; apart:");
+    for name in ["z_first", "middle", "a_last", "apart"] {
+        world.source.set(name, things(9, 1));
+    }
+    let mut run = world.ready();
+    run.only = vec!["a_last", "z_first"];
+    completed(&run.go().await);
+    let spans = spans(&world);
+    assert_eq!(spans.len(), 2);
+    assert!(spans["z_first"].1 < spans["a_last"].0);
+    world.send().await;
+    world.check_in_step();
+    assert_eq!(world.target.journal().len(), 36);
+}
+
+#[tokio::test]
+async fn more_collections_than_are_read_together_all_arrive() {
+    let names: Vec<String> = (0..40).map(|number| format!("c{number}")).collect();
+    let world = World::new(&names.join(";"));
+    for name in &names {
+        world.source.set(name, things(5, 1));
+    }
+    let report = world.send().await;
+    world.check_in_step();
+    assert!(
+        report
+            .collections
+            .values()
+            .all(|report| report.finished && report.created == 5)
+    );
+}
+
+#[tokio::test]
+async fn a_run_of_no_collections_is_done_at_once() {
+    let world = World::new("");
+    assert!(world.send().await.collections.is_empty());
+}

@@ -24,7 +24,7 @@ fn stopping_at(world: &World, write: u64) -> Run {
     run
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_first_send_stopped_at_any_write_goes_on_without_repeating_one() {
     for step in 1..=25 {
         let world = World::new("a: ; b: a; c: a");
@@ -56,7 +56,7 @@ async fn a_first_send_stopped_at_any_write_goes_on_without_repeating_one() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_comparison_stopped_at_any_write_goes_on_without_repeating_one() {
     for step in 1..=12 {
         let world = World::of_things(10);
@@ -76,7 +76,7 @@ async fn a_comparison_stopped_at_any_write_goes_on_without_repeating_one() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_run_stopped_among_parked_records_loses_none() {
     use syncline_testkit::fixtures::referring;
     for step in 1..=24 {

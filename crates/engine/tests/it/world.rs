@@ -1,7 +1,7 @@
 //! A source, a target and a ledger between them, and everything a test asks of a run.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ pub(crate) struct World {
 pub(crate) struct Run {
     folder: PathBuf,
     catalog: Catalog,
+    /// The collections of the run; all of them if none is named.
+    pub(crate) only: Vec<&'static str>,
     pub(crate) source: Arc<dyn Store>,
     pub(crate) target: Arc<dyn Store>,
     pub(crate) baseline: Baseline,
@@ -87,6 +89,7 @@ impl World {
         Run {
             folder: self.folder.path().to_owned(),
             catalog: self.target.catalog().clone(),
+            only: Vec::new(),
             source: Arc::new(self.source.clone()),
             target: Arc::new(self.target.clone()),
             baseline: Baseline::Ledger(Resend::default()),
@@ -137,8 +140,15 @@ impl World {
         Some(end.outcome)
     }
 
+    pub(crate) fn reject_file(&self) -> PathBuf {
+        self.folder.path().join("rejects.jsonl")
+    }
+
     pub(crate) fn rejects(&self) -> Vec<Value> {
-        rejects(&self.folder.path().join("rejects.jsonl"))
+        let text = fs_err::read_to_string(self.reject_file()).unwrap_or_default();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 }
 
@@ -158,9 +168,11 @@ impl Run {
         }
         let work_folder = self.folder.join("work");
         fs_err::create_dir_all(&work_folder).unwrap();
+        let mut collections = fixtures::all(&self.catalog);
+        collections.retain(|one| self.only.is_empty() || self.only.contains(&one.name.as_str()));
         let job = Job {
             command: "send".to_owned(),
-            collections: fixtures::all(&self.catalog),
+            collections,
             source: self.source,
             target: self.target,
             catalog: self.catalog,
@@ -228,11 +240,4 @@ pub(crate) fn assert_equal(found: &Contents, wanted: &Contents) {
         found == wanted,
         "the same number of records, with other content"
     );
-}
-
-fn rejects(file: &Path) -> Vec<Value> {
-    let text = fs_err::read_to_string(file).unwrap_or_default();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
 }
