@@ -27,6 +27,13 @@ pub trait Store: Send + Sync {
 
     /// The source may forget everything up to this mark. Stores that keep no position ignore it.
     async fn confirm(&self, upto: &Mark) -> Result<()>;
+
+    /// All changes of this collection have been written: a store that keeps what it is given
+    /// apart until it is whole makes it visible now. Stores that show each write at once have
+    /// nothing to do.
+    async fn complete(&self, _collection: &Collection) -> Result<()> {
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -45,6 +52,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     async fn confirm(&self, upto: &Mark) -> Result<()> {
         (**self).confirm(upto).await
+    }
+
+    async fn complete(&self, collection: &Collection) -> Result<()> {
+        (**self).complete(collection).await
     }
 }
 

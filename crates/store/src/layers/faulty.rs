@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use syncline_model::{Catalog, Change, FailureClass, Mark, Outcome, Refusal};
+use syncline_model::{Catalog, Change, Collection, FailureClass, Mark, Outcome, Refusal};
 
 use crate::{BatchStream, ErrorKind, Query, Result, Store, StoreError, WriteContext};
 
@@ -104,5 +104,9 @@ impl<S: Store> Store for Faulty<S> {
 
     async fn confirm(&self, upto: &Mark) -> Result<()> {
         self.inner.confirm(upto).await
+    }
+
+    async fn complete(&self, collection: &Collection) -> Result<()> {
+        self.inner.complete(collection).await
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use syncline_model::{Catalog, Change, FailureClass, Mark, Outcome, Refusal};
+use syncline_model::{Catalog, Change, Collection, FailureClass, Mark, Outcome, Refusal};
 
 use super::Limiter;
 use crate::{BatchStream, Query, Result, Store, WriteContext};
@@ -44,6 +44,10 @@ impl<S: Store> Store for Paced<S> {
 
     async fn confirm(&self, upto: &Mark) -> Result<()> {
         self.inner.confirm(upto).await
+    }
+
+    async fn complete(&self, collection: &Collection) -> Result<()> {
+        self.inner.complete(collection).await
     }
 }
 

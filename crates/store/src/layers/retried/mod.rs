@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
-use syncline_model::{Catalog, Change, FailureClass, Mark, Outcome, Refusal};
+use syncline_model::{Catalog, Change, Collection, FailureClass, Mark, Outcome, Refusal};
 use tokio::time::Instant;
 
 use crate::{BatchStream, ErrorKind, Query, Result, Store, StoreError, WriteContext};
@@ -192,6 +192,10 @@ impl<S: Store> Store for Retried<S> {
 
     async fn confirm(&self, upto: &Mark) -> Result<()> {
         self.inner.confirm(upto).await
+    }
+
+    async fn complete(&self, collection: &Collection) -> Result<()> {
+        self.policy.run(|| self.inner.complete(collection)).await
     }
 }
 
