@@ -1,0 +1,93 @@
+//! The server that answers every POST with the same words, in a process of its own.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use super::program::Workshop;
+
+pub(super) const CLIENT_ID: &str = "populated";
+pub(super) const CLIENT_SECRET: &str = "populatedSecret";
+/// The two above as HTTP says them.
+const BASIC: &str = "cG9wdWxhdGVkOnBvcHVsYXRlZFNlY3JldA==";
+
+/// A running server; it ends when dropped.
+#[derive(Debug)]
+pub(super) struct Server {
+    process: Child,
+    pub(super) url: String,
+}
+
+impl Server {
+    pub(super) fn start(workshop: &Workshop) -> Result<Self> {
+        let mut process = Command::new(&workshop.program)
+            .args(["sandbox", "edfi", "--constant", "--listen", "127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("start the server")?;
+        let output = process.stdout.take().context("the server says nothing")?;
+        let mut server = Self {
+            process,
+            url: String::new(),
+        };
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        line.trim().clone_into(&mut server.url);
+        ensure!(server.url.starts_with("http://"), "no address of a server");
+        Ok(server)
+    }
+
+    /// Where students are sent to, and a token for it.
+    pub(super) fn students_and_token(&self) -> Result<(String, String)> {
+        let discovery = request(&self.url, "GET", "")?;
+        let urls = &discovery["urls"];
+        let data = text(urls, "dataManagementApi")?.trim_end_matches('/');
+        let token = request(
+            text(urls, "oauth")?,
+            "POST",
+            "grant_type=client_credentials",
+        )?;
+        let token = text(&token, "access_token")?.to_owned();
+        Ok((format!("{data}/ed-fi/students"), token))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ended = self.process.kill();
+        let _ended = self.process.wait();
+    }
+}
+
+/// One request, one answer, one connection.
+fn request(url: &str, method: &str, form: &str) -> Result<Value> {
+    let rest = url
+        .strip_prefix("http://")
+        .with_context(|| format!("{url} is no address of a server"))?;
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let mut stream = TcpStream::connect(host)?;
+    write!(
+        stream,
+        "{method} /{path} HTTP/1.0\r\nHost: {host}\r\nAuthorization: Basic {BASIC}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+        form.len()
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (_, body) = answer
+        .split_once("\r\n\r\n")
+        .with_context(|| format!("{url} answered nothing"))?;
+    serde_json::from_str(body).with_context(|| format!("{url} answered no JSON"))
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str> {
+    value[name]
+        .as_str()
+        .with_context(|| format!("the server names no {name}"))
+}
