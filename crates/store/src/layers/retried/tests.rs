@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 use syncline_model::{
-    Collection, CollectionName, Digest, Done, Key, PayloadRules, Record, StoreIdentity,
+    CollectionName, Digest, Done, Key, PayloadRules, Record, StoreIdentity,
 };
 
 use super::*;
