@@ -98,6 +98,7 @@ impl CollectionRun {
     /// A change that was declined before was accepted.
     pub(crate) fn note_caught_up(&self) {
         self.state().report.caught_up += 1;
+        self.note_waits_no_more();
     }
 
     /// A change waits for something that may still arrive in this run.
@@ -105,7 +106,15 @@ impl CollectionRun {
         self.parked.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether something was parked.
+    /// A change that was parked has its outcome. One that an earlier run left may come here too.
+    pub(crate) fn note_waits_no_more(&self) {
+        let less = |parked: u64| parked.checked_sub(1);
+        let (success, failure) = (Ordering::Relaxed, Ordering::Relaxed);
+        // Nothing to take away is nothing to do.
+        let _parked = self.parked.fetch_update(success, failure, less);
+    }
+
+    /// Whether something is parked.
     pub(crate) fn has_parked(&self) -> bool {
         self.parked.load(Ordering::Relaxed) > 0
     }
@@ -114,7 +123,9 @@ impl CollectionRun {
         self.state().failures.add(status, messages, origin);
     }
 
+    /// A change is given up for this run.
     pub(crate) fn note_failure_at(&self, status: u16, message: &str, file: &str, line: u64) {
+        self.note_waits_no_more();
         self.state()
             .failures
             .add_at(status, &[message.to_owned()], file, line);

@@ -210,6 +210,9 @@ fn decline(context: &Context, offer: &Offer, record: &Record, refusal: &Refusal)
         }
         return;
     }
+    if offer.kind == OfferKind::Again {
+        offer.collection.note_waits_no_more();
+    }
     offer
         .collection
         .note_failure(refusal.status, &refusal.messages, record.origin.as_ref());

@@ -197,3 +197,40 @@ async fn a_record_refused_otherwise_when_offered_again_is_told_once() {
     assert_eq!((of(&report, "early").failed, report.owed), (1, 1));
     assert_eq!((events.count(is_rejected), world.rejects().len()), (1, 1));
 }
+
+#[tokio::test]
+async fn progress_counts_each_record_once_whatever_became_of_it() {
+    let world = World::new("early: ; late: early");
+    world.target.check_references();
+    world.target.refuse(|attempt| {
+        let is_refused = attempt.is("early", "3") && attempt.holds("late", "1");
+        is_refused.then_some(FailureClass::Content)
+    });
+    let early = (0..10).map(|id| match id {
+        0 => referring(id, &["late/77"], 1),
+        _ => referring(id, &["late/1"], 1),
+    });
+    world.source.set("early", early);
+    world.source.set("late", things(3, 1));
+    for _ in 0..2 {
+        let run = world.ready();
+        let events = Arc::clone(&run.events);
+        completed(&run.go().await);
+        let progress = events
+            .all()
+            .into_iter()
+            .rev()
+            .find_map(|event| match event {
+                Event::Progress(progress) => Some(progress),
+                _ => None,
+            });
+        for collection in progress.unwrap().collections {
+            let counted = collection.accepted + collection.declined + collection.unchanged;
+            assert_eq!(
+                (counted, collection.finished),
+                (collection.read, true),
+                "{collection:?}"
+            );
+        }
+    }
+}
