@@ -104,7 +104,7 @@ async fn a_record_refused_for_its_content_is_offered_again_until_it_is_taken() {
 async fn records_refused_in_number_are_not_taken_for_updates_when_they_are_offered_again() {
     let world = World::of_things(100);
     world.target.refuse(|attempt| {
-        let key = attempt.record.key.as_str();
+        let key = attempt.key.as_str();
         let is_refused = !key.ends_with("7\"]") && !key.ends_with("8\"]") && !key.ends_with("9\"]");
         is_refused.then_some(FailureClass::Content)
     });

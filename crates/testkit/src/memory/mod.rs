@@ -79,8 +79,12 @@ pub struct Write {
 pub struct Attempt<'store> {
     /// Its collection.
     pub collection: &'store CollectionName,
-    /// The record as it is to be.
-    pub record: &'store Record,
+    /// The key.
+    pub key: &'store Key,
+    /// What kind of change.
+    pub kind: ChangeKind,
+    /// What is to be written; empty for a delete.
+    pub payload: &'store [u8],
     tables: &'store BTreeMap<CollectionName, Table>,
 }
 
@@ -98,7 +102,8 @@ impl fmt::Debug for Attempt<'_> {
         formatter
             .debug_struct("Attempt")
             .field("collection", self.collection)
-            .field("record", self.record)
+            .field("key", self.key)
+            .field("kind", &self.kind)
             .finish_non_exhaustive()
     }
 }
@@ -106,7 +111,7 @@ impl fmt::Debug for Attempt<'_> {
 impl Attempt<'_> {
     /// Whether it is about the record with this id.
     pub fn is(&self, collection: &str, id: &str) -> bool {
-        self.collection.as_str() == collection && self.record.key == key(id)
+        self.collection.as_str() == collection && *self.key == key(id)
     }
 
     /// Whether the store holds the record with this id.
@@ -118,8 +123,7 @@ impl Attempt<'_> {
 
     /// Whether the store holds everything that `refs` of the payload names.
     fn holds_references(&self) -> bool {
-        let payload: serde_json::Value =
-            serde_json::from_slice(&self.record.payload).unwrap_or_default();
+        let payload: serde_json::Value = serde_json::from_slice(self.payload).unwrap_or_default();
         let refs = payload["refs"].as_array().cloned().unwrap_or_default();
         refs.iter()
             .filter_map(|named| named.as_str()?.split_once('/'))
@@ -321,15 +325,15 @@ impl State {
     }
 
     fn decide(&mut self, change: &Change, collection: &Collection) -> Outcome {
-        let unit: Arc<str> = format!("{}.jsonl", collection.name).into();
+        if let Some(class) = self.refusal(change, collection) {
+            return refused(class);
+        }
+        let Some(table) = self.tables.get_mut(&collection.name) else {
+            return refused(FailureClass::Unsupported);
+        };
         match (change.kind, &change.after) {
             (ChangeKind::Create | ChangeKind::Update, Some(record)) => {
-                if let Some(class) = self.refusal(record, collection) {
-                    return refused(class);
-                }
-                let Some(table) = self.tables.get_mut(&collection.name) else {
-                    return refused(FailureClass::Unsupported);
-                };
+                let unit: Arc<str> = format!("{}.jsonl", collection.name).into();
                 if table.replace(&record.key, unit, record.payload.clone()) {
                     done(Done::Updated, 200, &record.key)
                 } else {
@@ -337,9 +341,6 @@ impl State {
                 }
             }
             (ChangeKind::Delete, _) if self.deletes => {
-                let Some(table) = self.tables.get_mut(&collection.name) else {
-                    return refused(FailureClass::Unsupported);
-                };
                 if table.remove(&change.key) {
                     done(Done::Deleted, 204, &change.key)
                 } else {
@@ -350,10 +351,13 @@ impl State {
         }
     }
 
-    fn refusal(&self, record: &Record, collection: &Collection) -> Option<FailureClass> {
+    fn refusal(&self, change: &Change, collection: &Collection) -> Option<FailureClass> {
+        let record = change.after.as_ref();
         let attempt = Attempt {
             collection: &collection.name,
-            record,
+            key: &change.key,
+            kind: change.kind,
+            payload: record.map_or(&[], |record| &record.payload),
             tables: &self.tables,
         };
         self.rules.iter().find_map(|rule| rule(&attempt))
