@@ -3,12 +3,13 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use syncline_model::{Collection, CollectionName, Coverage, Done, Origin};
+use syncline_model::{Change, Collection, CollectionName, Coverage, Done, Origin, Refusal};
 use syncline_plan::Verdict;
 use syncline_store::WriteContext;
 use tokio::sync::Notify;
 
 use crate::failures::Failures;
+use crate::removal::{KEPT_MAX, Kept};
 use crate::{CollectionProgress, CollectionReport, Duplicate};
 
 /// Most examples of repeated keys that a report shows.
@@ -29,6 +30,7 @@ struct State {
     report: CollectionReport,
     failures: Failures,
     planned: Option<u64>,
+    kept: Vec<Kept>,
 }
 
 impl CollectionRun {
@@ -90,7 +92,8 @@ impl CollectionRun {
         let mut state = self.state();
         match done {
             Done::Created => state.report.created += 1,
-            Done::Updated | Done::Unchanged | Done::Deleted => state.report.updated += 1,
+            Done::Updated | Done::Unchanged => state.report.updated += 1,
+            Done::Deleted => state.report.deleted += 1,
         }
         *state.report.statuses.entry(status).or_default() += 1;
     }
@@ -143,6 +146,25 @@ impl CollectionRun {
         if state.report.duplicate_examples.len() < DUPLICATE_EXAMPLES {
             state.report.duplicate_examples.push(duplicate);
         }
+    }
+
+    /// A record to be deleted is not there.
+    pub(crate) fn note_missing(&self) {
+        self.state().report.missing += 1;
+    }
+
+    /// Keeps a declined delete to be offered again; false if too many are kept already.
+    pub(crate) fn keep(&self, change: &Change, refusal: &Refusal) -> bool {
+        let kept = &mut self.state().kept;
+        let room = kept.len() < KEPT_MAX;
+        if room {
+            kept.push((change.clone(), refusal.clone()));
+        }
+        room
+    }
+
+    pub(crate) fn take_kept(&self) -> Vec<Kept> {
+        std::mem::take(&mut self.state().kept)
     }
 
     pub(crate) fn note_held(&self) {

@@ -14,7 +14,7 @@ use crate::collection::CollectionRun;
 use crate::lanes::{Lanes, Offer, OfferKind};
 use crate::rejects::{Body, Reject};
 use crate::run::{Context, lock};
-use crate::{Baseline, EngineError, Event, compare};
+use crate::{Baseline, EngineError, Event, Verb, compare};
 
 /// Offers everything of a collection once and waits for the outcomes.
 pub(crate) async fn feed(
@@ -22,9 +22,9 @@ pub(crate) async fn feed(
     lanes: &Lanes,
     collection: &Arc<CollectionRun>,
 ) -> Result<(), EngineError> {
-    let known = match context.baseline {
-        Baseline::Nothing => 0,
-        Baseline::Ledger(_) => {
+    let known = match (context.verb, &context.baseline) {
+        (Verb::Delete, _) | (_, Baseline::Nothing) => 0,
+        (Verb::Write, Baseline::Ledger(_)) => {
             lock(&context.ledger).collection_size(context.scope, collection.name())?
         }
     };
@@ -46,7 +46,11 @@ async fn straight(
     let mut stream = context.source.read(query).await?;
     while let Some(records) = next_records(context, collection, &mut stream).await? {
         for record in records {
-            offer(lanes, collection, Change::create(record), OfferKind::First).await;
+            let change = match context.verb {
+                Verb::Write => Change::create(record),
+                Verb::Delete => Change::delete(record),
+            };
+            offer(lanes, collection, change, OfferKind::First).await;
         }
     }
     Ok(())

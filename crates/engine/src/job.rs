@@ -27,10 +27,23 @@ pub struct Job {
     pub ledger: Ledger,
     /// Under which name.
     pub scope: ScopeId,
+    /// What becomes of the source's records in the target.
+    pub verb: Verb,
     /// What counts as already done.
     pub baseline: Baseline,
     /// Bounds.
     pub settings: Settings,
+}
+
+/// What becomes of the source's records in the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verb {
+    /// They are written, each collection after those it refers to.
+    #[default]
+    Write,
+    /// What has their key is deleted, each collection before those it refers to. Whatever the
+    /// ledger says, the target is asked.
+    Delete,
 }
 
 impl fmt::Debug for Job {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use syncline_ledger::{OwedClass, Receipt, ReceiptResult};
-use syncline_model::{Change, FailureClass, Outcome, Record, Refusal};
+use syncline_model::{Change, ChangeKind, FailureClass, Outcome, Record, Refusal};
 use syncline_store::{ErrorKind, Store as _, StoreError};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -14,6 +14,7 @@ use crate::Event;
 use crate::collection::CollectionRun;
 use crate::recorder::{Note, Noted};
 use crate::rejects::{Body, Reject};
+use crate::removal;
 use crate::run::Context;
 
 /// Changes that may wait in one lane.
@@ -136,6 +137,9 @@ fn stop_if_unknown(context: &Context, outcome: Outcome) -> Option<Outcome> {
 
 /// Counts an outcome and notes it for the ledger.
 async fn settle(context: &Context, notes: &mpsc::Sender<Note>, offer: &Offer, outcome: Outcome) {
+    if offer.change.kind == ChangeKind::Delete {
+        return removal::settle(context, notes, offer, outcome).await;
+    }
     let Some(record) = &offer.change.after else {
         return;
     };

@@ -20,11 +20,14 @@ mod lanes;
 mod parked;
 mod recorder;
 mod rejects;
+mod removal;
 mod report;
 mod run;
+mod spooled;
 
 pub use error::EngineError;
 pub use events::{CollectionProgress, Event, Observer, Progress};
-pub use job::{Baseline, Job, Resend, Settings};
+pub use job::{Baseline, Job, Resend, Settings, Verb};
 pub use report::{CollectionReport, Duplicate, Ending, FailureGroup, RunReport};
 pub use run::run;
+pub use spooled::Spooled;

@@ -54,6 +54,10 @@ pub struct CollectionReport {
     pub created: u64,
     /// Records the target held and replaced.
     pub updated: u64,
+    /// Records deleted.
+    pub deleted: u64,
+    /// Records to be deleted that the target does not hold.
+    pub missing: u64,
     /// Accepted answers by code.
     pub statuses: BTreeMap<u16, u64>,
     /// Records declined, unreadable lines included.
@@ -75,7 +79,7 @@ pub struct CollectionReport {
 impl CollectionReport {
     /// Records accepted.
     pub const fn accepted(&self) -> u64 {
-        self.created + self.updated
+        self.created + self.updated + self.deleted
     }
 
     /// Why not everything was read, if the reading came to its end and that is so.

@@ -22,7 +22,7 @@ use crate::recorder::{self, Note};
 use crate::rejects::{Reject, RejectFile};
 use crate::{
     Baseline, CollectionReport, Ending, EngineError, Event, Job, Observer, Progress, RunReport,
-    Settings, parked,
+    Settings, Verb, parked, removal,
 };
 
 /// Collections that are read at the same time at most.
@@ -40,6 +40,7 @@ pub(crate) struct Context {
     pub(crate) run: RunId,
     /// When the run began, in Unix seconds.
     pub(crate) started: i64,
+    pub(crate) verb: Verb,
     pub(crate) baseline: Baseline,
     pub(crate) settings: Settings,
     pub(crate) rejects: RejectFile,
@@ -155,6 +156,7 @@ fn prepare(
         scope: job.scope,
         run,
         started: start.started,
+        verb: job.verb,
         baseline: job.baseline,
         rejects: RejectFile::new(job.settings.reject_file.clone()),
         settings: job.settings,
@@ -193,7 +195,7 @@ async fn go(context: &Arc<Context>, collections: &Collections) -> Result<(), Eng
         }
     }
     result?;
-    if !context.stop.is_stopped() {
+    if !context.stop.is_stopped() && context.verb == Verb::Write {
         let all: Vec<Arc<CollectionRun>> = collections.values().cloned().collect();
         parked::give_up(context, &all)?;
     }
@@ -209,7 +211,10 @@ async fn in_order(
     order: &LoadOrder,
     (lanes, notes): (&Lanes, &mpsc::Sender<Note>),
 ) -> Result<(), EngineError> {
-    let mut queue = ReadyQueue::forward(order);
+    let mut queue = match context.verb {
+        Verb::Write => ReadyQueue::forward(order),
+        Verb::Delete => ReadyQueue::backward(order),
+    };
     let mut running: JoinSet<Result<CollectionName, EngineError>> = JoinSet::new();
     loop {
         while running.len() < COLLECTIONS_TOGETHER && !context.stop.is_stopped() {
@@ -238,12 +243,19 @@ async fn in_order(
     if context.stop.is_stopped() {
         return Ok(());
     }
-    let in_sequence: Vec<Arc<CollectionRun>> = order
+    let mut in_sequence: Vec<Arc<CollectionRun>> = order
         .sequence()
         .iter()
         .filter_map(|name| collections.get(name).cloned())
         .collect();
-    parked::offer_again(context, lanes, notes, &in_sequence).await
+    match context.verb {
+        Verb::Write => parked::offer_again(context, lanes, notes, &in_sequence).await,
+        Verb::Delete => {
+            in_sequence.reverse();
+            removal::offer_again(context, lanes, &in_sequence).await;
+            Ok(())
+        }
+    }
 }
 
 /// One collection from its first record to its last outcome.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use syncline_engine::{Baseline, Ending, Job, Observer, Resend, RunReport, Settings};
+use syncline_engine::{Baseline, Ending, Job, Observer, Resend, RunReport, Settings, Verb};
 use syncline_ledger::{Holder, Ledger};
 use syncline_model::CollectionName;
 use syncline_plan::GuardPolicy;
@@ -73,6 +73,7 @@ pub async fn send(
         collections: selected,
         ledger,
         scope,
+        verb: Verb::Write,
         baseline: if arguments.force {
             Baseline::Nothing
         } else {

@@ -8,6 +8,7 @@ mod faults;
 mod keys;
 mod order;
 mod parked;
+mod removal;
 mod sources;
 mod stops;
 mod streaming;

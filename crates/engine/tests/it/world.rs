@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 use syncline_engine::{
-    Baseline, CollectionReport, Ending, Event, Job, Observer, Resend, RunReport, Settings,
+    Baseline, CollectionReport, Ending, Event, Job, Observer, Resend, RunReport, Settings, Verb,
 };
 use syncline_ledger::{Holder, Ledger, LedgerView, Owed, RunOutcome};
 use syncline_model::{Catalog, CollectionName};
@@ -35,6 +35,7 @@ pub(crate) struct Run {
     pub(crate) only: Vec<&'static str>,
     pub(crate) source: Arc<dyn Store>,
     pub(crate) target: Arc<dyn Store>,
+    pub(crate) verb: Verb,
     pub(crate) baseline: Baseline,
     pub(crate) guards: GuardPolicy,
     pub(crate) memory_budget: usize,
@@ -92,6 +93,7 @@ impl World {
             only: Vec::new(),
             source: Arc::new(self.source.clone()),
             target: Arc::new(self.target.clone()),
+            verb: Verb::Write,
             baseline: Baseline::Ledger(Resend::default()),
             guards: GuardPolicy::default(),
             memory_budget: 1 << 20,
@@ -140,6 +142,11 @@ impl World {
         Some(end.outcome)
     }
 
+    /// A folder for what a test keeps on disk itself.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
     pub(crate) fn reject_file(&self) -> PathBuf {
         self.folder.path().join("rejects.jsonl")
     }
@@ -178,6 +185,7 @@ impl Run {
             catalog: self.catalog,
             ledger,
             scope,
+            verb: self.verb,
             baseline: self.baseline,
             settings: Settings {
                 concurrency_max: self.concurrency,
