@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use syncline_model::{
     Catalog, Change, ChangeKind, Collection, CollectionName, Done, FailureClass, Handle, Key, Mark,
-    Outcome, Record, Refusal, Scope,
+    Outcome, Refusal, Scope,
 };
 use syncline_store::{
     BatchStream, ErrorKind, Query, Result, Store, StoreError, Want, WriteContext,
