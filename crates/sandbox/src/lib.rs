@@ -14,5 +14,7 @@ mod storage;
 
 pub use constant::ConstantServer;
 pub use faults::{FaultAction, FaultMatch, FaultPlan, FaultRule};
-pub use server::{ApiVersion, RecordedRequest, RequestLog, Sandbox, SandboxConfig, SandboxError};
+pub use server::{
+    ApiVersion, RecordedRequest, RequestLog, Sandbox, SandboxConfig, SandboxError, SnapshotInfo,
+};
 pub use storage::StorageError;

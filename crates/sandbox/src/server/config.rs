@@ -45,6 +45,20 @@ impl ApiVersion {
         self >= Self::V7_3
     }
 
+    /// `/keyChanges` is offered, and deletes tell the natural key.
+    pub(crate) fn tracks_key_changes(self) -> bool {
+        self >= Self::V6_2
+    }
+
+    /// How a client asks for a frozen view of the data.
+    pub(crate) fn snapshots(self) -> SnapshotStyle {
+        match self {
+            Self::V5_4 | Self::V6_2 => SnapshotStyle::Named,
+            Self::V7_1 | Self::V7_3 => SnapshotStyle::Single,
+            Self::V8_0 => SnapshotStyle::None,
+        }
+    }
+
     /// Live tokens that one client may hold.
     pub(crate) fn token_limit(self) -> Option<usize> {
         (self == Self::V7_3).then_some(15)
@@ -54,6 +68,17 @@ impl ApiVersion {
     pub(crate) fn default_limit(self) -> u32 {
         if self == Self::V5_4 { 25 } else { MAX_LIMIT }
     }
+}
+
+/// How a version offers snapshots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SnapshotStyle {
+    /// A list to choose from, by the header `Snapshot-Identifier`.
+    Named,
+    /// One for the whole server, by the header `Use-Snapshot`.
+    Single,
+    /// Not at all.
+    None,
 }
 
 /// Records on a page at most.
@@ -82,6 +107,8 @@ pub struct SandboxConfig {
     pub school_year: Option<u16>,
     /// Planned misbehaviour.
     pub faults: FaultPlan,
+    /// Whether change versions can be asked for.
+    pub change_queries: bool,
     /// Whether every request is kept, with its body.
     pub record: bool,
 }
@@ -101,6 +128,7 @@ impl SandboxConfig {
             route: Vec::new(),
             school_year: None,
             faults: FaultPlan::default(),
+            change_queries: true,
             record: false,
         }
     }

@@ -106,8 +106,9 @@ fn urls(config: &SandboxConfig, paths: &Paths) -> Value {
         "/"
     };
     let slash = |path: &str| format!("{}{end}", url(path));
+    let tracked = config.change_queries && api.tracks_key_changes();
     if api.is_dms() {
-        return json!({
+        let mut urls = json!({
             "dependencies": url(&paths.dependencies),
             "openApiMetadata": url(&paths.listing(api)),
             "oauth": url(&paths.oauth),
@@ -115,6 +116,10 @@ fn urls(config: &SandboxConfig, paths: &Paths) -> Value {
             "dataManagementApi": url(&paths.data),
             "xsdMetadata": url(&paths.xsd),
         });
+        if tracked {
+            urls["changeQueries"] = json!(format!("{}/", url(&paths.change_queries)));
+        }
+        return urls;
     }
     let mut urls = json!({
         "dependencies": url(&paths.dependencies),
@@ -125,6 +130,9 @@ fn urls(config: &SandboxConfig, paths: &Paths) -> Value {
     });
     if api == ApiVersion::V7_3 {
         urls["oauthTokenIntrospection"] = json!(url(&paths.token_info));
+    }
+    if tracked {
+        urls["changeQueries"] = json!(slash(&paths.change_queries));
     }
     urls
 }

@@ -19,6 +19,7 @@ mod record;
 mod respond;
 mod running;
 mod service;
+mod snapshots;
 
 pub(crate) use metadata::Metadata;
 pub(crate) use respond::json_response;
@@ -26,13 +27,14 @@ pub(crate) use running::{Running, bind};
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::extract::ConnectInfo;
 
 pub use config::{ApiVersion, SandboxConfig};
 pub use record::{RecordedRequest, RequestLog};
+pub use snapshots::SnapshotInfo;
 
 use crate::faults::{FaultPlan, FaultState};
 use crate::storage::{Selection, StorageError};
@@ -53,6 +55,12 @@ pub enum SandboxError {
     /// The database failed.
     #[error("the data of the sandbox cannot be used")]
     Storage(#[from] StorageError),
+    /// A snapshot's name is no plain word.
+    #[error("{name:?} is no name for a snapshot: letters, digits, '-', '_' and '.', at most 64")]
+    SnapshotName {
+        /// The name asked for.
+        name: String,
+    },
     /// The model has no such resource or descriptor.
     #[error("there is no resource {path}")]
     UnknownResource {
@@ -123,6 +131,22 @@ impl Sandbox {
         *self.service.faults() = FaultState::new(plan);
     }
 
+    /// Freezes a view of the data that clients may then ask for; one of the same name is
+    /// replaced. Versions 7.x serve the newest, 8.0 none.
+    pub fn take_snapshot(&self, identifier: &str) -> Result<SnapshotInfo, SandboxError> {
+        self.service.take_snapshot(identifier)
+    }
+
+    /// Ends a snapshot; gives whether there was one.
+    pub fn expire_snapshot(&self, identifier: &str) -> bool {
+        self.service.expire_snapshot(identifier)
+    }
+
+    /// Snapshots that clients may ask for, the oldest first.
+    pub fn snapshots(&self) -> Vec<SnapshotInfo> {
+        lock(&self.service.snapshots).list()
+    }
+
     /// Ends every token given out so far.
     pub fn expire_tokens(&self) {
         self.service.tokens().expire();
@@ -132,4 +156,9 @@ impl Sandbox {
     pub async fn stop(self) {
         self.running.stop().await;
     }
+}
+
+/// Locks what a panicking request may have left behind; each value is whole at all times.
+pub(crate) fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
 }

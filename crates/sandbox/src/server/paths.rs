@@ -14,6 +14,7 @@ pub(crate) struct Paths {
     pub(crate) resources: String,
     pub(crate) descriptors: String,
     pub(crate) xsd: String,
+    pub(crate) change_queries: String,
     root: String,
 }
 
@@ -32,12 +33,21 @@ pub(crate) enum Route {
     Resources,
     Descriptors,
     Dependencies,
+    ChangeQueries(ChangeQuery),
     Data {
         namespace: String,
         name: String,
         rest: Option<String>,
     },
     Unknown,
+}
+
+/// What is asked for below the root of the change queries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ChangeQuery {
+    AvailableChangeVersions,
+    Snapshots,
+    Snapshot(String),
 }
 
 impl Paths {
@@ -98,6 +108,7 @@ impl Paths {
                 format!("{documents}/descriptors/swagger.json"),
             ),
             xsd: format!("{before}/metadata{after}/xsd"),
+            change_queries: format!("{before}/changeQueries/v1{after}"),
             root: before,
         }
     }
@@ -116,6 +127,11 @@ impl Paths {
         let path = path.trim_end_matches('/');
         if let Some(rest) = strip_prefix(path, &self.data).and_then(|rest| rest.strip_prefix('/')) {
             return data_route(rest);
+        }
+        if let Some(rest) = strip_prefix(path, &self.change_queries)
+            && let Some(query) = change_query(rest)
+        {
+            return Route::ChangeQueries(query);
         }
         let is = |known: &str| path.eq_ignore_ascii_case(known);
         let exact = [
@@ -144,13 +160,26 @@ impl Paths {
             } => {
                 let rest = match rest.as_deref() {
                     None => "",
-                    Some("partitions") => "/partitions",
+                    Some(known @ ("partitions" | "deletes" | "keyChanges")) => {
+                        return format!("{}/{namespace}/{name}/{known}", self.data);
+                    }
                     Some(_) => "/{id}",
                 };
                 format!("{}/{namespace}/{name}{rest}", self.data)
             }
             _ => path.to_owned(),
         }
+    }
+}
+
+fn change_query(rest: &str) -> Option<ChangeQuery> {
+    let rest = rest.strip_prefix('/')?;
+    let (head, tail) = rest.split_once('/').unwrap_or((rest, ""));
+    match (head.to_ascii_lowercase().as_str(), tail) {
+        ("availablechangeversions", "") => Some(ChangeQuery::AvailableChangeVersions),
+        ("snapshots", "") => Some(ChangeQuery::Snapshots),
+        ("snapshots", id) => Some(ChangeQuery::Snapshot(id.to_owned())),
+        _ => None,
     }
 }
 

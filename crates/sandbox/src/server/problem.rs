@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, StatusCode};
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::config::ApiVersion;
+use super::respond::set_header;
 use crate::storage::StorageError;
 
 const URN: &str = "urn:ed-fi:api:";
@@ -31,6 +32,8 @@ struct Inner {
     errors: Vec<String>,
     validation: Messages,
     legacy: Value,
+    /// Headers beside the media type.
+    headers: Vec<(HeaderName, String)>,
     /// Written by the request pipeline and not by a controller, which shows in the media type.
     pipeline: bool,
 }
@@ -45,6 +48,7 @@ impl Problem {
             errors: Vec::new(),
             validation: Messages::new(),
             legacy: json!({"message": detail}),
+            headers: Vec::new(),
             pipeline: false,
         }))
     }
@@ -264,6 +268,40 @@ impl Problem {
         ))
     }
 
+    /// 404 for an endpoint of a feature that is off.
+    pub(crate) fn feature_disabled(feature: &str) -> Self {
+        let kind = "system:configuration:feature-disabled";
+        let detail = format!("The '{feature}' feature is disabled.");
+        let mut problem = Self::new(StatusCode::NOT_FOUND, kind, "Feature Disabled", &detail);
+        problem.0.legacy = Value::Null;
+        problem
+    }
+
+    /// 410 for a snapshot that was dropped or never was.
+    pub(crate) fn snapshot_gone() -> Self {
+        let text = "Snapshot not available.";
+        Self::new(StatusCode::GONE, "not-found", "Gone", text)
+    }
+
+    /// 404 for the one snapshot of a server that has none.
+    pub(crate) fn snapshot_missing() -> Self {
+        Self::no_item("Snapshot not found.")
+            .error("The snapshot connection for the ODS has not been configured.")
+            .pipeline()
+    }
+
+    /// 405 for a write to a snapshot.
+    pub(crate) fn snapshot_write() -> Self {
+        let (kind, title) = (
+            "snapshots:method-not-allowed",
+            "Method Not Allowed with Snapshots",
+        );
+        let text = "Snapshots are read-only.";
+        let mut problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, kind, title, text).pipeline();
+        problem.0.headers.push((ALLOW, "GET".to_owned()));
+        problem
+    }
+
     /// 412 for an `If-Match` that names another state.
     pub(crate) fn precondition() -> Self {
         let (kind, title) = ("optimistic-lock-failed", "Optimistic Lock Failed");
@@ -309,14 +347,14 @@ impl Problem {
 
     /// The answer, in the form of the version.
     pub(crate) fn respond(self, api: ApiVersion, correlation: &str) -> Response {
-        let inner = *self.0;
+        let mut inner = *self.0;
         let status = inner.status;
         let media = match (api.is_legacy(), inner.pipeline) {
             (false, true) => "application/problem+json",
             _ => "application/json; charset=utf-8",
         };
         let body = if api.is_legacy() {
-            inner.legacy
+            inner.legacy.take()
         } else {
             document(&inner, api, correlation)
         };
@@ -330,6 +368,9 @@ impl Problem {
         response
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static(media));
+        for (name, value) in inner.headers {
+            set_header(&mut response, name, &value);
+        }
         response
     }
 }

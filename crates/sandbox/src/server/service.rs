@@ -3,7 +3,7 @@
 //! Counting comes first and recording last, so that the log holds the status that was sent, also
 //! where a fault replaced it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use axum::body::Body;
 use axum::response::Response;
@@ -14,11 +14,12 @@ use super::catalog::{Catalog, DescriptorIndex, load_descriptors};
 use super::config::{ApiVersion, SandboxConfig};
 use super::metadata::{self, Metadata};
 use super::oauth::{self, Tokens};
-use super::paths::Route;
+use super::paths::{ChangeQuery, Route};
 use super::problem::Problem;
 use super::record::{RecordedRequest, RequestLog};
 use super::respond::{header, with_status};
-use super::{faulted, items};
+use super::snapshots::{self, Snapshots};
+use super::{faulted, items, lock};
 use crate::faults::{FaultState, mix};
 use crate::storage::{Storage, StorageError};
 
@@ -32,7 +33,8 @@ pub(crate) struct Service {
     pub(crate) catalog: Catalog,
     /// Makes tokens differ between servers.
     pub(crate) salt: u64,
-    storage: Mutex<Storage>,
+    pub(super) storage: Arc<Mutex<Storage>>,
+    pub(super) snapshots: Mutex<Snapshots>,
     descriptors: RwLock<DescriptorIndex>,
     tokens: Mutex<Tokens>,
     faults: Mutex<FaultState>,
@@ -60,7 +62,8 @@ impl Service {
         Ok(Self {
             catalog,
             salt: mix(now),
-            storage: Mutex::new(storage),
+            storage: Arc::new(Mutex::new(storage)),
+            snapshots: Mutex::new(Snapshots::open(config.data.as_deref())?),
             descriptors: RwLock::new(descriptors),
             tokens: Mutex::default(),
             faults: Mutex::new(FaultState::new(config.faults.clone())),
@@ -75,7 +78,7 @@ impl Service {
     }
 
     pub(crate) fn storage(&self) -> MutexGuard<'_, Storage> {
-        self.storage.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.storage)
     }
 
     pub(crate) fn descriptors(&self) -> RwLockReadGuard<'_, DescriptorIndex> {
@@ -91,15 +94,15 @@ impl Service {
     }
 
     pub(crate) fn tokens(&self) -> MutexGuard<'_, Tokens> {
-        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.tokens)
     }
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, FaultState> {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.faults)
     }
 
     pub(crate) fn log(&self) -> MutexGuard<'_, RequestLog> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.log)
     }
 
     /// Answers one request.
@@ -163,9 +166,25 @@ impl Service {
                 let endpoint = endpoint.ok_or_else(Problem::no_endpoint)?;
                 items::dispatch(self, endpoint, call, rest.as_deref())
             }
+            Route::ChangeQueries(query) => self.change_query(call, query),
             other => self
                 .metadata
                 .answer(other, &call.method, &call.query, &call.headers),
+        }
+    }
+
+    fn change_query(&self, call: &Call, query: &ChangeQuery) -> Result<Response, Problem> {
+        oauth::check(self, &call.headers)?;
+        if !self.metadata.config.change_queries {
+            return Err(Problem::feature_disabled("ChangeQueries"));
+        }
+        if call.method != Method::GET {
+            return Err(Problem::method(metadata::unsupported(&call.method)));
+        }
+        match query {
+            ChangeQuery::AvailableChangeVersions => items::available(self, call),
+            ChangeQuery::Snapshots => snapshots::answer(self, None),
+            ChangeQuery::Snapshot(id) => snapshots::answer(self, Some(id)),
         }
     }
 

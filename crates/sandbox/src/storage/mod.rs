@@ -4,12 +4,15 @@
 //! know the model, HTTP or validation. Every write is one transaction, so an acknowledged write
 //! is whole, and with a file it outlives the process however that ends.
 
+mod changes;
+mod open;
 mod page;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
 
+pub(crate) use changes::Span;
 pub(crate) use page::{Comparison, Condition, Selection, Window};
 
 use crate::faults::mix;
@@ -73,41 +76,12 @@ pub(crate) struct Entry<'a> {
 pub(crate) struct Storage {
     connection: Connection,
     last_modified: i64,
+    /// The change version given last.
+    last_version: i64,
     salt: u64,
 }
 
 impl Storage {
-    /// Opens a database, in memory without a path, and brings its tables into being.
-    pub(crate) fn open(path: Option<&Path>) -> Result<Self, StorageError> {
-        let connection = match path {
-            None => Connection::open_in_memory()?,
-            Some(path) => Connection::open(path).map_err(|source| StorageError::Open {
-                path: path.to_path_buf(),
-                source,
-            })?,
-        };
-        let journal = if path.is_some() { "WAL" } else { "MEMORY" };
-        connection.pragma_update(None, "journal_mode", journal)?;
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
-        connection.pragma_update(None, "cache_size", -64_000)?;
-        connection.set_prepared_statement_cache_capacity(128);
-        connection.execute_batch(include_str!("schema.sql"))?;
-        let last_modified =
-            connection.query_row("SELECT coalesce(max(modified), 0) FROM item", [], |row| {
-                row.get(0)
-            })?;
-        let salt = jiff::Timestamp::now().as_nanosecond().to_le_bytes();
-        let salt = salt
-            .iter()
-            .take(8)
-            .fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
-        Ok(Self {
-            connection,
-            last_modified,
-            salt,
-        })
-    }
-
     /// Gives a collection its lasting number, and whether the database has just learnt of it.
     pub(crate) fn register(&mut self, path: &str) -> Result<(i64, bool), StorageError> {
         let known = self
@@ -188,9 +162,10 @@ impl Storage {
             mix(modified.unsigned_abs())
         );
         let key = join_key(entry.parts);
+        let version = self.next_version();
         self.prepared(
-            "INSERT INTO item (collection, family, key, id, modified, body) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO item (collection, family, key, id, modified, version, body) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![
             entry.collection,
@@ -198,6 +173,7 @@ impl Storage {
             key,
             id,
             modified,
+            version,
             entry.body
         ])?;
         let aggregate = self.connection.last_insert_rowid();
@@ -218,8 +194,11 @@ impl Storage {
     pub(crate) fn replace(&mut self, old: &Item, entry: &Entry<'_>) -> Result<i64, StorageError> {
         let modified = self.stamp();
         let key = join_key(entry.parts);
-        self.prepared("UPDATE item SET key = ?2, modified = ?3, body = ?4 WHERE aggregate = ?1")?
-            .execute(params![old.aggregate, key, modified, entry.body])?;
+        let version = self.next_version();
+        self.prepared(
+            "UPDATE item SET key = ?2, modified = ?3, version = ?4, body = ?5 WHERE aggregate = ?1",
+        )?
+        .execute(params![old.aggregate, key, modified, version, entry.body])?;
         if key != old.key {
             self.forget_key(old)?;
             self.index_key(old.aggregate, entry)?;

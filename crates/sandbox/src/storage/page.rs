@@ -6,7 +6,7 @@
 use rusqlite::params_from_iter;
 use rusqlite::types::Value as SqlValue;
 
-use super::{Item, Storage, StorageError, read_item};
+use super::{Item, Span, Storage, StorageError, read_item};
 
 /// The records of one collection that meet every condition.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub(crate) enum Condition {
     KeyPart { part: usize, value: String },
     /// The id.
     Id(String),
+    /// The change version.
+    Versions(Span),
     /// A scalar anywhere in the body.
     Member {
         path: Vec<String>,
@@ -97,6 +99,10 @@ impl Condition {
             Self::Id(id) => {
                 sql.push_str(" AND id = ?");
                 values.push(SqlValue::from(id.clone()));
+            }
+            Self::Versions(span) => {
+                sql.push_str(" AND version BETWEEN ? AND ?");
+                values.extend([span.from.into(), span.to.into()]);
             }
             Self::Member {
                 path,

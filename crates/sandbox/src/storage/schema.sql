@@ -11,10 +11,34 @@ CREATE TABLE IF NOT EXISTS item (
     key        TEXT NOT NULL,
     id         TEXT NOT NULL UNIQUE,
     modified   INTEGER NOT NULL,
+    version    INTEGER NOT NULL,
     body       TEXT NOT NULL
 );
 CREATE UNIQUE INDEX IF NOT EXISTS item_by_key ON item (family, key);
 CREATE INDEX IF NOT EXISTS item_by_collection ON item (collection, aggregate);
+CREATE INDEX IF NOT EXISTS item_by_version ON item (collection, version);
+-- What was deleted, with the values its natural key had.
+CREATE TABLE IF NOT EXISTS tombstone (
+    version    INTEGER PRIMARY KEY,
+    collection INTEGER NOT NULL,
+    family     INTEGER NOT NULL,
+    key        TEXT NOT NULL,
+    id         TEXT NOT NULL,
+    key_values TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS tombstone_by_collection ON tombstone (collection, version);
+CREATE TABLE IF NOT EXISTS rekey (
+    version    INTEGER PRIMARY KEY,
+    collection INTEGER NOT NULL,
+    id         TEXT NOT NULL,
+    old_values TEXT NOT NULL,
+    new_values TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS rekey_by_collection ON rekey (collection, version);
+CREATE TABLE IF NOT EXISTS note (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS key_part (
     collection INTEGER NOT NULL,
     part       INTEGER NOT NULL,

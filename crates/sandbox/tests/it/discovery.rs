@@ -110,6 +110,7 @@ async fn years_stand_after_the_data_before_7() {
         json!({
             "dependencies": "/metadata/data/v3/2024/dependencies", "openApiMetadata": "/metadata/2024",
             "oauth": "/oauth/token", "dataManagementApi": "/data/v3/2024", "xsdMetadata": "/metadata/2024/xsd",
+            "changeQueries": "/changeQueries/v1/2024",
         })
     );
     assert_eq!(get(&year, "/data/v3/2024/ed-fi/students", &[]).status, 401);

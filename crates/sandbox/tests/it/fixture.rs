@@ -110,6 +110,22 @@ impl Fixture {
             .expect("an answer")
     }
 
+    /// A request outside the data, as the client that is logged in.
+    pub(crate) fn outside(&self, method: &str, path: &str) -> Answer {
+        let headers = [("Authorization", self.token.as_str())];
+        exchange(self.sandbox.address(), method, path, &headers, b"").expect("an answer")
+    }
+
+    /// The newest change version.
+    pub(crate) fn newest(&self) -> i64 {
+        let answer = self.outside("GET", "/changeQueries/v1/availableChangeVersions");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.json()["oldestChangeVersion"], 0);
+        answer.json()["newestChangeVersion"]
+            .as_i64()
+            .expect("a number")
+    }
+
     /// Posts what must be accepted; gives the id.
     pub(crate) fn create(&self, path: &str, body: &Value) -> String {
         let answer = self.post(path, body);

@@ -7,6 +7,7 @@
     reason = "a helper of a test that cannot go on fails the test"
 )]
 
+mod changes;
 mod client;
 mod constant;
 mod discovery;
@@ -18,5 +19,6 @@ mod listing;
 mod login;
 mod published;
 mod rekey;
+mod snapshots;
 mod versions;
 mod writes;

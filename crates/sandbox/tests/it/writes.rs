@@ -471,7 +471,7 @@ async fn methods_and_paths_that_do_not_exist_are_told_apart() {
     assert_eq!(fixture.send("HEAD", &item, &[], b"").unwrap().status, 405);
     for path in [
         "/ed-fi/pupils",
-        "/ed-fi/students/deletes",
+        "/ed-fi/students/removed",
         "/ed-fi/students/xyz",
         "/ed-fi",
     ] {

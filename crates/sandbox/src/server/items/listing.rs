@@ -8,6 +8,7 @@ use super::query::{self, Listing};
 use super::read;
 use crate::server::catalog::Endpoint;
 use crate::server::config::MAX_LIMIT;
+use crate::server::lock;
 use crate::server::problem::Problem;
 use crate::server::respond::{json_response, json_text, set_header};
 use crate::server::service::{Call, Service};
@@ -27,9 +28,10 @@ pub(super) fn page(
         selection,
         window,
         wants_total,
-    } = query::listing(endpoint, &call.query, api)?;
+    } = query::listing(service, endpoint, &call.query)?;
     let (items, total) = {
-        let storage = service.storage();
+        let storage = service.view(call)?;
+        let storage = lock(&storage);
         let total = wants_total.then(|| storage.count(&selection)).transpose()?;
         (storage.page(&selection, window)?, total)
     };
@@ -64,7 +66,7 @@ pub(super) fn partitions(
     endpoint: &Endpoint,
     call: &Call,
 ) -> Result<Response, Problem> {
-    let selection = query::selection(endpoint, &call.query, service.api())?;
+    let selection = query::selection(service, endpoint, &call.query)?;
     let number = query::integer(&call.query, "number")?.unwrap_or(DEFAULT_PARTITIONS);
     if !(1..=MAX_PARTITIONS).contains(&number) {
         let error = "Number must be a value between 1 and 200.";
@@ -74,7 +76,8 @@ pub(super) fn partitions(
         name.eq_ignore_ascii_case("allowSmallPartitions") && value.eq_ignore_ascii_case("true")
     });
     let starts = {
-        let storage = service.storage();
+        let storage = service.view(call)?;
+        let storage = lock(&storage);
         let even = storage.count(&selection)?.div_ceil(number.unsigned_abs());
         let least = if small {
             1

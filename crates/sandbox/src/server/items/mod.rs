@@ -1,11 +1,14 @@
 //! The data endpoints: which handler a method and a path lead to.
 
+mod changes;
 mod listing;
 mod query;
 mod read;
 mod rekey;
 mod resolve;
 mod write;
+
+pub(crate) use changes::available;
 
 use axum::response::Response;
 use http::Method;
@@ -14,6 +17,8 @@ use super::catalog::Endpoint;
 use super::metadata::unsupported;
 use super::problem::Problem;
 use super::service::{Call, Service};
+use super::snapshots;
+use changes::History;
 
 /// Answers a request for a collection or an item; `rest` is what follows the collection.
 pub(crate) fn dispatch(
@@ -22,11 +27,15 @@ pub(crate) fn dispatch(
     call: &Call,
     rest: Option<&str>,
 ) -> Result<Response, Problem> {
+    snapshots::refuse_write(service, call)?;
     let Some(rest) = rest.filter(|rest| !rest.is_empty()) else {
         return collection(service, endpoint, call);
     };
     if rest == "partitions" && call.method == Method::GET && service.api().has_cursors() {
         return listing::partitions(service, endpoint, call);
+    }
+    if let Some(history) = History::named(rest).filter(|_| call.method == Method::GET) {
+        return changes::page(service, endpoint, call, history);
     }
     match call.method {
         Method::POST => Err(Problem::method(

@@ -4,11 +4,13 @@
 
 use serde_json::Value;
 
+use super::changes;
 use crate::schema::MemberKind;
 use crate::server::body::{Scalar, read_scalar};
 use crate::server::catalog::{Endpoint, Filter};
 use crate::server::config::{ApiVersion, MAX_LIMIT};
 use crate::server::problem::Problem;
+use crate::server::service::Service;
 use crate::storage::{Comparison, Condition, Selection, Window, join_key};
 
 /// A stretch of a selection, and what else is wanted about it.
@@ -23,19 +25,13 @@ type Parameters<'a> = &'a [(String, String)];
 
 /// Reads every parameter of a GET-all.
 pub(super) fn listing(
+    service: &Service,
     endpoint: &Endpoint,
     parameters: Parameters<'_>,
-    api: ApiVersion,
 ) -> Result<Listing, Problem> {
-    let selection = selection(endpoint, parameters, api)?;
-    let wants_total = match get(parameters, "totalCount") {
-        None => false,
-        Some(text) => text
-            .to_ascii_lowercase()
-            .parse()
-            .ok()
-            .ok_or_else(|| not_valid(text, "totalCount"))?,
-    };
+    let api = service.api();
+    let selection = selection(service, endpoint, parameters)?;
+    let wants_total = wants_total(parameters)?;
     let window = if api.has_cursors() && is_cursor(parameters) {
         cursor_window(parameters, wants_total)?
     } else {
@@ -48,13 +44,26 @@ pub(super) fn listing(
     })
 }
 
+/// Whether the number of all records is asked for.
+pub(super) fn wants_total(parameters: Parameters<'_>) -> Result<bool, Problem> {
+    let Some(text) = get(parameters, "totalCount") else {
+        return Ok(false);
+    };
+    let flag = text.to_ascii_lowercase().parse().ok();
+    flag.ok_or_else(|| not_valid(text, "totalCount"))
+}
+
 /// The filters of a GET-all.
 pub(super) fn selection(
+    service: &Service,
     endpoint: &Endpoint,
     parameters: Parameters<'_>,
-    api: ApiVersion,
 ) -> Result<Selection, Problem> {
+    let api = service.api();
     let mut conditions = Vec::new();
+    if service.metadata.config.change_queries {
+        conditions.extend(changes::span(parameters)?.map(Condition::Versions));
+    }
     let mut parts: Vec<Option<String>> = vec![None; endpoint.key.len()];
     for (name, value) in parameters {
         if name.eq_ignore_ascii_case("id") {
@@ -168,6 +177,20 @@ fn offset_window(parameters: Parameters<'_>, api: ApiVersion) -> Result<Window, 
         offset,
         limit,
     })
+}
+
+/// The stretch of a history that is asked for.
+pub(super) fn history_window(
+    parameters: Parameters<'_>,
+    api: ApiVersion,
+) -> Result<Window, Problem> {
+    if let Some(limit) = integer(parameters, "limit")?
+        && within(limit).is_none()
+    {
+        let error = "Limit must be omitted or set to a value between 1 and 500.";
+        return Err(Problem::parameter(error, error));
+    }
+    offset_window(parameters, api)
 }
 
 fn is_cursor(parameters: Parameters<'_>) -> bool {

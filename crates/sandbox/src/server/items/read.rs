@@ -7,6 +7,7 @@ use http::header::{ETAG, IF_NONE_MATCH};
 use crate::faults::mix;
 use crate::server::catalog::Endpoint;
 use crate::server::config::ApiVersion;
+use crate::server::lock;
 use crate::server::problem::Problem;
 use crate::server::respond::{header, json_text, set_header, with_status};
 use crate::server::service::{Call, Service};
@@ -20,7 +21,8 @@ pub(super) fn item(
     id: &str,
 ) -> Result<Response, Problem> {
     let api = service.api();
-    let found = service.storage().find_by_id(endpoint.collection, id)?;
+    let storage = service.view(call)?;
+    let found = lock(&storage).find_by_id(endpoint.collection, id)?;
     let item = found.ok_or_else(|| Problem::no_item("The specified item could not be found."))?;
     let tag = etag(item.modified, api);
     let known = header(&call.headers, IF_NONE_MATCH.as_str()).is_some_and(|given| {

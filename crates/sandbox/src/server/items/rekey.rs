@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::changes;
 use super::resolve::resolve;
 use super::write::read_body;
 use crate::schema::{Member, MemberKind, Reference};
@@ -39,6 +40,9 @@ pub(super) fn apply(
         return Err(Problem::identity(service.api(), &endpoint.title));
     }
     let modified = storage.replace(old, entry)?;
+    let before = changes::key_values(endpoint, &old.body);
+    let after = changes::key_values(endpoint, entry.body);
+    storage.note_rekey(old, &before, &after)?;
     let body = parse(entry.body)?;
     let value = |part: &CanonicalPart| at(&body, &part.path).cloned().unwrap_or_default();
     let change = Change {

@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::resolve::resolve;
-use super::{read, rekey};
+use super::{changes, read, rekey};
 use crate::server::body::{self, Draft, Rules};
 use crate::server::catalog::{DescriptorValue, Endpoint};
 use crate::server::config::ApiVersion;
@@ -150,7 +150,10 @@ pub(super) fn delete(
             endpoint.map_or("unknown", |it| it.title.as_str()),
         ));
     }
-    storage.atomically::<_, Problem>(|storage| Ok(storage.remove(&item)?))?;
+    let key_values = changes::key_values(endpoint, &item.body);
+    storage.atomically::<_, Problem>(|storage| {
+        Ok(storage.delete(&item, endpoint.family, &key_values)?)
+    })?;
     if endpoint.is_descriptor {
         service
             .descriptors_mut()

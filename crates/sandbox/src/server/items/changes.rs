@@ -1,0 +1,146 @@
+//! What has happened to a collection: deletes, changed keys, and the span of change versions that
+//! a request asks for.
+
+use axum::response::Response;
+use http::{HeaderName, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::query;
+use crate::server::catalog::Endpoint;
+use crate::server::lock;
+use crate::server::problem::Problem;
+use crate::server::respond::{json_response, json_text, set_header};
+use crate::server::service::{Call, Service};
+use crate::storage::Span;
+
+/// Which history of a collection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum History {
+    Deletes,
+    KeyChanges,
+}
+
+impl History {
+    /// The history a path segment names in this version, if any.
+    pub(super) fn named(segment: &str) -> Option<Self> {
+        let is = |name: &str| segment.eq_ignore_ascii_case(name);
+        if is("deletes") {
+            Some(Self::Deletes)
+        } else if is("keyChanges") {
+            Some(Self::KeyChanges)
+        } else {
+            None
+        }
+    }
+}
+
+/// One page of a history.
+pub(super) fn page(
+    service: &Service,
+    endpoint: &Endpoint,
+    call: &Call,
+    history: History,
+) -> Result<Response, Problem> {
+    let api = service.api();
+    if !service.metadata.config.change_queries {
+        return Err(Problem::feature_disabled("ChangeQueries"));
+    }
+    let offered = api.tracks_key_changes() || history == History::Deletes;
+    if !offered || endpoint.resource.singular == "schoolYearType" {
+        return Err(Problem::no_endpoint());
+    }
+    let window = query::history_window(&call.query, api)?;
+    let span = span(&call.query)?.unwrap_or(Span {
+        from: 0,
+        to: i64::MAX,
+    });
+    let wants_total = query::wants_total(&call.query)?;
+    let collection = endpoint.collection;
+    let storage = service.view(call)?;
+    let storage = lock(&storage);
+    let (text, total) = match history {
+        History::Deletes => {
+            let with_keys = api.tracks_key_changes();
+            let entry = |(id, version, values): (&str, i64, &str)| {
+                let values = if with_keys {
+                    format!(",\"keyValues\":{values}")
+                } else {
+                    String::new()
+                };
+                format!("{{\"id\":\"{id}\",\"changeVersion\":{version}{values}}}")
+            };
+            let found = storage.deletes(collection, span, window)?;
+            let entries = found
+                .iter()
+                .map(|one| entry((&one.id, one.version, &one.key_values)));
+            let text = list(entries);
+            (
+                text,
+                wants_total
+                    .then(|| storage.count_deletes(collection, span))
+                    .transpose()?,
+            )
+        }
+        History::KeyChanges => {
+            let found = storage.rekeys(collection, span, window)?;
+            let text = list(found.iter().map(|one| {
+                format!(
+                    "{{\"id\":\"{}\",\"changeVersion\":{},\"oldKeyValues\":{},\"newKeyValues\":{}}}",
+                    one.id, one.version, one.old_values, one.new_values
+                )
+            }));
+            (
+                text,
+                wants_total
+                    .then(|| storage.count_rekeys(collection, span))
+                    .transpose()?,
+            )
+        }
+    };
+    let mut response = json_text(StatusCode::OK, text);
+    if let Some(total) = total {
+        let name = HeaderName::from_static("total-count");
+        set_header(&mut response, name, &total.to_string());
+    }
+    Ok(response)
+}
+
+/// The oldest and the newest change version.
+pub(crate) fn available(service: &Service, call: &Call) -> Result<Response, Problem> {
+    let storage = service.view(call)?;
+    let newest = lock(&storage).newest_version();
+    let body = json!({"oldestChangeVersion": 0, "newestChangeVersion": newest});
+    Ok(json_response(StatusCode::OK, &body))
+}
+
+/// The change versions that a request asks for, both bounds included.
+pub(super) fn span(parameters: &[(String, String)]) -> Result<Option<Span>, Problem> {
+    let from = query::integer(parameters, "minChangeVersion")?;
+    let to = query::integer(parameters, "maxChangeVersion")?;
+    let given = from.is_some() || to.is_some();
+    Ok(given.then(|| Span {
+        from: from.unwrap_or(0),
+        to: to.unwrap_or(i64::MAX),
+    }))
+}
+
+/// The flattened natural key of a stored body as JSON, under the names that queries use.
+pub(super) fn key_values(endpoint: &Endpoint, body: &str) -> String {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let mut values = Map::new();
+    for part in &endpoint.resource.key {
+        let value = part
+            .path
+            .iter()
+            .try_fold(&body, |value, name| value.get(name));
+        if let Some(value) = value {
+            values.insert(part.query_name.clone(), value.clone());
+        }
+    }
+    Value::Object(values).to_string()
+}
+
+fn list(entries: impl Iterator<Item = String>) -> String {
+    let entries: Vec<String> = entries.collect();
+    format!("[{}]", entries.join(","))
+}
