@@ -4,13 +4,14 @@
 //! command, as lightbeam's users write them.
 
 mod data;
+mod sandbox;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 pub(crate) use data::{DataArgs, LogFormat};
+pub(crate) use sandbox::{ApiArg, SandboxArgs, SandboxCommand, SandboxEdfiArgs};
 
 /// Keep datastores in step: files, databases, directories and Ed-Fi APIs.
 #[derive(Debug, Parser)]
@@ -51,6 +52,10 @@ pub(crate) enum Command {
     Send(SendArgs),
     /// Count the records of an Ed-Fi API
     Count(CountArgs),
+    /// Delete from an Ed-Fi API what has the keys of the records in files
+    Delete(RemoveArgs),
+    /// Delete everything that selected collections of an Ed-Fi API hold
+    Truncate(RemoveArgs),
     /// Look at the configuration
     Config(ConfigArgs),
     /// Make a consistent synthetic district as JSONL files
@@ -101,6 +106,19 @@ pub(crate) struct CountArgs {
     /// Print collections without records, too
     #[arg(long)]
     pub(crate) all: bool,
+}
+
+/// Delete from an Ed-Fi API
+#[derive(Debug, Args)]
+pub(crate) struct RemoveArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Delete without asking
+    #[arg(short = 'y', long)]
+    pub(crate) yes: bool,
+    /// Use Syncline's exit status also with a lightbeam.yaml
+    #[arg(long)]
+    pub(crate) strict_exit: bool,
 }
 
 /// Look at the configuration
@@ -174,70 +192,6 @@ pub(crate) struct GenerateArgs {
         help_heading = "Planted defects"
     )]
     pub(crate) bad_json: usize,
-}
-
-/// Run a local server that behaves as the real ones do
-#[derive(Debug, Args)]
-pub(crate) struct SandboxArgs {
-    #[command(subcommand)]
-    pub(crate) command: SandboxCommand,
-}
-
-/// Which server.
-#[derive(Debug, Subcommand)]
-pub(crate) enum SandboxCommand {
-    /// Run an Ed-Fi API; prints its URL on the first line
-    Edfi(Box<SandboxEdfiArgs>),
-}
-
-/// Run an Ed-Fi API; prints its URL on the first line
-#[derive(Debug, Args)]
-pub(crate) struct SandboxEdfiArgs {
-    /// Address and port to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
-    pub(crate) listen: SocketAddr,
-    /// Keep the data in this file; without one it is gone at the end
-    #[arg(long, value_name = "FILE")]
-    pub(crate) data: Option<PathBuf>,
-    /// Take the data model from the published documents in this folder
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) openapi: Option<PathBuf>,
-    /// Data standard to take where the folder holds several, for example 5.0
-    #[arg(long, value_name = "VERSION", requires = "openapi")]
-    pub(crate) data_standard: Option<String>,
-    /// Add descriptor values from this file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) descriptors: Option<PathBuf>,
-    /// Version of the API to behave as
-    #[arg(long, value_name = "VERSION", default_value = "7.3")]
-    pub(crate) api: ApiArg,
-    /// Public name of the client
-    #[arg(long, value_name = "TEXT", default_value = "populated")]
-    pub(crate) client_id: String,
-    /// Secret of the client
-    #[arg(long, value_name = "TEXT", default_value = "populatedSecret")]
-    pub(crate) client_secret: String,
-    /// Break requests as this file says
-    #[arg(long, value_name = "FILE")]
-    pub(crate) faults: Option<PathBuf>,
-    /// Answer every POST with 201 without looking at it, for benchmarks
-    #[arg(long, conflicts_with_all = ["data", "faults"])]
-    pub(crate) constant: bool,
-}
-
-/// Versions the sandbox can behave as.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum ApiArg {
-    #[value(name = "5.4")]
-    V5_4,
-    #[value(name = "6.2")]
-    V6_2,
-    #[value(name = "7.1")]
-    V7_1,
-    #[value(name = "7.3")]
-    V7_3,
-    #[value(name = "8.0")]
-    V8_0,
 }
 
 /// Print a script that completes commands and options in a shell

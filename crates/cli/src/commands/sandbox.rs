@@ -17,6 +17,7 @@ pub(crate) async fn edfi(arguments: &SandboxEdfiArgs) -> Result<u8, Failure> {
     config.api = version(arguments.api);
     config.client_id.clone_from(&arguments.client_id);
     config.client_secret.clone_from(&arguments.client_secret);
+    config.change_queries = !arguments.no_change_queries;
     if let Some(path) = &arguments.faults {
         config.faults = faults(path)?;
     }
@@ -32,6 +33,9 @@ pub(crate) async fn edfi(arguments: &SandboxEdfiArgs) -> Result<u8, Failure> {
     let sandbox = Sandbox::start(config)
         .await
         .map_err(|error| local(&error))?;
+    if let Some(name) = &arguments.snapshot {
+        sandbox.take_snapshot(name).map_err(|error| local(&error))?;
+    }
     output::data(&format!("{}\n", sandbox.url()));
     output::note(&format!(
         "An Ed-Fi API for client {}, until you press Ctrl-C.",
