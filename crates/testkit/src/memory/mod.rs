@@ -6,6 +6,7 @@
 //! they can be read again by place. As a target it is a map: a write replaces the line of its
 //! key. Clones share one store.
 
+mod deciding;
 mod reading;
 mod table;
 
@@ -17,15 +18,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use syncline_model::{
-    Catalog, Change, ChangeKind, Collection, CollectionName, Done, FailureClass, Handle, Key, Mark,
-    Outcome, Refusal, Scope,
+    Catalog, Change, ChangeKind, Collection, CollectionName, Done, FailureClass, Key, Mark,
+    Outcome, Scope,
 };
 use syncline_store::{
     BatchStream, ErrorKind, Query, Result, Store, StoreError, Want, WriteContext,
 };
 
 use crate::Gate;
-use crate::fixtures::key;
+pub use deciding::Attempt;
+use deciding::{Rule, done, refused};
 pub use reading::ReadingEnd;
 use reading::{Pages, Reading};
 use table::Table;
@@ -33,7 +35,6 @@ use table::Table;
 /// What a store holds: payloads, byte by byte, by collection and key.
 pub type Contents = BTreeMap<CollectionName, BTreeMap<Key, Bytes>>;
 
-type Rule = Box<dyn Fn(&Attempt<'_>) -> Option<FailureClass> + Send + Sync>;
 type Hook = Box<dyn Fn(u64) + Send + Sync>;
 
 /// A store in memory.
@@ -75,59 +76,12 @@ pub struct Write {
     pub accepted: bool,
 }
 
-/// A change as a rule sees it.
-pub struct Attempt<'store> {
-    /// Its collection.
-    pub collection: &'store CollectionName,
-    /// The key.
-    pub key: &'store Key,
-    /// What kind of change.
-    pub kind: ChangeKind,
-    /// What is to be written; empty for a delete.
-    pub payload: &'store [u8],
-    tables: &'store BTreeMap<CollectionName, Table>,
-}
-
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("MemoryStore")
             .field("identity", &self.shared.catalog.identity)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Attempt<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Attempt")
-            .field("collection", self.collection)
-            .field("key", self.key)
-            .field("kind", &self.kind)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Attempt<'_> {
-    /// Whether it is about the record with this id.
-    pub fn is(&self, collection: &str, id: &str) -> bool {
-        self.collection.as_str() == collection && *self.key == key(id)
-    }
-
-    /// Whether the store holds the record with this id.
-    pub fn holds(&self, collection: &str, id: &str) -> bool {
-        self.tables
-            .get(collection)
-            .is_some_and(|table| table.holds(&key(id)))
-    }
-
-    /// Whether the store holds everything that `refs` of the payload names.
-    fn holds_references(&self) -> bool {
-        let payload: serde_json::Value = serde_json::from_slice(self.payload).unwrap_or_default();
-        let refs = payload["refs"].as_array().cloned().unwrap_or_default();
-        refs.iter()
-            .filter_map(|named| named.as_str()?.split_once('/'))
-            .all(|(collection, id)| self.holds(collection, id))
     }
 }
 
@@ -408,34 +362,6 @@ impl Store for MemoryStore {
 
     async fn confirm(&self, _: &Mark) -> Result<()> {
         Ok(())
-    }
-}
-
-fn done(done: Done, status: u16, key: &Key) -> Outcome {
-    Outcome::Done {
-        done,
-        handle: Some(Handle(key.digest().to_string().into())),
-        status,
-    }
-}
-
-fn refused(class: FailureClass) -> Outcome {
-    let (status, message) = match class {
-        FailureClass::Content => (400, "the content is not accepted"),
-        FailureClass::MissingReference => (409, "what is referred to does not exist"),
-        FailureClass::Denied => (403, "this is not allowed"),
-        FailureClass::Unauthenticated => (401, "the caller is not known"),
-        FailureClass::Throttled => (429, "too many requests"),
-        FailureClass::Unavailable => (503, "not available"),
-        FailureClass::Unsupported => (405, "this is not supported"),
-        FailureClass::Gone => (404, "it is not there"),
-    };
-    let refusal = Refusal::new(class, status, message);
-    match class {
-        FailureClass::Throttled | FailureClass::Unavailable | FailureClass::Unauthenticated => {
-            Outcome::Failed(refusal)
-        }
-        _ => Outcome::Refused(refusal),
     }
 }
 

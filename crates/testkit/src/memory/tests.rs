@@ -1,7 +1,7 @@
 //! The store in memory does what tests rely on.
 
 use super::*;
-use crate::fixtures::{catalog, find, payload, record, referring};
+use crate::fixtures::{catalog, find, key, payload, record, referring};
 use futures_util::StreamExt as _;
 use syncline_store::Batch;
 
