@@ -90,7 +90,7 @@ impl Person {
     fn rejected(&self, place: &str, reason: &str) {
         match self.rejects.fetch_add(1, Ordering::Relaxed) {
             0..REJECTS_SHOWN => self.line(&format!("  refused {place}: {reason}")),
-            REJECTS_SHOWN => self.line("  ... further ones are in the reject file"),
+            REJECTS_SHOWN => self.line("  ... and more, told at the end"),
             _ => {}
         }
     }

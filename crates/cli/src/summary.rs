@@ -36,6 +36,8 @@ pub(crate) fn counts_of(report: &CollectionReport) -> String {
         (report.created, "created"),
         (report.updated, "updated"),
         (report.unchanged, "unchanged"),
+        (report.deleted, "deleted"),
+        (report.missing, "not there"),
         (report.failed, "refused"),
         (report.held, "held"),
         (report.duplicates, "with a key that was there before"),
@@ -44,10 +46,10 @@ pub(crate) fn counts_of(report: &CollectionReport) -> String {
     .filter(|(value, _)| *value > 0)
     .map(|(value, what)| format!("{} {what}", number(value)))
     .collect();
-    if parts.is_empty() {
-        "no records".to_owned()
-    } else {
-        parts.join(", ")
+    match (parts.is_empty(), report.read) {
+        (true, 0) => "no records".to_owned(),
+        (true, _) => "waiting to be offered again".to_owned(),
+        _ => parts.join(", "),
     }
 }
 
@@ -83,6 +85,45 @@ pub(crate) fn of_send(summary: &SendSummary) -> String {
         ),
     };
     lines.extend(ending.map(str::to_owned));
+    lines.join("\n") + "\n"
+}
+
+/// The table and the sentences at the end of deleting.
+pub(crate) fn of_removal(summary: &SendSummary) -> String {
+    let report = &summary.report;
+    let rows: Vec<[String; 5]> = report
+        .collections
+        .iter()
+        .filter(|(_, report)| report.read + report.unreadable > 0)
+        .map(|(name, report)| {
+            let cells = [report.read, report.deleted, report.missing, report.failed];
+            let [read, deleted, missing, failed] = cells.map(number);
+            [name.short().to_owned(), read, deleted, missing, failed]
+        })
+        .collect();
+    let width = rows
+        .iter()
+        .map(|row| row[0].len())
+        .max()
+        .unwrap_or(0)
+        .max("collection".len());
+    let mut lines = vec![format!(
+        "{:width$} {:>10} {:>10} {:>10} {:>8}",
+        "collection", "asked for", "deleted", "not there", "refused"
+    )];
+    lines.extend(rows.iter().map(|[name, read, deleted, missing, failed]| {
+        format!("{name:width$} {read:>10} {deleted:>10} {missing:>10} {failed:>8}")
+    }));
+    lines.extend(failures(report));
+    lines.extend(incomplete(report));
+    lines.push(String::new());
+    let deleted = report
+        .collections
+        .values()
+        .map(|report| report.deleted)
+        .sum();
+    lines.push(format!("{} deleted.", count(deleted, "record")));
+    lines.push(traffic(report));
     lines.join("\n") + "\n"
 }
 

@@ -127,6 +127,10 @@ fn resource(report: &CollectionReport) -> Value {
     }
     members.insert("records_created".to_owned(), json!(report.created));
     members.insert("records_updated".to_owned(), json!(report.updated));
+    if report.deleted + report.missing > 0 {
+        members.insert("records_deleted".to_owned(), json!(report.deleted));
+        members.insert("records_missing".to_owned(), json!(report.missing));
+    }
     members.insert("records_duplicate".to_owned(), json!(report.duplicates));
     if !report.duplicate_examples.is_empty() {
         members.insert(

@@ -5,19 +5,20 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use syncline_engine::{Baseline, Ending, Job, Observer, Resend, RunReport, Settings, Verb};
-use syncline_ledger::{Holder, Ledger};
+use syncline_ledger::Holder;
 use syncline_model::CollectionName;
 use syncline_plan::GuardPolicy;
 use syncline_store_files::FilesStore;
 use tokio_util::sync::CancellationToken;
 
+use crate::hold::Hold;
 use crate::resolve::{Resolved, resolve};
 use crate::{Config, Dialect, Failure, FailureKind, Selection, open};
 
 /// Name of the flow in the ledger.
-const FLOW: &str = "send";
+pub(crate) const FLOW: &str = "send";
 /// Most bytes of rows a comparison holds in memory.
-const MEMORY_BUDGET: usize = 48 << 20;
+pub(crate) const MEMORY_BUDGET: usize = 48 << 20;
 
 /// What the command line says about sending.
 #[derive(Clone, Debug)]
@@ -58,11 +59,11 @@ pub async fn send(
 ) -> Result<SendSummary, Failure> {
     let source = source(config, &arguments)?;
     let api = config.api()?;
-    let state = State::open(config, &arguments.holder)?;
+    let hold = Hold::open(config, &arguments.holder)?;
     let (target, catalog) = open::api(api).await?;
     let resolved = resolve(source.files(), &catalog, &api.settings);
     let (selected, ignored) = select(config, resolved, &arguments.selection)?;
-    let mut ledger = state.ledger;
+    let mut ledger = hold.ledger;
     let scope = ledger.scope(&catalog.identity, FLOW)?;
     let reject_file = reject_path(config, &arguments);
     let job = Job {
@@ -83,7 +84,7 @@ pub async fn send(
             concurrency_max: api.concurrency_max,
             retry: api.retry,
             memory_budget: MEMORY_BUDGET,
-            work_folder: state.work_folder,
+            work_folder: hold.work_folder,
             reject_file: reject_file.clone(),
             guards: no_guards(),
         },
@@ -99,9 +100,10 @@ pub async fn send(
 }
 
 /// Sending never deletes, and sending everything anew is what a new school year asks for.
-fn no_guards() -> GuardPolicy {
+pub(crate) fn no_guards() -> GuardPolicy {
     GuardPolicy {
         update_share_max: 1.0,
+        allow_empty_source: true,
         ..GuardPolicy::default()
     }
 }
@@ -116,42 +118,11 @@ fn source(config: &Config, arguments: &SendArgs) -> Result<FilesStore, Failure> 
     Ok(source)
 }
 
-/// The ledger and the folder for temporary files.
-struct State {
-    ledger: Ledger,
-    work_folder: PathBuf,
-    /// Holds what is only remembered for this run.
-    _temporary: Option<tempfile::TempDir>,
-}
-
-impl State {
-    fn open(config: &Config, holder: &Holder) -> Result<Self, Failure> {
-        let temporary = config
-            .state_folder
-            .is_none()
-            .then(tempfile::tempdir)
-            .transpose()?;
-        let kept = config.state_folder.as_deref();
-        let folder = kept.or(temporary.as_ref().map(tempfile::TempDir::path));
-        let folder = folder.map(Path::to_owned).unwrap_or_default();
-        let ledger = Ledger::open(&folder, holder)?;
-        let work_folder = folder.join("work");
-        // What a killed run left behind belongs to nobody: the ledger is ours now.
-        let _nothing_there = fs_err::remove_dir_all(&work_folder);
-        fs_err::create_dir_all(&work_folder)?;
-        Ok(Self {
-            ledger,
-            work_folder,
-            _temporary: temporary,
-        })
-    }
-}
-
-type Selected = Vec<Arc<syncline_model::Collection>>;
+pub(crate) type Selected = Vec<Arc<syncline_model::Collection>>;
 
 /// The collections to send. A data file that belongs to none is an error in our own
 /// configuration, unless it may well be something else; lightbeam passes over such files.
-fn select(
+pub(crate) fn select(
     config: &Config,
     resolved: Resolved,
     selection: &Selection,

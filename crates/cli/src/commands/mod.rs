@@ -4,11 +4,13 @@ mod config;
 mod count;
 mod demo;
 mod generate;
+mod remove;
+mod results;
 mod sandbox;
 mod send;
 
 use clap::CommandFactory as _;
-use syncline::{Failure, FailureKind};
+use syncline::{Failure, FailureKind, Removal};
 
 use crate::args::{Arguments, Command, ConfigCommand, DataArgs, SandboxCommand};
 use crate::output;
@@ -39,6 +41,14 @@ async fn dispatch(command: Command, before: DataArgs) -> Result<u8, Failure> {
         Command::Count(arguments) => {
             let data = arguments.data.clone().or(before);
             count::run(&arguments, &data).await
+        }
+        Command::Delete(arguments) => {
+            let data = arguments.data.clone().or(before);
+            remove::run(Removal::Named, &arguments, &data).await
+        }
+        Command::Truncate(arguments) => {
+            let data = arguments.data.clone().or(before);
+            remove::run(Removal::Everything, &arguments, &data).await
         }
         Command::Config(arguments) => match arguments.command {
             ConfigCommand::Check(arguments) => {

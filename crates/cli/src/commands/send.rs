@@ -1,14 +1,11 @@
 //! `send`
 
-use syncline::{
-    Config, Dialect, Ending, Failure, Resend, Results, Selection, SendSummary, write_results,
-};
+use syncline::{Config, Ending, Failure, Resend, Selection, SendSummary};
+
+use super::results::finish;
 
 use crate::args::{DataArgs, SendArgs};
 use crate::{environment, output, progress, signals, summary};
-
-/// Exit status of lightbeam where it cannot go on.
-const LIGHTBEAM_FATAL: u8 = 255;
 
 pub(crate) async fn run(arguments: &SendArgs, data: &DataArgs) -> Result<u8, Failure> {
     let config = Config::load(&environment::config_args(data)?);
@@ -20,24 +17,12 @@ pub(crate) async fn run(arguments: &SendArgs, data: &DataArgs) -> Result<u8, Fai
         Ok(config) => (Some(config), outcome),
         Err(failure) => (None, Err(failure)),
     };
-    let lightbeam = config
-        .as_ref()
-        .is_some_and(|config| config.dialect == Dialect::Lightbeam);
-    let exit_status = match &outcome {
-        Ok(summary) => summary.exit_status(arguments.strict_exit),
-        Err(_) if lightbeam && !arguments.strict_exit => LIGHTBEAM_FATAL,
-        Err(failure) => failure.kind.exit_status(),
-    };
-    if let Some(path) = &data.results_file {
-        let results = Results {
-            command: "send",
-            config: config.as_ref(),
-            working_folder: &environment::current_folder()?,
-            outcome: outcome.as_ref(),
-            exit_status,
-        };
-        write_results(path, &results)?;
-    }
+    let exit_status = finish(
+        "send",
+        (config.as_ref(), &outcome),
+        data,
+        arguments.strict_exit,
+    )?;
     match outcome {
         Ok(summary) => tell(summary),
         Err(failure) => output::failure(&failure),

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use syncline_store::layers::RetryPolicy;
-use syncline_store_edfi::{ClientSettings, Credentials, EdfiSettings, Urls};
+use syncline_store_edfi::{ClientSettings, Credentials, EdfiSettings, ReadSettings, Urls};
 
-use super::native::mode_named;
+use super::native::{mode_named, page_size};
 use super::section::Section;
 use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, current_year, path_from};
 use crate::Failure;
@@ -20,10 +20,8 @@ const SOURCE: &str = "data_dir";
 const TARGET: &str = "edfi_api";
 
 /// Keys of the whole file that other commands use.
-const OTHER_COMMANDS: [&str; 7] = [
-    "fetch",
+const OTHER_COMMANDS: [&str; 5] = [
     "validate",
-    "force_delete",
     "log_level",
     "show_stacktrace",
     "verbose",
@@ -56,6 +54,7 @@ pub(super) fn read(
                 .to_owned(),
         );
     }
+    let force_delete = root.switch("force_delete")?.unwrap_or(false);
     warnings.extend(unknown(root));
     let stores = [
         (SOURCE.to_owned(), StoreConfig::Files(data_folder)),
@@ -69,6 +68,7 @@ pub(super) fn read(
         source: SOURCE.to_owned(),
         target: TARGET.to_owned(),
         count_separator,
+        force_delete,
         warnings,
     })
 }
@@ -110,6 +110,14 @@ fn edfi(root: &Section<'_>, warnings: &mut Vec<String>) -> Result<EdfiConfig, Fa
             .unwrap_or_else(current_year))
     };
     let connection = Connection::read(root, warnings)?;
+    let fetch = root.section("fetch")?;
+    let reading = ReadSettings {
+        page_records: fetch
+            .as_ref()
+            .map_or(Ok(ReadSettings::default().page_records), page_size)?,
+        requests_max: connection.pool_size,
+        retry: connection.retry,
+    };
     let settings = EdfiSettings {
         base_url,
         urls: Urls {
@@ -131,6 +139,7 @@ fn edfi(root: &Section<'_>, warnings: &mut Vec<String>) -> Result<EdfiConfig, Fa
             .unwrap_or_else(|| "ed-fi".to_owned()),
         namespace_overrides: root.named_lists("namespace_overrides")?,
         client: connection.client,
+        reading,
         cache: None,
         wipe: false,
     };

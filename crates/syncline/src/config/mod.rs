@@ -60,6 +60,8 @@ pub struct Config {
     pub target: String,
     /// Text between the columns of counts, if the file says.
     pub count_separator: Option<String>,
+    /// Whether deleting goes on without being confirmed.
+    pub force_delete: bool,
     /// What is odd but no error, each one clause.
     pub warnings: Vec<String>,
 }

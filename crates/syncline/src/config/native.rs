@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use syncline_store::layers::RetryPolicy;
-use syncline_store_edfi::{ClientSettings, Credentials, EdfiSettings, Mode, Urls};
+use syncline_store_edfi::{ClientSettings, Credentials, EdfiSettings, Mode, ReadSettings, Urls};
 
 use super::section::Section;
 use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, path_from};
@@ -68,6 +68,7 @@ pub(super) fn read(
         source,
         target,
         count_separator: None,
+        force_delete: false,
         warnings: vec![],
     })
 }
@@ -121,6 +122,12 @@ fn edfi(section: &Section<'_>, problems: &mut Vec<Failure>) -> Result<EdfiConfig
         .unwrap_or(16)
         .max(1);
     section.accept(&["ca_file"]);
+    let retry = retry(section, problems)?;
+    let reading = ReadSettings {
+        page_records: page_size(section)?,
+        requests_max: concurrency_max,
+        retry,
+    };
     let settings = EdfiSettings {
         base_url,
         urls: urls(section, problems)?,
@@ -135,14 +142,24 @@ fn edfi(section: &Section<'_>, problems: &mut Vec<Failure>) -> Result<EdfiConfig
             .unwrap_or_else(|| "ed-fi".to_owned()),
         namespace_overrides: section.named_lists("namespace_overrides")?,
         client: client(section, concurrency_max)?,
+        reading,
         cache: None,
         wipe: false,
     };
     Ok(EdfiConfig {
         settings,
         concurrency_max,
-        retry: retry(section, problems)?,
+        retry,
     })
+}
+
+/// Most records in a page, as the section says.
+pub(super) fn page_size(section: &Section<'_>) -> Result<u32, Failure> {
+    match section.parsed("page_size", "a whole number above 0")? {
+        Some(0) => Err(section.failure("page_size", "must be a whole number above 0")),
+        Some(size) => Ok(size),
+        None => Ok(ReadSettings::default().page_records),
+    }
 }
 
 fn urls(section: &Section<'_>, problems: &mut Vec<Failure>) -> Result<Urls, Failure> {

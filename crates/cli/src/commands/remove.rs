@@ -1,0 +1,116 @@
+//! `delete` and `truncate`
+
+use std::io::BufRead as _;
+
+use syncline::{Config, Ending, Failure, Intent, Removal, SendSummary};
+
+use super::results::finish;
+use super::send::selection;
+use crate::args::{DataArgs, RemoveArgs};
+use crate::summary::number;
+use crate::{environment, output, progress, signals, summary};
+
+/// Exit status after an answer other than yes.
+const DECLINED: u8 = 1;
+/// Collections that are named in the question; the rest is counted.
+const NAMES_SHOWN: usize = 20;
+
+pub(crate) async fn run(
+    removal: Removal,
+    arguments: &RemoveArgs,
+    data: &DataArgs,
+) -> Result<u8, Failure> {
+    let word = word(removal);
+    let config = Config::load(&environment::config_args(data)?);
+    let outcome = match &config {
+        Ok(config) => remove(config, removal, arguments, data).await,
+        Err(_) => Ok(None),
+    };
+    let (config, outcome) = match config {
+        Ok(config) => (Some(config), outcome),
+        Err(failure) => (None, Err(failure)),
+    };
+    let outcome = match outcome {
+        Ok(Some(summary)) => Ok(summary),
+        Ok(None) => {
+            output::note("Nothing was deleted.");
+            return Ok(DECLINED);
+        }
+        Err(failure) => Err(failure),
+    };
+    let exit_status = finish(
+        word,
+        (config.as_ref(), &outcome),
+        data,
+        arguments.strict_exit,
+    )?;
+    match outcome {
+        Ok(summary) => tell(summary),
+        Err(failure) => output::failure(&failure),
+    }
+    Ok(exit_status)
+}
+
+async fn remove(
+    config: &Config,
+    removal: Removal,
+    arguments: &RemoveArgs,
+    data: &DataArgs,
+) -> Result<Option<SendSummary>, Failure> {
+    for warning in &config.warnings {
+        output::warning(warning);
+    }
+    let yes = arguments.yes || config.force_delete;
+    let remove = syncline::RemoveArgs {
+        selection: selection(data),
+        removal,
+        holder: environment::holder(word(removal)),
+    };
+    let confirm = |intent: &Intent| yes || ask(intent);
+    let watching = (progress::observer(data.log_format), signals::stop_token());
+    syncline::remove(config, remove, confirm, watching).await
+}
+
+const fn word(removal: Removal) -> &'static str {
+    match removal {
+        Removal::Named => "delete",
+        Removal::Everything => "truncate",
+    }
+}
+
+/// Says what is about to go and waits for `yes`.
+fn ask(intent: &Intent) -> bool {
+    output::note(&format!("About to delete from {}:", intent.api));
+    let there = intent
+        .collections
+        .iter()
+        .filter(|(_, count)| *count != Some(0));
+    for (name, count) in there.clone().take(NAMES_SHOWN) {
+        match count {
+            Some(count) => output::note(&format!("  {}: {} records", name.short(), number(*count))),
+            None => output::note(&format!(
+                "  {}: the records named in the files",
+                name.short()
+            )),
+        }
+    }
+    let more = there.count().saturating_sub(NAMES_SHOWN);
+    if more > 0 {
+        output::note(&format!("  ... and {more} further collections"));
+    }
+    output::note("Type \"yes\" to delete them:");
+    let mut answer = String::new();
+    // An answer that cannot be read is not yes.
+    std::io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == "yes"
+}
+
+fn tell(summary: SendSummary) {
+    for ignored in &summary.ignored {
+        output::warning(ignored);
+    }
+    output::note("");
+    output::note(summary::of_removal(&summary).trim_end());
+    if let Ending::Failed(error) = summary.report.ending {
+        output::failure(&error.into());
+    }
+}

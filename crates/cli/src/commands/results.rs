@@ -1,0 +1,35 @@
+//! Ending a command: its exit status, and its results file if one is wanted.
+
+use syncline::{Config, Dialect, Failure, Results, SendSummary, write_results};
+
+use crate::args::DataArgs;
+use crate::environment;
+
+/// Exit status of lightbeam where it cannot go on.
+const LIGHTBEAM_FATAL: u8 = 255;
+
+/// The exit status of a command; also writes its results file.
+pub(crate) fn finish(
+    command: &str,
+    (config, outcome): (Option<&Config>, &Result<SendSummary, Failure>),
+    data: &DataArgs,
+    strict: bool,
+) -> Result<u8, Failure> {
+    let lightbeam = config.is_some_and(|config| config.dialect == Dialect::Lightbeam);
+    let exit_status = match outcome {
+        Ok(summary) => summary.exit_status(strict),
+        Err(_) if lightbeam && !strict => LIGHTBEAM_FATAL,
+        Err(failure) => failure.kind.exit_status(),
+    };
+    if let Some(path) = &data.results_file {
+        let results = Results {
+            command,
+            config,
+            working_folder: &environment::current_folder()?,
+            outcome: outcome.as_ref(),
+            exit_status,
+        };
+        write_results(path, &results)?;
+    }
+    Ok(exit_status)
+}
