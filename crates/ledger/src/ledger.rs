@@ -8,8 +8,8 @@ use syncline_model::{CollectionName, Digest, Mark, StoreIdentity};
 
 use crate::lock::Lock;
 use crate::{
-    Holder, LedgerError, LedgerView, Receipt, Repeat, Result, RunEnd, RunId, RunStart, ScopeId,
-    record, schema,
+    Forgotten, Holder, ImportCounts, ImportedLine, LedgerError, LedgerView, Receipt, Repeat,
+    Result, RunEnd, RunId, RunStart, ScopeId, forget, imported, record, schema,
 };
 
 /// A ledger held by this process. It can do all that a [`LedgerView`] can, and write.
@@ -104,7 +104,54 @@ impl Ledger {
         collection: &CollectionName,
         key: &Digest,
     ) -> Result<bool> {
-        self.write(|transaction| record::forget_owed(transaction, scope, collection, key))
+        self.write(|transaction| forget::owed_change(transaction, scope, collection, key))
+    }
+
+    /// Gives up all changes of a collection that are owed, as [`Ledger::forget_owed`] gives up
+    /// one; how many there were.
+    pub fn forget_all_owed(&mut self, scope: ScopeId, collection: &CollectionName) -> Result<u64> {
+        self.write(|transaction| forget::owed_changes(transaction, scope, collection))
+    }
+
+    /// Forgets what is known of a key, what is owed for it and, up to the moment `at`, what was
+    /// imported of it: the next run sends it. False if nothing was known.
+    pub fn forget_key(
+        &mut self,
+        scope: ScopeId,
+        collection: &CollectionName,
+        key: &Digest,
+        at: i64,
+    ) -> Result<bool> {
+        self.write(|transaction| forget::key(transaction, scope, (collection, key), at))
+    }
+
+    /// Forgets all of a collection: what is known, owed and imported, and how far it was read.
+    pub fn forget_collection(
+        &mut self,
+        scope: ScopeId,
+        collection: &CollectionName,
+    ) -> Result<Forgotten> {
+        self.write(|transaction| forget::collection(transaction, scope, collection))
+    }
+
+    /// Keeps lines that another program sent, all of them or none: an error among them is handed
+    /// back and nothing is kept. Of several with one MD5, earlier imports included, the one sent
+    /// last counts.
+    pub fn import<E: From<LedgerError>>(
+        &mut self,
+        scope: ScopeId,
+        collection: &CollectionName,
+        lines: impl Iterator<Item = Result<ImportedLine, E>>,
+    ) -> Result<ImportCounts, E> {
+        let LedgerView { connection, path } = &mut self.view;
+        let failed = |source| LedgerError::from_sqlite(path, source);
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(failed)?;
+        let counts =
+            imported::import(&transaction, (scope, collection), lines).map_err(failed)??;
+        transaction.commit().map_err(failed)?;
+        Ok(counts)
     }
 
     /// Notes how far the source of a collection was read, once all that was read is recorded.

@@ -11,11 +11,16 @@
 //! payload, until its key settles or it is given up by name; meanwhile what the target was last
 //! known to hold is kept.
 //!
+//! What another program remembered of lines it sent can be imported; it stands in for what is not
+//! known, and has no say once something is.
+//!
 //! This crate knows no store and no plan, holds no clock and spawns nothing.
 
 mod column;
 mod cursor;
 mod error;
+mod forget;
+mod imported;
 mod ledger;
 mod lock;
 mod receipt;
@@ -26,8 +31,10 @@ mod view;
 
 pub use cursor::{OwedChanges, Scan};
 pub use error::{LedgerError, Result};
+pub use forget::Forgotten;
+pub use imported::{ImportCounts, ImportedLine, ImportedLines};
 pub use ledger::Ledger;
 pub use lock::Holder;
 pub use receipt::{Known, LastOutcome, Owed, OwedClass, Receipt, ReceiptResult, Repeat};
 pub use run::{RunEnd, RunId, RunOutcome, RunRow, RunStart};
-pub use view::{LedgerView, ScopeId};
+pub use view::{CollectionRow, LedgerView, ScopeId};

@@ -46,6 +46,13 @@ pub enum ReceiptResult {
     },
 }
 
+impl ReceiptResult {
+    /// Whether the target no longer holds the key.
+    pub(crate) const fn is_gone(&self) -> bool {
+        matches!(self, Self::Gone | Self::Settled(Done::Deleted))
+    }
+}
+
 /// Keys, payloads and reasons may hold personal data, so debug output leaves them out.
 impl fmt::Debug for ReceiptResult {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -178,6 +185,9 @@ impl fmt::Debug for Owed {
 }
 
 impl LastOutcome {
+    /// Numbers from this one on are owed.
+    pub(crate) const FIRST_OWED: i64 = 10;
+
     /// The number by which the ledger file knows the outcome.
     pub(crate) const fn code(self) -> i64 {
         match self {

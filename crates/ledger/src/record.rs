@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use rusqlite::{CachedStatement, OptionalExtension as _, Result, Transaction, params};
 use syncline_model::{CollectionName, Digest, Done};
 
-use crate::{LastOutcome, Receipt, ReceiptResult, Repeat, RunId, ScopeId, column};
+use crate::{LastOutcome, Receipt, ReceiptResult, Repeat, RunId, ScopeId, column, imported};
 
 /// Records receipts in key order, which keeps what is written together.
 pub(crate) fn record(
@@ -17,7 +17,7 @@ pub(crate) fn record(
     run: RunId,
     receipts: &[Receipt],
 ) -> Result<Vec<Repeat>> {
-    let ids = intern(transaction, scope, receipts)?;
+    let ids = intern_all(transaction, scope, receipts)?;
     let mut order: Vec<(i64, usize)> = receipts
         .iter()
         .enumerate()
@@ -28,6 +28,9 @@ pub(crate) fn record(
     let mut repeats = Vec::new();
     for (collection, index) in order {
         let receipt = &receipts[index];
+        if receipt.result.is_gone() {
+            imported::overrule(transaction, collection, &receipt.key, receipt.at)?;
+        }
         let earlier = recorder.record(collection, receipt)?;
         repeats.extend(
             earlier
@@ -44,59 +47,35 @@ pub(crate) fn record(
     Ok(repeats)
 }
 
-/// Takes back an owed change and restores what was known before it.
-pub(crate) fn forget_owed(
-    transaction: &Transaction<'_>,
-    scope: ScopeId,
-    collection: &CollectionName,
-    key: &Digest,
-) -> Result<bool> {
-    let deleted: Option<i64> = transaction
-        .query_row(
-            "DELETE FROM owed WHERE key = ?3 AND collection =
-                (SELECT id FROM collection WHERE scope = ?1 AND name = ?2)
-             RETURNING collection",
-            params![scope.0, collection.as_str(), key.as_bytes()],
-            |row| row.get(0),
-        )
-        .optional()?;
-    let Some(collection) = deleted else {
-        return Ok(false);
-    };
-    let believed = LastOutcome::Settled(Done::Unchanged).code();
-    transaction.execute(
-        "DELETE FROM record WHERE collection = ?1 AND key = ?2 AND held IS NULL",
-        params![collection, key.as_bytes()],
-    )?;
-    transaction.execute(
-        "UPDATE record SET digest = held, held = NULL, outcome = ?3
-         WHERE collection = ?1 AND key = ?2",
-        params![collection, key.as_bytes(), believed],
-    )?;
-    Ok(true)
-}
-
 /// The numbers of all collections that the receipts name.
-fn intern(
+fn intern_all(
     transaction: &Transaction<'_>,
     scope: ScopeId,
     receipts: &[Receipt],
 ) -> Result<BTreeMap<CollectionName, i64>> {
     let mut ids = BTreeMap::new();
     for receipt in receipts {
-        if ids.contains_key(&receipt.collection) {
-            continue;
+        if !ids.contains_key(&receipt.collection) {
+            let id = intern(transaction, scope, &receipt.collection)?;
+            ids.insert(receipt.collection.clone(), id);
         }
-        // The update changes nothing; it makes the number come back for known names too.
-        let id = transaction
-            .prepare_cached(
-                "INSERT INTO collection (scope, name) VALUES (?1, ?2)
-                 ON CONFLICT DO UPDATE SET name = excluded.name RETURNING id",
-            )?
-            .query_row((scope.0, receipt.collection.as_str()), |row| row.get(0))?;
-        ids.insert(receipt.collection.clone(), id);
     }
     Ok(ids)
+}
+
+/// The number of a collection, which is given one if it has none.
+pub(crate) fn intern(
+    transaction: &Transaction<'_>,
+    scope: ScopeId,
+    name: &CollectionName,
+) -> Result<i64> {
+    // The update changes nothing; it makes the number come back for known names too.
+    transaction
+        .prepare_cached(
+            "INSERT INTO collection (scope, name) VALUES (?1, ?2)
+             ON CONFLICT DO UPDATE SET name = excluded.name RETURNING id",
+        )?
+        .query_row((scope.0, name.as_str()), |row| row.get(0))
 }
 
 /// What was known of a key before a receipt.

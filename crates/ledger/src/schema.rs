@@ -11,11 +11,16 @@ use crate::{LedgerError, Result};
 /// Marks the file as ours among SQLite files: `SyLe` in ASCII.
 const APPLICATION: i64 = 0x5379_4c65;
 /// The newest format this program knows.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+/// The format from which on lines of another program are kept.
+const WITH_IMPORTED: i64 = 2;
 /// How long a connection waits for another one that is about to finish.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Statements each connection keeps compiled.
 const STATEMENTS: usize = 32;
+
+/// What brings a file to each format from the one before; the first makes the file.
+const STEPS: [(i64, &str); 2] = [(1, TABLES), (WITH_IMPORTED, IMPORTED)];
 
 const TABLES: &str = "
 CREATE TABLE scope (
@@ -69,6 +74,22 @@ CREATE TABLE owed (
 CREATE INDEX owed_by_class ON owed (collection, class);
 ";
 
+const IMPORTED: &str = "
+CREATE TABLE imported (
+    collection INTEGER NOT NULL,
+    md5 BLOB NOT NULL, -- of the line as another program sent it
+    at INTEGER NOT NULL, -- Unix seconds
+    status INTEGER NOT NULL, -- of the last answer
+    PRIMARY KEY (collection, md5)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE imported_gone (
+    collection INTEGER NOT NULL,
+    key BLOB NOT NULL, -- of a record that was deleted, or that is to be sent anew
+    at INTEGER NOT NULL, -- Unix seconds; what was imported says nothing about earlier times
+    PRIMARY KEY (collection, key)
+) STRICT, WITHOUT ROWID;
+";
+
 /// Where the ledger file of a state directory is.
 pub(crate) fn file_in(directory: &Path) -> PathBuf {
     directory.join("ledger.sqlite")
@@ -105,16 +126,16 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection> {
             source: source.into(),
         })?;
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    let is_new = check(&connection, path)?;
-    prepare_writer(&mut connection, is_new)
+    let found = check(&connection, path)?;
+    prepare_writer(&mut connection, found)
         .map_err(|source| LedgerError::from_sqlite(path, source))?;
     Ok(connection)
 }
 
-/// Opens the ledger file for reading only, whoever is writing it.
+/// Opens the ledger file for reading only, whoever is writing it. It may have an older format.
 pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    if check(&connection, path)? {
+    if check(&connection, path)? == 0 {
         return Err(LedgerError::Damaged {
             path: path.to_owned(),
             source: "it has no tables".into(),
@@ -134,8 +155,18 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
     connect().map_err(|source| LedgerError::from_sqlite(path, source))
 }
 
-/// Refuses files that are not ours or not known; true if the file is empty so far.
-fn check(connection: &Connection, path: &Path) -> Result<bool> {
+/// Whether a file of any format we know can hold lines of another program.
+pub(crate) fn holds_imported(connection: &Connection) -> rusqlite::Result<bool> {
+    let version: i64 =
+        connection.query_row("SELECT user_version FROM pragma_user_version", [], |row| {
+            row.get(0)
+        })?;
+    Ok(version >= WITH_IMPORTED)
+}
+
+/// Refuses files that are not ours or not known; the format of the others, 0 if the file is empty
+/// so far.
+fn check(connection: &Connection, path: &Path) -> Result<i64> {
     let facts = connection.query_row(
         "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
          FROM pragma_application_id, pragma_user_version",
@@ -143,13 +174,13 @@ fn check(connection: &Connection, path: &Path) -> Result<bool> {
         |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     );
     match facts.map_err(|source| LedgerError::from_sqlite(path, source))? {
-        (0, 0, 0) => Ok(true),
+        (0, 0, 0) => Ok(0),
         (APPLICATION, found, _) if found > VERSION => Err(LedgerError::Newer {
             path: path.to_owned(),
             found,
             known: VERSION,
         }),
-        (APPLICATION, _, _) => Ok(false),
+        (APPLICATION, found, _) if found > 0 => Ok(found),
         _ => Err(LedgerError::Damaged {
             path: path.to_owned(),
             source: "it is the database of another program".into(),
@@ -157,7 +188,7 @@ fn check(connection: &Connection, path: &Path) -> Result<bool> {
     }
 }
 
-fn prepare_writer(connection: &mut Connection, is_new: bool) -> rusqlite::Result<()> {
+fn prepare_writer(connection: &mut Connection, found: i64) -> rusqlite::Result<()> {
     // Each commit is on disk before it returns. Keys are scattered, so a batch touches most pages
     // of a small file: a log of up to 256 MiB is folded into the file at once, which writes each
     // page once, and up to 128 MiB of pages are kept at hand.
@@ -168,11 +199,13 @@ fn prepare_writer(connection: &mut Connection, is_new: bool) -> rusqlite::Result
          PRAGMA wal_autocheckpoint = 65536;
          PRAGMA journal_size_limit = 67108864;",
     )?;
-    if !is_new {
+    if found == VERSION {
         return Ok(());
     }
     let transaction = connection.transaction()?;
-    transaction.execute_batch(TABLES)?;
+    for (_, step) in STEPS.iter().filter(|(version, _)| *version > found) {
+        transaction.execute_batch(step)?;
+    }
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()

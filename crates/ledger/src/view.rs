@@ -8,12 +8,26 @@ use syncline_model::{CollectionName, Digest, Handle, Mark, StoreIdentity};
 
 use crate::cursor::{self, OwedChanges, Scan};
 use crate::{
-    Known, LedgerError, OwedClass, Result, RunEnd, RunId, RunRow, RunStart, column, schema,
+    ImportedLines, Known, LedgerError, OwedClass, Result, RunEnd, RunId, RunRow, RunStart, column,
+    schema,
 };
 
 /// Which target, seen by which flow: what is known is kept apart by this and by nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ScopeId(pub(crate) i64);
+
+/// One collection of a scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollectionRow {
+    /// Which.
+    pub name: CollectionName,
+    /// Keys that the target is believed to hold.
+    pub held: u64,
+    /// Imported lines that the target took.
+    pub imported: u64,
+    /// How far its source was read, if that was committed.
+    pub mark: Option<Mark>,
+}
 
 /// A ledger that is only read.
 #[derive(Debug)]
@@ -80,6 +94,70 @@ impl LedgerView {
         Scan::open(&self.path, collection)
     }
 
+    /// The lines imported for a collection; nothing if none of them was accepted.
+    pub fn imported(
+        &self,
+        scope: ScopeId,
+        collection: &CollectionName,
+    ) -> Result<Option<ImportedLines>> {
+        match self.find_collection(scope, collection)? {
+            Some(collection) if self.ask(schema::holds_imported)? => {
+                ImportedLines::open(&self.path, collection)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// All collections of a scope, by name. Counting what was imported reads all of it.
+    pub fn collections(&self, scope: ScopeId) -> Result<Vec<CollectionRow>> {
+        let imported = if self.ask(schema::holds_imported)? {
+            "(SELECT count(*) FROM imported
+              WHERE imported.collection = collection.id AND status BETWEEN 200 AND 299)"
+        } else {
+            "0"
+        };
+        self.ask(|connection| {
+            connection
+                .prepare_cached(&format!(
+                    "SELECT name, held, mark, {imported} FROM collection
+                     WHERE scope = ?1 ORDER BY name"
+                ))?
+                .query_map([scope.0], |row| {
+                    Ok(CollectionRow {
+                        name: CollectionName::new(row.get::<_, String>(0)?),
+                        held: column::count(row, 1)?,
+                        mark: row.get::<_, Option<String>>(2)?.map(Mark),
+                        imported: column::count(row, 3)?,
+                    })
+                })?
+                .collect()
+        })
+    }
+
+    /// The next keys of a collection after one, in ascending order, at most `limit`, each with
+    /// what is known and the target's name for the record.
+    pub fn page(
+        &self,
+        scope: ScopeId,
+        collection: &CollectionName,
+        after: Option<&Digest>,
+        limit: u32,
+    ) -> Result<Vec<(Known, Option<Handle>)>> {
+        let Some(collection) = self.find_collection(scope, collection)? else {
+            return Ok(vec![]);
+        };
+        let after: &[u8] = after.map_or(&[], |key| key.as_bytes());
+        self.ask(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT key, digest, held, status, outcome, at, handle FROM record
+                     WHERE collection = ?1 AND key > ?2 ORDER BY key LIMIT ?3",
+                )?
+                .query_map((collection, after, limit), known_with_handle)?
+                .collect()
+        })
+    }
+
     /// What is known about one key, and the target's name for the record.
     pub fn find(
         &self,
@@ -96,10 +174,7 @@ impl LedgerView {
                     "SELECT key, digest, held, status, outcome, at, handle FROM record
                      WHERE collection = ?1 AND key = ?2",
                 )?
-                .query_row((collection, key.as_bytes()), |row| {
-                    let handle: Option<Box<str>> = row.get(6)?;
-                    Ok((cursor::known(row)?, handle.map(Handle)))
-                })
+                .query_row((collection, key.as_bytes()), known_with_handle)
                 .optional()
         })
     }
@@ -177,6 +252,19 @@ impl LedgerView {
         })
     }
 
+    /// The latest run of a scope.
+    pub fn last_run(&self, scope: ScopeId) -> Result<Option<RunRow>> {
+        self.ask(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT id, command, scope, started, ended, outcome, counts FROM run
+                     WHERE scope = ?1 ORDER BY id DESC LIMIT 1",
+                )?
+                .query_row([scope.0], run_row)
+                .optional()
+        })
+    }
+
     /// Reads the whole file and says whether it is sound; takes time in proportion to its size.
     pub fn check(&self) -> Result<()> {
         let verdict: String = self.ask(|connection| {
@@ -203,6 +291,12 @@ impl LedgerView {
     fn ask<T>(&self, question: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         question(&self.connection).map_err(|source| LedgerError::from_sqlite(&self.path, source))
     }
+}
+
+/// A row of `key, digest, held, status, outcome, at, handle`.
+fn known_with_handle(row: &Row<'_>) -> rusqlite::Result<(Known, Option<Handle>)> {
+    let handle: Option<Box<str>> = row.get(6)?;
+    Ok((cursor::known(row)?, handle.map(Handle)))
 }
 
 fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {

@@ -4,7 +4,10 @@
 
 mod common;
 mod damage;
+mod forgetting;
+mod formats;
 mod hold;
+mod imports;
 mod kill;
 mod memory;
 mod model;
