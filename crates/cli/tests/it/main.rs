@@ -1,0 +1,16 @@
+//! The command as people run it: what it prints, with which status it ends, what it leaves
+//! behind, and what happens when it is stopped.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper of a test that cannot go on fails the test"
+)]
+
+mod commands;
+mod desk;
+mod help;
+mod interruption;
+mod lightbeam;
+mod messages;
+mod servers;
+mod tutorial;
