@@ -1,0 +1,18 @@
+//! Whole sends through the facade, against the sandbox: faults of the target, odd input, state
+//! between runs, versions of the API, and real data where this machine has it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a helper of a test that cannot go on fails the test"
+)]
+
+mod answers;
+mod authorization;
+mod input;
+mod outages;
+mod real;
+mod site;
+mod state;
+mod versions;
