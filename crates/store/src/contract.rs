@@ -102,6 +102,9 @@ pub enum Want {
     Count,
     /// Keys, digests and origins; payloads are empty and can be read again by their origin.
     Digests,
+    /// Payloads, for whoever only passes them on. Keys and digests may stand for the bytes alone,
+    /// which saves a store from working out the real ones.
+    Payloads,
     /// Everything.
     Records,
 }

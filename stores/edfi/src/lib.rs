@@ -4,8 +4,8 @@
 //! the configuration names them. Collections, natural keys and load order come from the
 //! server's own metadata and are kept between runs. Writing is POST, the protocol's upsert.
 //!
-//! This crate knows no other store, does not retry and does not bound concurrency: layers of
-//! `syncline-store` do.
+//! Reading is by pages, several at once, each tried again by itself. This crate knows no other
+//! store; writes are neither tried again nor bounded here: layers of `syncline-store` do that.
 
 mod answer;
 mod delete;
@@ -17,6 +17,6 @@ mod store;
 
 pub use discovery::{Discovery, Endpoints};
 pub use metadata::unknown_collection;
-pub use settings::{EdfiSettings, Mode, Urls};
+pub use settings::{EdfiSettings, Mode, ReadSettings, Urls};
 pub use store::{EdfiStore, Probe};
 pub use syncline_http::{ClientSettings, Credentials};

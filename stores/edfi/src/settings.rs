@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use syncline_http::{ClientSettings, Credentials};
+use syncline_store::layers::RetryPolicy;
 use url::Url;
 
 /// Settings of one API.
@@ -26,10 +27,34 @@ pub struct EdfiSettings {
     pub namespace_overrides: BTreeMap<String, Vec<String>>,
     /// How connections are made.
     pub client: ClientSettings,
+    /// How collections are read.
+    pub reading: ReadSettings,
     /// Where tokens and metadata are kept between runs; none keeps nothing.
     pub cache: Option<PathBuf>,
     /// Whether kept metadata and tokens are thrown away first.
     pub wipe: bool,
+}
+
+/// How collections are read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadSettings {
+    /// Most records asked for in one page; a server that refuses so many is asked for fewer.
+    pub page_records: u32,
+    /// Most requests for pages under way at once, over all collections.
+    pub requests_max: usize,
+    /// How a page that could not be had is asked for again.
+    pub retry: RetryPolicy,
+}
+
+impl Default for ReadSettings {
+    /// Pages of 500 records, which servers allow as shipped.
+    fn default() -> Self {
+        Self {
+            page_records: 500,
+            requests_max: 8,
+            retry: RetryPolicy::default(),
+        }
+    }
 }
 
 /// Explicit URLs, for APIs without (or with a wrong) discovery document.

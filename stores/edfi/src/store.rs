@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::discovery::{Discovery, Endpoints, discover};
 use crate::metadata::{self, Metadata};
+use crate::pages::{Reader, Reading};
 use crate::settings::EdfiSettings;
 use crate::{answer, delete, pages};
 
@@ -28,6 +29,7 @@ pub struct EdfiStore {
     metadata: Arc<Metadata>,
     metadata_age: Option<i64>,
     urls: BTreeMap<CollectionName, Url>,
+    reader: Arc<Reader>,
 }
 
 /// What a look at an API found, for a person.
@@ -66,6 +68,7 @@ impl EdfiStore {
             .map(|name| (name.clone(), data_url(&endpoints.data, name)))
             .collect();
         let client = anonymous.with_token(token);
+        let reader = Arc::new(Reader::new(client.clone(), settings.reading));
         let metadata = Arc::new(metadata);
         Ok(Self {
             client,
@@ -74,6 +77,7 @@ impl EdfiStore {
             metadata,
             metadata_age,
             urls,
+            reader,
         })
     }
 
@@ -99,6 +103,20 @@ impl EdfiStore {
             .get(name)
             .cloned()
             .unwrap_or_else(|| data_url(&self.endpoints.data, name))
+    }
+
+    /// Most records in a page: as configured, or less once the server has refused so many.
+    pub fn page_records(&self) -> u32 {
+        self.reader.page_records()
+    }
+
+    /// Makes sure that a collection can be filtered by these parameters. Where the API shows no
+    /// document, every name is taken.
+    pub fn check_filter(&self, name: &CollectionName, asked: &[(String, String)]) -> Result<()> {
+        match self.metadata.filters.get(name) {
+            Some(known) => metadata::parameters::check(name, known, asked),
+            None => Ok(()),
+        }
     }
 
     fn found(&self) -> Probe {
@@ -165,6 +183,13 @@ impl Store for EdfiStore {
 
     async fn read(&self, query: Query) -> Result<BatchStream> {
         let url = self.url(&query.collection.name);
+        if query.since.is_some() {
+            let message = "an Ed-Fi API is not read from a position on";
+            return Err(StoreError::new(ErrorKind::Unsupported, message));
+        }
+        if let Scope::Matching(asked) = &query.scope {
+            self.check_filter(&query.collection.name, asked)?;
+        }
         match (query.want, &query.scope) {
             (_, Scope::At(_)) => {
                 let message = "an Ed-Fi API cannot be read again by place";
@@ -174,7 +199,10 @@ impl Store for EdfiStore {
                 let records = pages::count(&self.client, &url, scope).await?;
                 Ok(pages::counted(records, query.scope))
             }
-            _ => Ok(pages::stream(self.client.clone(), url, query)),
+            _ => {
+                let reader = Arc::clone(&self.reader);
+                Ok(pages::stream(Reading::new(reader, url, query)))
+            }
         }
     }
 

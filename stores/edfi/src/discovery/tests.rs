@@ -4,7 +4,7 @@ use serde_json::json;
 use syncline_http::{ClientSettings, Credentials};
 
 use super::*;
-use crate::settings::Urls;
+use crate::settings::{ReadSettings, Urls};
 
 fn settings(mode: Mode, route: &[(&str, &str)]) -> EdfiSettings {
     EdfiSettings {
@@ -22,6 +22,7 @@ fn settings(mode: Mode, route: &[(&str, &str)]) -> EdfiSettings {
         namespace: "ed-fi".to_owned(),
         namespace_overrides: [].into(),
         client: ClientSettings::default(),
+        reading: ReadSettings::default(),
         cache: None,
         wipe: false,
     }

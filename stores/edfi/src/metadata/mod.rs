@@ -8,6 +8,7 @@ mod cache;
 mod dependencies;
 mod flatten;
 mod openapi;
+pub(crate) mod parameters;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,8 @@ use crate::settings::EdfiSettings;
 pub(crate) struct Metadata {
     pub(crate) collections: BTreeMap<CollectionName, Collection>,
     pub(crate) dependencies: BTreeMap<CollectionName, Vec<CollectionName>>,
+    /// By which parameters collections can be filtered, as far as documents say.
+    pub(crate) filters: BTreeMap<CollectionName, Vec<String>>,
     /// What could not be learned, one clause each.
     pub(crate) gaps: Vec<String>,
 }
@@ -76,7 +79,10 @@ async fn fetch(
     let mut metadata = Metadata::default();
     for url in document_urls(client, settings, endpoints).await? {
         match read_json(client, &url).await? {
-            Some(document) => openapi::read(&document, &mut metadata.collections),
+            Some(document) => {
+                openapi::read(&document, &mut metadata.collections);
+                parameters::read(&document, &mut metadata.filters);
+            }
             None => metadata.gaps.push(format!("{url} has no OpenAPI document")),
         }
     }

@@ -1,5 +1,6 @@
 //! The store against a real server of the same process.
-#![expect(clippy::unwrap_used, reason = "test support")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "test support")]
 
 mod conformance;
+mod reading;
 mod server;

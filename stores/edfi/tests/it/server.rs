@@ -7,7 +7,7 @@ use bytes::Bytes;
 use syncline_http::{ClientSettings, Credentials};
 use syncline_sandbox::generate::{self, GenerateConfig, Manifest};
 use syncline_sandbox::{ApiVersion, Sandbox, SandboxConfig, schema};
-use syncline_store_edfi::{EdfiSettings, EdfiStore, Mode, Urls};
+use syncline_store_edfi::{EdfiSettings, EdfiStore, Mode, ReadSettings, Urls};
 
 pub(crate) async fn start(api: ApiVersion) -> Sandbox {
     let model = schema::embedded().unwrap();
@@ -19,6 +19,10 @@ pub(crate) async fn start(api: ApiVersion) -> Sandbox {
 }
 
 pub(crate) async fn open(sandbox: &Sandbox) -> EdfiStore {
+    open_with(sandbox, ReadSettings::default()).await
+}
+
+pub(crate) async fn open_with(sandbox: &Sandbox, reading: ReadSettings) -> EdfiStore {
     let settings = EdfiSettings {
         base_url: sandbox.url().parse().unwrap(),
         urls: Urls::default(),
@@ -31,6 +35,7 @@ pub(crate) async fn open(sandbox: &Sandbox) -> EdfiStore {
         namespace: "ed-fi".to_owned(),
         namespace_overrides: BTreeMap::new(),
         client: ClientSettings::default(),
+        reading,
         cache: None,
         wipe: false,
     };

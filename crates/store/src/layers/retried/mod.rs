@@ -1,9 +1,10 @@
 //! Tries transient failures again, within bounds, and counts what it saw.
 //!
 //! A change that keeps failing while others succeed is at fault itself and is given up as
-//! failed. A change that keeps failing while nothing else succeeds means that the target is
-//! gone: that is an error of the whole store, so that a run stops instead of failing record by
-//! record.
+//! failed. Changes that keep failing while nothing else succeeds mean that the target is gone:
+//! that is an error of the whole store, so that a run stops instead of failing record by record.
+//! One change is enough for that if the target cannot be reached or says that it is not there;
+//! faults of its own (500) may be about the one record, so it takes several.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -79,6 +80,10 @@ impl RetryPolicy {
     }
 }
 
+/// Changes given up in a row on account of the target's own faults, after which it counts as
+/// gone.
+const GIVEN_UP_MAX: u64 = 8;
+
 /// What passed through a [`Retried`] store.
 #[derive(Debug, Default)]
 pub struct Traffic {
@@ -88,6 +93,8 @@ pub struct Traffic {
     unreachable: AtomicU64,
     server_errors: AtomicU64,
     successes: AtomicU64,
+    /// Changes given up since the last success.
+    given_up: AtomicU64,
 }
 
 /// A [`Traffic`] read at one moment.
@@ -131,8 +138,17 @@ impl Traffic {
             }
             _ => {
                 self.successes.fetch_add(1, Ordering::Relaxed);
+                self.given_up.store(0, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Whether giving up a change, while nothing succeeded meanwhile, means that the target is
+    /// gone.
+    fn target_is_gone(&self, refusal: &Refusal) -> bool {
+        let given_up = self.given_up.fetch_add(1, Ordering::Relaxed) + 1;
+        let says_so = matches!(refusal.status, 0 | 429 | 502..=504);
+        says_so || given_up >= GIVEN_UP_MAX
     }
 }
 
@@ -184,7 +200,9 @@ impl<S: Store> Store for Retried<S> {
                 None => return Ok(outcomes),
             }
         }
-        if self.traffic.successes.load(Ordering::Relaxed) == successes_before {
+        if self.traffic.successes.load(Ordering::Relaxed) == successes_before
+            && self.traffic.target_is_gone(&refusal)
+        {
             return Err(unavailable(&refusal, started.elapsed()));
         }
         Ok(outcomes)

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 
 use bytes::Bytes;
-use syncline_model::{
-    CollectionName, Digest, Done, Key, PayloadRules, Record, StoreIdentity,
-};
+use syncline_model::{CollectionName, Digest, Done, Key, PayloadRules, Record, StoreIdentity};
 
 use super::*;
 
@@ -116,6 +114,20 @@ async fn a_target_where_nothing_succeeds_is_an_error_of_the_store() {
     let error = store.write(&[change(1)], &context()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable);
     assert_eq!(store.traffic.counts().server_errors, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_the_target_stumbles_over_does_not_mean_that_the_target_is_gone() {
+    let stumbles = failed(FailureClass::Unavailable, 500);
+    let store = retried(vec![stumbles.clone(); 4 * 8]);
+    for number in 1..8 {
+        let outcomes = store.write(&[change(number)], &context()).await.unwrap();
+        assert_eq!(outcomes, [stumbles.clone()]);
+    }
+    assert!(
+        store.write(&[change(8)], &context()).await.is_err(),
+        "eight in a row do"
+    );
 }
 
 #[tokio::test(start_paused = true)]

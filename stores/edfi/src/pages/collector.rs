@@ -1,0 +1,136 @@
+//! Where the pages of a reading come together: each record once, counted, handed on.
+
+use std::collections::{HashSet, VecDeque};
+
+use syncline_model::Counts;
+use syncline_store::{Batch, ErrorKind, Result, StoreError};
+use tokio::sync::mpsc;
+
+use super::page::Page;
+
+/// Records that are remembered in order to notice one that comes again. A collection of no more
+/// records than these is free of repetitions; in larger ones a repetition farther apart shows in
+/// the counts.
+const REMEMBERED: usize = 1 << 17;
+/// Pages in a row that may hold nothing new before the reading is given up.
+const STALE_PAGES_MAX: u32 = 8;
+
+pub(super) struct Collector<'reading> {
+    sender: &'reading mpsc::Sender<Result<Batch>>,
+    /// What the server counted at the beginning.
+    pub(super) total: Option<u64>,
+    counts: Counts,
+    seen: Window,
+    last: Option<u64>,
+    /// Records that came again.
+    pub(super) repeated: u64,
+    /// Whether records moved from page to page.
+    pub(super) moved: bool,
+    stale_pages: u32,
+}
+
+impl<'reading> Collector<'reading> {
+    pub(super) fn new(sender: &'reading mpsc::Sender<Result<Batch>>, total: Option<u64>) -> Self {
+        Self {
+            sender,
+            total,
+            counts: Counts::default(),
+            seen: Window::default(),
+            last: None,
+            repeated: 0,
+            moved: false,
+            stale_pages: 0,
+        }
+    }
+
+    pub(super) const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Hands on a page; how many of its records are new.
+    pub(super) async fn take(&mut self, page: Page) -> Result<u64> {
+        if page.is_empty() {
+            return Ok(0);
+        }
+        self.last = page.ids.last().copied();
+        let before = page.len();
+        let mut records = Vec::with_capacity(before);
+        for (record, id) in page.records.into_iter().zip(page.ids) {
+            if self.seen.is_new(id) {
+                self.counts.bytes += record.payload.len() as u64;
+                records.push(record);
+            }
+        }
+        let new = records.len() as u64;
+        self.counts.records += new;
+        self.repeated += before as u64 - new;
+        self.watch_progress(new)?;
+        if new > 0 && self.sender.send(Ok(Batch::Put(records))).await.is_err() {
+            let message = "nobody reads on";
+            return Err(StoreError::new(ErrorKind::Local, message));
+        }
+        Ok(new)
+    }
+
+    /// Hands on a page that begins with the last record of the page before it. If it does not,
+    /// records have moved meanwhile.
+    pub(super) async fn take_overlapping(&mut self, mut page: Page) -> Result<u64> {
+        if page.ids.first().copied() == self.last && self.last.is_some() {
+            page.ids.remove(0);
+            page.records.remove(0);
+        } else {
+            self.moved = true;
+        }
+        self.take(page).await
+    }
+
+    /// A server that gives the same records for ever is not listened to for ever.
+    fn watch_progress(&mut self, new: u64) -> Result<()> {
+        self.stale_pages = if new > 0 { 0 } else { self.stale_pages + 1 };
+        if self.stale_pages <= STALE_PAGES_MAX {
+            return Ok(());
+        }
+        let message = "the API gives the same records again and again";
+        Err(StoreError::new(ErrorKind::InvalidData, message))
+    }
+}
+
+/// The most recent ids.
+#[derive(Default)]
+struct Window {
+    order: VecDeque<u64>,
+    ids: HashSet<u64>,
+}
+
+impl Window {
+    fn is_new(&mut self, id: u64) -> bool {
+        if !self.ids.insert(id) {
+            return false;
+        }
+        self.order.push_back(id);
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_stays_within_its_bound_and_notices_what_comes_again() {
+        let mut window = Window::default();
+        let most = REMEMBERED as u64;
+        assert!((0..most + 10).all(|id| window.is_new(id)));
+        assert_eq!(
+            (window.ids.len(), window.order.len()),
+            (REMEMBERED, REMEMBERED)
+        );
+        assert!(!window.is_new(most));
+        assert!(window.is_new(0), "the oldest are forgotten");
+    }
+}

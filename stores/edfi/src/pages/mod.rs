@@ -1,0 +1,123 @@
+//! Reading a collection page by page, and counting it.
+//!
+//! A reading begins with one page, asked for together with the server's count; most collections
+//! end there. If that page names a token, the rest is read by cursor ([`cursor`]), which no
+//! write beside it can disturb; otherwise by offset ([`offset`]), with every page overlapping the
+//! one before it, so that records that move are noticed. Pages are bounded in number and bytes,
+//! tried again one by one, and handed on by [`Collector`], which decides what the reading covers.
+
+mod collector;
+mod cursor;
+mod limit;
+mod offset;
+mod page;
+mod reader;
+mod task;
+
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use serde_json::value::RawValue;
+use syncline_http::{Answer, Client};
+use syncline_model::{Counts, Coverage, Handle, Scope};
+use syncline_store::{Batch, BatchStream, ErrorKind, Result, StoreError};
+use tokio::sync::mpsc;
+use url::Url;
+
+use crate::metadata::require_success;
+use collector::Collector;
+pub(crate) use reader::{Reader, Reading};
+use task::Task;
+
+/// Batches that may wait for whoever reads the stream.
+const BATCHES_AHEAD: usize = 2;
+
+/// How many records the scope holds, as the server counts them.
+pub(crate) async fn count(client: &Client, url: &Url, scope: &Scope) -> Result<u64> {
+    let mut url = url.clone();
+    url.query_pairs_mut()
+        .append_pair("limit", "0")
+        .append_pair("totalCount", "true");
+    append_filter(&mut url, scope);
+    let answer = client.get(&url).await?;
+    require_success(&url, &answer)?;
+    total(&answer).ok_or_else(|| {
+        url.set_query(None);
+        let message = format!("{url} answers without a Total-Count header");
+        StoreError::new(ErrorKind::InvalidData, message)
+    })
+}
+
+/// A stream that is one [`Batch::End`] with the count.
+pub(crate) fn counted(records: u64, scope: Scope) -> BatchStream {
+    let counts = Counts {
+        records,
+        ..Counts::default()
+    };
+    let end = Batch::End {
+        mark: None,
+        coverage: Coverage::Complete(scope),
+        counts,
+    };
+    futures_util::stream::iter([Ok(end)]).boxed()
+}
+
+/// Reads a collection. Dropping the stream ends the requests under way.
+pub(crate) fn stream(reading: Reading) -> BatchStream {
+    let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
+    let task = Task::spawn(async move {
+        let last = whole(Arc::new(reading), &sender).await;
+        // Whoever stopped listening does not miss the end.
+        let _unheard = sender.send(last).await;
+    });
+    futures_util::stream::unfold((receiver, task), |(mut receiver, task)| async move {
+        receiver.recv().await.map(|item| (item, (receiver, task)))
+    })
+    .boxed()
+}
+
+/// Everything from the first page to the end.
+async fn whole(reading: Arc<Reading>, sender: &mpsc::Sender<Result<Batch>>) -> Result<Batch> {
+    let (first, size) = reading.first_page().await?;
+    let mut collector = Collector::new(sender, first.total);
+    let coverage = if first.is_everything() {
+        collector.take(first).await?;
+        Coverage::Complete(reading.scope().clone())
+    } else if first.next.is_some() {
+        cursor::walk(&reading, first, size, &mut collector).await?
+    } else {
+        offset::walk(&reading, first, size, &mut collector).await?
+    };
+    Ok(Batch::End {
+        mark: None,
+        coverage,
+        counts: collector.counts(),
+    })
+}
+
+/// The id the server gave an item.
+pub(crate) fn id_of(item: &RawValue) -> Option<Handle> {
+    #[derive(serde::Deserialize)]
+    struct Id<'text> {
+        id: &'text str,
+    }
+    // Servers write the id first, nearly always.
+    if let Some(rest) = item.get().strip_prefix("{\"id\":\"")
+        && let Some((id, _)) = rest.split_once('"')
+        && !id.contains('\\')
+    {
+        return Some(Handle(id.into()));
+    }
+    let id: Id<'_> = serde_json::from_str(item.get()).ok()?;
+    Some(Handle(id.id.into()))
+}
+
+fn append_filter(url: &mut Url, scope: &Scope) {
+    if let Scope::Matching(filters) = scope {
+        url.query_pairs_mut().extend_pairs(filters);
+    }
+}
+
+fn total(answer: &Answer) -> Option<u64> {
+    answer.header("total-count")?.trim().parse().ok()
+}
