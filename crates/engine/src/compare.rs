@@ -312,6 +312,12 @@ async fn send_again(
             if change.content != Some(record.digest) {
                 let reason = "changed in the file after it was compared; the next run sends it";
                 collection.note_failure(0, &[reason.to_owned()], record.origin.as_ref());
+                context.observer.on(&Event::Rejected {
+                    collection: collection.name().clone(),
+                    origin: record.origin,
+                    status: 0,
+                    reason: reason.to_owned(),
+                });
                 continue;
             }
             let held = verdicts

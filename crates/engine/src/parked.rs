@@ -17,8 +17,8 @@ use crate::run::{Context, lock};
 use crate::{EngineError, Event};
 use tokio::sync::mpsc;
 
-/// Most rounds in which parked changes are offered again.
-const ROUNDS_MAX: usize = 20;
+/// Most rounds in which parked changes are offered again; each settles at least one of them.
+const ROUNDS_MAX: usize = 1000;
 
 /// Offers the parked changes of some collections, in order, as long as any is accepted.
 pub(crate) async fn offer_again(

@@ -58,6 +58,7 @@ pub async fn send(
     stop: CancellationToken,
 ) -> Result<SendSummary, Failure> {
     let source = source(config, &arguments)?;
+    refuse_existing(arguments.reject_file.as_deref())?;
     let api = config.api()?;
     let hold = Hold::open(config, &arguments.holder)?;
     let (target, catalog) = open::api(api).await?;
@@ -105,6 +106,17 @@ pub(crate) fn no_guards() -> GuardPolicy {
         update_share_max: 1.0,
         allow_empty_source: true,
         ..GuardPolicy::default()
+    }
+}
+
+/// A reject file of an earlier run may be what is to be sent, or not yet looked at.
+fn refuse_existing(reject_file: Option<&Path>) -> Result<(), Failure> {
+    match reject_file {
+        Some(path) if path.exists() => {
+            let message = format!("--reject-file: {} is there already", path.display());
+            Err(Failure::configuration(message).with_hint("name a file that is not there yet"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use syncline_model::{
-    Capabilities, Catalog, Change, Collection, CollectionName, Mark, Outcome, PayloadRules,
+    Capabilities, Catalog, Change, Collection, CollectionName, Mark, Outcome, PayloadRules, Scope,
     StoreIdentity,
 };
 use syncline_store::{BatchStream, ErrorKind, Query, Result, Store, StoreError, WriteContext};
@@ -85,6 +85,10 @@ impl Store for FilesStore {
     /// Reads the files whose name is the short name of the collection; none at all is an
     /// error, so that a missing file is never taken for an empty collection.
     async fn read(&self, query: Query) -> Result<BatchStream> {
+        if query.since.is_some() || matches!(query.scope, Scope::Matching(_)) {
+            let message = "a folder of files has no filters and no positions to read from";
+            return Err(StoreError::new(ErrorKind::Unsupported, message));
+        }
         let name = query.collection.name.short();
         let files = match self.files.of(name) {
             [] => self.files.of(query.collection.name.as_str()),

@@ -106,6 +106,20 @@ impl Config {
         Self::parse(&file, &text, arguments)
     }
 
+    /// Whose customs apply to the file, even if it cannot be used.
+    pub fn dialect_of(arguments: &ConfigArgs) -> Dialect {
+        let Ok(file) = find(arguments) else {
+            return Dialect::Native;
+        };
+        let text = fs_err::read_to_string(&file).unwrap_or_default();
+        let root = tree::parse(&text).unwrap_or_else(|_malformed| tree::Node::given(""));
+        if is_lightbeam(&root, &file) {
+            Dialect::Lightbeam
+        } else {
+            Dialect::Native
+        }
+    }
+
     fn parse(file: &Path, text: &str, arguments: &ConfigArgs) -> Result<Self, Failure> {
         let shown = file.display().to_string();
         let mut root = tree::parse(text).map_err(|malformed| {
@@ -187,17 +201,14 @@ fn find(arguments: &ConfigArgs) -> Result<PathBuf, Failure> {
 
 /// A file is a lightbeam's by its sections, or by its name if it has none.
 fn is_lightbeam(root: &tree::Node, file: &Path) -> bool {
-    let tree::Value::Map(entries) = &root.value else {
-        return false;
-    };
-    let has = |key: &str| entries.iter().any(|(name, ..)| name == key);
-    if has("stores") {
-        return false;
-    }
     let named = file
         .file_stem()
         .is_some_and(|stem| stem.eq_ignore_ascii_case("lightbeam"));
-    has("edfi_api") || has("data_dir") || named
+    let tree::Value::Map(entries) = &root.value else {
+        return named;
+    };
+    let has = |key: &str| entries.iter().any(|(name, ..)| name == key);
+    !has("stores") && (has("edfi_api") || has("data_dir") || named)
 }
 
 /// A path of the file, seen from a folder; `~` is the home folder.

@@ -126,21 +126,18 @@ impl Traffic {
     }
 
     fn note(&self, outcome: &Outcome) {
-        match outcome {
-            Outcome::Failed(refusal) => {
-                let counter = match (refusal.class, refusal.status) {
-                    (FailureClass::Throttled, _) => &self.throttled,
-                    (FailureClass::Unavailable, 0) => &self.unreachable,
-                    (FailureClass::Unavailable, _) => &self.server_errors,
-                    _ => return,
-                };
-                counter.fetch_add(1, Ordering::Relaxed);
-            }
-            _ => {
-                self.successes.fetch_add(1, Ordering::Relaxed);
-                self.given_up.store(0, Ordering::Relaxed);
-            }
-        }
+        let Outcome::Failed(refusal) = outcome else {
+            self.successes.fetch_add(1, Ordering::Relaxed);
+            self.given_up.store(0, Ordering::Relaxed);
+            return;
+        };
+        let counter = match (refusal.class, refusal.status) {
+            (FailureClass::Throttled, _) => &self.throttled,
+            (FailureClass::Unavailable, 0) => &self.unreachable,
+            (FailureClass::Unavailable, _) => &self.server_errors,
+            _ => return,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether giving up a change, while nothing succeeded meanwhile, means that the target is

@@ -122,7 +122,7 @@ async fn a_record_the_target_stumbles_over_does_not_mean_that_the_target_is_gone
     let store = retried(vec![stumbles.clone(); 4 * 8]);
     for number in 1..8 {
         let outcomes = store.write(&[change(number)], &context()).await.unwrap();
-        assert_eq!(outcomes, [stumbles.clone()]);
+        assert_eq!(outcomes.first(), Some(&stumbles));
     }
     assert!(
         store.write(&[change(8)], &context()).await.is_err(),
