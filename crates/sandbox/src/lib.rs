@@ -15,6 +15,7 @@ mod storage;
 pub use constant::ConstantServer;
 pub use faults::{FaultAction, FaultMatch, FaultPlan, FaultRule};
 pub use server::{
-    ApiVersion, RecordedRequest, RequestLog, Sandbox, SandboxConfig, SandboxError, SnapshotInfo,
+    ApiVersion, Authorization, ClaimsError, Client, Operation, RecordedRequest, RequestLog,
+    Sandbox, SandboxConfig, SandboxError, SnapshotInfo, read_clients,
 };
 pub use storage::StorageError;

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use data::{DataArgs, LogFormat};
-pub(crate) use sandbox::{ApiArg, SandboxArgs, SandboxCommand, SandboxEdfiArgs};
+pub(crate) use sandbox::{ApiArg, AuthorizationArg, SandboxArgs, SandboxCommand, SandboxEdfiArgs};
 
 /// Keep datastores in step: files, databases, directories and Ed-Fi APIs.
 #[derive(Debug, Parser)]
@@ -25,12 +25,12 @@ pub(crate) use sandbox::{ApiArg, SandboxArgs, SandboxCommand, SandboxEdfiArgs};
     max_term_width = 100
 )]
 pub(crate) struct Arguments {
-    /// Print the version
-    #[arg(short = 'V', short_alias = 'v', long, action = clap::ArgAction::Version)]
-    pub(crate) version: Option<bool>,
     /// Options given before the command.
     #[command(flatten)]
     pub(crate) before: Before,
+    /// Print the version
+    #[arg(short = 'V', short_alias = 'v', long, action = clap::ArgAction::Version)]
+    pub(crate) version: Option<bool>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -106,6 +106,9 @@ pub(crate) struct CountArgs {
     /// Print collections without records, too
     #[arg(long)]
     pub(crate) all: bool,
+    /// Use Syncline's exit status also with a lightbeam.yaml
+    #[arg(long)]
+    pub(crate) strict_exit: bool,
 }
 
 /// Delete from an Ed-Fi API

@@ -46,6 +46,12 @@ pub(crate) struct SandboxEdfiArgs {
     /// Secret of the client
     #[arg(long, value_name = "TEXT", default_value = "populatedSecret")]
     pub(crate) client_secret: String,
+    /// What decides about the records open to the clients of --claims
+    #[arg(long, value_name = "STRATEGY", default_value = "none")]
+    pub(crate) authorization: AuthorizationArg,
+    /// Further clients and what each may do, from this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) claims: Option<PathBuf>,
     /// Break requests as this file says
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
@@ -58,6 +64,17 @@ pub(crate) struct SandboxEdfiArgs {
     /// Answer every POST with 201 without looking at it, for benchmarks
     #[arg(long, conflicts_with_all = ["data", "faults"])]
     pub(crate) constant: bool,
+}
+
+/// What decides about records, beside claims.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum AuthorizationArg {
+    /// Nothing
+    None,
+    /// The namespace of a record
+    Namespace,
+    /// Its education organizations and persons, besides
+    Relationships,
 }
 
 /// Versions the sandbox can behave as.

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use syncline::Failure;
 use syncline_sandbox::schema::{ApiModel, embedded, openapi};
-use syncline_sandbox::{ApiVersion, ConstantServer, FaultPlan, Sandbox, SandboxConfig};
+use syncline_sandbox::{
+    ApiVersion, Authorization, ConstantServer, FaultPlan, Sandbox, SandboxConfig, read_clients,
+};
 
 use super::local;
-use crate::args::{ApiArg, SandboxEdfiArgs};
+use crate::args::{ApiArg, AuthorizationArg, SandboxEdfiArgs};
 use crate::{output, signals};
 
 pub(crate) async fn edfi(arguments: &SandboxEdfiArgs) -> Result<u8, Failure> {
@@ -17,6 +19,14 @@ pub(crate) async fn edfi(arguments: &SandboxEdfiArgs) -> Result<u8, Failure> {
     config.api = version(arguments.api);
     config.client_id.clone_from(&arguments.client_id);
     config.client_secret.clone_from(&arguments.client_secret);
+    config.authorization = match arguments.authorization {
+        AuthorizationArg::None => Authorization::None,
+        AuthorizationArg::Namespace => Authorization::Namespace,
+        AuthorizationArg::Relationships => Authorization::Relationships,
+    };
+    if let Some(path) = &arguments.claims {
+        config.clients = read_clients(path).map_err(|error| local(&error))?;
+    }
     config.change_queries = !arguments.no_change_queries;
     if let Some(path) = &arguments.faults {
         config.faults = faults(path)?;

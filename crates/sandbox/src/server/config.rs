@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::access::{Authorization, Client};
 use crate::faults::FaultPlan;
 use crate::schema::ApiModel;
 
@@ -99,6 +100,11 @@ pub struct SandboxConfig {
     pub client_id: String,
     /// Secret that clients log in with.
     pub client_secret: String,
+    /// Further clients, and what each may do; the one above may do everything unless it is listed
+    /// here.
+    pub clients: Vec<Client>,
+    /// What decides about the records open to `clients`.
+    pub authorization: Authorization,
     /// How long a token lives.
     pub token_lifetime: Duration,
     /// Tenant and context segments of the route (an instance before 7.0).
@@ -124,6 +130,8 @@ impl SandboxConfig {
             data: None,
             client_id: "populated".to_owned(),
             client_secret: "populatedSecret".to_owned(),
+            clients: Vec::new(),
+            authorization: Authorization::None,
             token_lifetime: Duration::from_mins(30),
             route: Vec::new(),
             school_year: None,

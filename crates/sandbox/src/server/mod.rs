@@ -4,11 +4,13 @@
 //! answers follows the version in [`SandboxConfig`]; what it holds follows the model given to it.
 //! It prints nothing and logs no bodies, tokens or secrets.
 
+mod access;
 mod body;
 mod catalog;
 mod config;
 mod discovery;
 mod faulted;
+mod introspection;
 mod items;
 mod listener;
 mod metadata;
@@ -32,6 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use axum::extract::ConnectInfo;
 
+pub use access::{Authorization, ClaimsError, Client, Operation, read_clients};
 pub use config::{ApiVersion, SandboxConfig};
 pub use record::{RecordedRequest, RequestLog};
 pub use snapshots::SnapshotInfo;

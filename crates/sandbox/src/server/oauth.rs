@@ -3,7 +3,6 @@
 //! Tokens live in memory only and are never logged.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use axum::response::Response;
 use base64::Engine as _;
@@ -13,24 +12,39 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
+use super::access::Caller;
 use super::problem::Problem;
 use super::respond::{json_response, media_type};
 use super::service::Service;
 use crate::faults::mix;
 
+/// A token given out.
+#[derive(Clone, Debug)]
+struct Live {
+    expiry: Instant,
+    caller: Caller,
+}
+
 /// The tokens given out and not yet expired.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
-    live: BTreeMap<String, Instant>,
+    live: BTreeMap<String, Live>,
     issued: u64,
 }
 
 impl Tokens {
     /// Gives out a token, or nothing when the client has its fill.
-    fn issue(&mut self, salt: u64, lifetime: Duration, limit: Option<usize>) -> Option<String> {
-        let now = Instant::now();
-        self.live.retain(|_, expiry| *expiry > now);
-        if limit.is_some_and(|limit| self.live.len() >= limit) {
+    fn issue(&mut self, service: &Service, caller: Caller) -> Option<String> {
+        let lifetime = service.metadata.config.token_lifetime;
+        let (salt, now) = (service.salt, Instant::now());
+        self.live.retain(|_, live| live.expiry > now);
+        let same = |live: &&Live| live.caller.client.client_id == caller.client.client_id;
+        let held = self.live.values().filter(same).count();
+        if service
+            .api()
+            .token_limit()
+            .is_some_and(|limit| held >= limit)
+        {
             return None;
         }
         self.issued += 1;
@@ -39,14 +53,14 @@ impl Tokens {
             mix(salt ^ self.issued),
             mix(mix(salt) ^ self.issued)
         );
-        self.live.insert(token.clone(), now + lifetime);
+        let expiry = now + lifetime;
+        self.live.insert(token.clone(), Live { expiry, caller });
         Some(token)
     }
 
-    fn is_live(&self, token: &str) -> bool {
-        self.live
-            .get(token)
-            .is_some_and(|expiry| *expiry > Instant::now())
+    fn caller(&self, token: &str) -> Option<&Caller> {
+        let live = self.live.get(token)?;
+        (live.expiry > Instant::now()).then_some(&live.caller)
     }
 
     /// Ends every token at once.
@@ -76,21 +90,21 @@ pub(crate) fn token(
     if api.is_dms() && !has_basic(headers) {
         return Err(Problem::bad_request("Malformed Authorization header"));
     }
-    match grant(service, headers, &fields) {
-        Ok(()) => {}
+    let caller = match grant(service, headers, &fields) {
+        Ok(caller) => caller,
         Err((StatusCode::UNAUTHORIZED, _)) if api.is_dms() => return Err(Problem::unauthorized()),
         Err((status, code)) => return Ok(json_response(status, &json!({"error": code}))),
-    }
-    let lifetime = service.metadata.config.token_lifetime;
-    let token = service
-        .tokens()
-        .issue(service.salt, lifetime, api.token_limit());
+    };
+    let token = service.tokens().issue(service, caller);
     let token = token.ok_or_else(Problem::too_many_tokens)?;
-    let answer = json!({
+    let mut answer = json!({
         "access_token": token,
-        "expires_in": lifetime.as_secs(),
+        "expires_in": service.metadata.config.token_lifetime.as_secs(),
         "token_type": "bearer",
     });
+    if let Some(scope) = fields.get("scope").filter(|scope| !scope.is_empty()) {
+        answer["scope"] = json!(scope);
+    }
     let mut response = json_response(StatusCode::OK, &answer);
     response
         .headers_mut()
@@ -102,7 +116,7 @@ fn grant(
     service: &Service,
     headers: &HeaderMap,
     fields: &BTreeMap<String, String>,
-) -> Result<(), Refusal> {
+) -> Result<Caller, Refusal> {
     let field = |name: &str| {
         fields
             .get(name)
@@ -127,13 +141,22 @@ fn grant(
         (None, (Some(id), Some(secret))) => (id, secret),
         _ => return Err(NO_CLIENT),
     };
-    if id != service.metadata.config.client_id || secret != service.metadata.config.client_secret {
-        return Err(UNKNOWN_CLIENT);
+    let known =
+        |caller: &&Caller| caller.client.client_id == id && caller.client.client_secret == secret;
+    let mut caller = service
+        .clients
+        .iter()
+        .find(known)
+        .ok_or(UNKNOWN_CLIENT)?
+        .clone();
+    if let Some(scope) = field("scope").filter(|_| !service.api().is_dms()) {
+        let one: i64 = scope.trim().parse().ok().ok_or(WRONG_SCOPE)?;
+        if !caller.organizations.contains(&one) {
+            return Err(WRONG_SCOPE);
+        }
+        caller.organizations = vec![one];
     }
-    match field("scope") {
-        Some(_) if !service.metadata.config.api.is_dms() => Err(WRONG_SCOPE),
-        _ => Ok(()),
-    }
+    Ok(caller)
 }
 
 fn basic_credentials(header: &HeaderValue) -> Result<(String, String), Refusal> {
@@ -161,7 +184,10 @@ fn has_basic(headers: &HeaderMap) -> bool {
 }
 
 /// The members of a form or JSON body under lower-case names.
-fn fields(headers: &HeaderMap, body: &[u8]) -> Result<BTreeMap<String, String>, Problem> {
+pub(super) fn fields(
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<BTreeMap<String, String>, Problem> {
     let lower = |(name, value): (&str, &str)| (name.to_ascii_lowercase(), value.to_owned());
     match media_type(headers).as_deref() {
         Some("application/x-www-form-urlencoded") => {
@@ -180,8 +206,14 @@ fn fields(headers: &HeaderMap, body: &[u8]) -> Result<BTreeMap<String, String>, 
     }
 }
 
-/// Lets a request with a live bearer token pass; gives the token.
-pub(crate) fn check<'a>(service: &Service, headers: &'a HeaderMap) -> Result<&'a str, Problem> {
+/// Lets a request with a live bearer token pass; gives whose it is.
+pub(crate) fn check(service: &Service, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let token = bearer(headers)?;
+    let caller = service.tokens().caller(token).cloned();
+    caller.ok_or_else(|| Problem::authentication("Invalid token"))
+}
+
+pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     let header = headers
         .get(AUTHORIZATION)
         .ok_or_else(|| Problem::authentication("Authorization header is missing."))?;
@@ -199,42 +231,5 @@ pub(crate) fn check<'a>(service: &Service, headers: &'a HeaderMap) -> Result<&'a
             "Missing Authorization header bearer token value.",
         ));
     }
-    let live = service.tokens().is_live(token);
-    live.then_some(token)
-        .ok_or_else(|| Problem::authentication("Invalid token"))
-}
-
-/// Answers what a token may do.
-pub(crate) fn token_info(
-    service: &Service,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Result<Response, Problem> {
-    let bearer = check(service, headers)?;
-    let fields = fields(headers, body)?;
-    let token = fields.get("token").map(String::as_str).unwrap_or_default();
-    if token.len() != 32 || !token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(Problem::bad_request_detail("An invalid token was provided"));
-    }
-    if token != bearer {
-        let detail = "The authentication token and the token to inspect must match.";
-        return Err(Problem::bad_request_detail(detail));
-    }
-    let mut answer = json!({
-        "active": true,
-        "client_id": service.metadata.config.client_id,
-        "namespace_prefixes": ["uri://"],
-        "education_organizations": [],
-        "student_identification_system": null,
-        "assigned_profiles": [],
-    });
-    if !service.metadata.config.api.has_mode() {
-        let operations = ["Create", "Read", "Update", "Delete"];
-        let entry = |path: &str| json!({"resource": format!("/{path}"), "operations": operations});
-        let endpoints = service.catalog.endpoints().iter();
-        answer["claim_set"] = json!({"name": "Ed-Fi Sandbox"});
-        answer["resources"] = endpoints.map(|endpoint| entry(&endpoint.path)).collect();
-        answer["services"] = json!([]);
-    }
-    Ok(json_response(StatusCode::OK, &answer))
+    Ok(token)
 }

@@ -268,6 +268,59 @@ impl Problem {
         ))
     }
 
+    fn denied(kind: &'static str, more: &str) -> Self {
+        let detail = format!("Access to the requested data could not be authorized.{more}");
+        let title = "Authorization Denied";
+        Self::new(StatusCode::FORBIDDEN, kind, title, &detail)
+            .legacy(format!("Authorization denied.{more}"))
+    }
+
+    /// 403 for a client without a claim.
+    pub(crate) fn no_claim(kind: &'static str, text: &str) -> Self {
+        Self::denied(kind, &format!(" {text}"))
+    }
+
+    /// 403 for a client that may write to no namespace.
+    pub(crate) fn no_namespaces() -> Self {
+        let kind = "security:authorization:namespace:invalid-client:no-namespaces";
+        Self::denied(kind, "").error(
+            "The API client has been given permissions on a resource that uses the \
+             'NamespaceBased' authorization strategy but the client doesn't have any namespace \
+             prefixes assigned.",
+        )
+    }
+
+    /// 403 for data without the namespace that decides about it.
+    pub(crate) fn namespace_required() -> Self {
+        let kind = "security:authorization:namespace:access-denied:namespace-required";
+        Self::denied(kind, " The 'Namespace' value has not been assigned.")
+    }
+
+    /// 403 for data in a namespace of somebody else.
+    pub(crate) fn namespace_mismatch(prefixes: &[String]) -> Self {
+        let kind = "security:authorization:namespace:access-denied:namespace-mismatch";
+        let list: Vec<String> = prefixes
+            .iter()
+            .map(|prefix| format!("'{prefix}'"))
+            .collect();
+        let text = format!(
+            " The 'Namespace' value of the data does not start with any of the caller's \
+             associated namespace prefixes ({}).",
+            list.join(", ")
+        );
+        Self::denied(kind, &text)
+    }
+
+    /// 403 for data that no relationship leads to; `hint` names what would establish one.
+    pub(crate) fn unrelated(hint: Option<&str>, error: &str) -> Self {
+        let more = hint.map_or_else(String::new, |hint| {
+            format!(" Hint: You may need to create a corresponding {hint} item.")
+        });
+        Self::denied("security:authorization:", &more)
+            .error(error)
+            .legacy(format!("Authorization denied. {error}"))
+    }
+
     /// 404 for an endpoint of a feature that is off.
     pub(crate) fn feature_disabled(feature: &str) -> Self {
         let kind = "system:configuration:feature-disabled";

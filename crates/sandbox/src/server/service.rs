@@ -10,6 +10,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
+use super::access::{Caller, Client};
 use super::catalog::{Catalog, DescriptorIndex, load_descriptors};
 use super::config::{ApiVersion, SandboxConfig};
 use super::metadata::{self, Metadata};
@@ -19,7 +20,7 @@ use super::problem::Problem;
 use super::record::{RecordedRequest, RequestLog};
 use super::respond::{header, with_status};
 use super::snapshots::{self, Snapshots};
-use super::{faulted, items, lock};
+use super::{faulted, introspection, items, lock};
 use crate::faults::{FaultState, mix};
 use crate::storage::{Storage, StorageError};
 
@@ -36,6 +37,8 @@ pub(crate) struct Service {
     pub(super) storage: Arc<Mutex<Storage>>,
     pub(super) snapshots: Mutex<Snapshots>,
     descriptors: RwLock<DescriptorIndex>,
+    /// Everyone who can log in.
+    pub(super) clients: Vec<Caller>,
     tokens: Mutex<Tokens>,
     faults: Mutex<FaultState>,
     log: Mutex<RequestLog>,
@@ -65,6 +68,7 @@ impl Service {
             storage: Arc::new(Mutex::new(storage)),
             snapshots: Mutex::new(Snapshots::open(config.data.as_deref())?),
             descriptors: RwLock::new(descriptors),
+            clients: clients(&config),
             tokens: Mutex::default(),
             faults: Mutex::new(FaultState::new(config.faults.clone())),
             log: Mutex::default(),
@@ -155,16 +159,16 @@ impl Service {
         }
         match route {
             Route::Token => oauth::token(self, &call.headers, &call.body),
-            Route::TokenInfo => oauth::token_info(self, &call.headers, &call.body),
+            Route::TokenInfo => introspection::token_info(self, &call.headers, &call.body),
             Route::Data {
                 namespace,
                 name,
                 rest,
             } => {
-                oauth::check(self, &call.headers)?;
+                let caller = oauth::check(self, &call.headers)?;
                 let endpoint = self.catalog.by_path(namespace, name);
                 let endpoint = endpoint.ok_or_else(Problem::no_endpoint)?;
-                items::dispatch(self, endpoint, call, rest.as_deref())
+                items::dispatch(self, endpoint, (call, &caller), rest.as_deref())
             }
             Route::ChangeQueries(query) => self.change_query(call, query),
             other => self
@@ -232,4 +236,21 @@ impl Service {
         self.log()
             .add(self.metadata.paths.template(path, route), request, keep);
     }
+}
+
+/// The clients of the configuration; the strategy applies to those of a file of claims.
+fn clients(config: &SandboxConfig) -> Vec<Caller> {
+    let caller = |client: Client, restricted| Caller {
+        organizations: client.education_organization_ids.clone(),
+        client: Arc::new(client),
+        restricted,
+    };
+    let own = Client::unrestricted(&config.client_id, &config.client_secret);
+    let taken = config
+        .clients
+        .iter()
+        .any(|client| client.client_id == own.client_id);
+    let listed = config.clients.iter().cloned();
+    let listed = listed.map(|client| caller(client, true));
+    listed.chain((!taken).then(|| caller(own, false))).collect()
 }

@@ -7,6 +7,7 @@
 mod changes;
 mod open;
 mod page;
+mod scope;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params}
 
 pub(crate) use changes::Span;
 pub(crate) use page::{Comparison, Condition, Selection, Window};
+pub(crate) use scope::{KeyPlace, Reach};
 
 use crate::faults::mix;
 

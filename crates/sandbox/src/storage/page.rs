@@ -6,7 +6,7 @@
 use rusqlite::params_from_iter;
 use rusqlite::types::Value as SqlValue;
 
-use super::{Item, Span, Storage, StorageError, read_item};
+use super::{Item, KeyPlace, Reach, Span, Storage, StorageError, read_item};
 
 /// The records of one collection that meet every condition.
 #[derive(Clone, Debug)]
@@ -24,6 +24,13 @@ pub(crate) enum Condition {
     KeyPart { part: usize, value: String },
     /// The id.
     Id(String),
+    /// A value of the key within a set.
+    Within { part: KeyPlace, reach: Reach },
+    /// A value of the key that begins in one of these ways, without case.
+    Prefix {
+        part: KeyPlace,
+        prefixes: Vec<String>,
+    },
     /// The change version.
     Versions(Span),
     /// A scalar anywhere in the body.
@@ -99,6 +106,25 @@ impl Condition {
             Self::Id(id) => {
                 sql.push_str(" AND id = ?");
                 values.push(SqlValue::from(id.clone()));
+            }
+            Self::Within { part, reach } => {
+                let column = part.open(collection, sql, values);
+                sql.push_str(column);
+                sql.push_str(" IN (");
+                reach.append(sql, values);
+                sql.push(')');
+                sql.push_str(part.close());
+            }
+            Self::Prefix { part, prefixes } => {
+                let column = part.open(collection, sql, values);
+                sql.push('0');
+                for prefix in prefixes {
+                    sql.push_str(" OR lower(substr(");
+                    sql.push_str(column);
+                    sql.push_str(", 1, length(?))) = lower(?)");
+                    values.extend([SqlValue::from(prefix.clone()), prefix.clone().into()]);
+                }
+                sql.push_str(part.close());
             }
             Self::Versions(span) => {
                 sql.push_str(" AND version BETWEEN ? AND ?");

@@ -48,6 +48,23 @@ impl Fixture {
         fixture
     }
 
+    /// Goes on as another client; the secret is the name and `Secret`.
+    pub(crate) fn become_client(&mut self, name: &str, scope: Option<&str>) -> Answer {
+        let scope = scope.map_or_else(String::new, |scope| format!("&scope={scope}"));
+        let body = format!(
+            "grant_type=client_credentials&client_id={name}&client_secret={name}Secret{scope}"
+        );
+        let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+        let address = self.sandbox.address();
+        let answer = exchange(address, "POST", "/oauth/token", &headers, body.as_bytes());
+        let answer = answer.expect("an answer");
+        if answer.status == 200 {
+            let token = answer.json()["access_token"].clone();
+            self.token = format!("Bearer {}", token.as_str().expect("a token"));
+        }
+        answer
+    }
+
     pub(crate) fn log_in(&mut self) {
         let headers = [
             ("Content-Type", "application/x-www-form-urlencoded"),
@@ -426,6 +443,11 @@ pub(crate) fn model() -> ApiModel {
         "gradeLevelDescriptor",
     ))];
     let levels = required(collection("gradeLevels", "edFi_schoolGradeLevel", levels));
+    let agency = reference(
+        "localEducationAgencyReference",
+        "localEducationAgency",
+        vec![integer("localEducationAgencyId")],
+    );
     let year = vec![
         identity(integer("schoolYear")),
         required(member("currentSchoolYear", MemberKind::Boolean)),
@@ -433,7 +455,7 @@ pub(crate) fn model() -> ApiModel {
     ];
     let resources = [
         students(),
-        organization("schools", "school", "schoolId", vec![levels]),
+        organization("schools", "school", "schoolId", vec![levels, agency]),
         organization(
             "localEducationAgencies",
             "localEducationAgency",

@@ -209,7 +209,7 @@ async fn a_token_can_be_looked_into() {
         .find(|it| it["resource"] == "/ed-fi/students");
     assert_eq!(
         students.unwrap()["operations"],
-        json!(["Create", "Read", "Update", "Delete"])
+        json!(["Create", "Read", "Update", "Delete", "ReadChanges"])
     );
     assert_eq!(
         ask(&json!({})).json()["detail"],

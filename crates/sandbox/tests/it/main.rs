@@ -7,6 +7,7 @@
     reason = "a helper of a test that cannot go on fails the test"
 )]
 
+mod authorization;
 mod changes;
 mod client;
 mod constant;

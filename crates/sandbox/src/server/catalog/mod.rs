@@ -12,7 +12,8 @@ pub(crate) use seed::{DescriptorIndex, DescriptorValue, load_descriptors, uri_of
 pub(crate) use unification::Unified;
 
 use crate::schema::{ApiModel, Descriptor, KeyPart, Member, MemberKind, Reference, Resource};
-use crate::storage::{Comparison, Storage, StorageError};
+use crate::server::access::{self, Element};
+use crate::storage::{Comparison, KeyPlace, Storage, StorageError};
 
 /// Every endpoint of a server.
 #[derive(Debug)]
@@ -43,6 +44,10 @@ pub(crate) struct Endpoint {
     pub(crate) filters: BTreeMap<String, Filter>,
     /// Members that must agree because they share one value.
     pub(crate) unified: Vec<Unified>,
+    /// Parts of the key that say whose a record is.
+    pub(crate) elements: Vec<Element>,
+    /// The part of the key that is a namespace.
+    pub(crate) namespace: Option<usize>,
 }
 
 /// One part of a canonical key.
@@ -132,6 +137,11 @@ impl Catalog {
         self.descriptors.get(singular).copied()
     }
 
+    /// The family of a target, by its singular.
+    pub(crate) fn family(&self, singular: &str) -> Option<i64> {
+        self.targets.get(singular).map(|target| target.family)
+    }
+
     /// Every endpoint.
     pub(crate) fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
@@ -204,6 +214,20 @@ impl Catalog {
 }
 
 impl Endpoint {
+    /// Whether its records are education organizations.
+    pub(crate) fn is_organization(&self) -> bool {
+        self.resource.specialises.as_deref() == Some("educationOrganization")
+    }
+
+    /// Where a part of the key is stored.
+    pub(crate) fn part(&self, part: usize) -> KeyPlace {
+        if self.key.len() == 1 {
+            KeyPlace::Whole
+        } else {
+            KeyPlace::Part(part)
+        }
+    }
+
     fn new(resource: Resource, collection: i64, family: i64, names: &[String]) -> Self {
         let key = canonical_key(&resource.key, names);
         let filters = filters(&resource, &key);
@@ -219,6 +243,8 @@ impl Endpoint {
                 .map(|part| part.query_name.clone())
                 .collect(),
             unified: unification::find(&resource),
+            elements: access::elements(&resource.singular, &key),
+            namespace: access::namespace_part(&key),
             filters,
             key,
             resource,

@@ -5,7 +5,8 @@ use axum::response::Response;
 use http::{HeaderName, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::query;
+use super::{Request, query};
+use crate::server::access::{self, Operation};
 use crate::server::catalog::Endpoint;
 use crate::server::lock;
 use crate::server::problem::Problem;
@@ -35,12 +36,13 @@ impl History {
 }
 
 /// One page of a history.
-pub(super) fn page(
-    service: &Service,
-    endpoint: &Endpoint,
-    call: &Call,
-    history: History,
-) -> Result<Response, Problem> {
+pub(super) fn page(request: Request<'_>, history: History) -> Result<Response, Problem> {
+    let Request {
+        service,
+        endpoint,
+        call,
+        caller,
+    } = request;
     let api = service.api();
     if !service.metadata.config.change_queries {
         return Err(Problem::feature_disabled("ChangeQueries"));
@@ -49,6 +51,7 @@ pub(super) fn page(
     if !offered || endpoint.resource.singular == "schoolYearType" {
         return Err(Problem::no_endpoint());
     }
+    access::claim(caller, endpoint, Operation::ReadChanges)?;
     let window = query::history_window(&call.query, api)?;
     let span = span(&call.query)?.unwrap_or(Span {
         from: 0,

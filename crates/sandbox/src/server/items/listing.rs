@@ -5,33 +5,37 @@ use http::{HeaderName, StatusCode};
 use serde_json::json;
 
 use super::query::{self, Listing};
-use super::read;
-use crate::server::catalog::Endpoint;
+use super::{Request, read};
+use crate::server::access::{self, Operation};
 use crate::server::config::MAX_LIMIT;
 use crate::server::lock;
 use crate::server::problem::Problem;
 use crate::server::respond::{json_response, json_text, set_header};
-use crate::server::service::{Call, Service};
 
 const DEFAULT_PARTITIONS: i64 = 10;
 const MAX_PARTITIONS: i64 = 200;
 const MIN_PAGES_PER_PARTITION: u64 = 5;
 
 /// One page.
-pub(super) fn page(
-    service: &Service,
-    endpoint: &Endpoint,
-    call: &Call,
-) -> Result<Response, Problem> {
+pub(super) fn page(request: Request<'_>) -> Result<Response, Problem> {
+    let Request {
+        service,
+        endpoint,
+        call,
+        caller,
+    } = request;
+    access::claim(caller, endpoint, Operation::Read)?;
     let api = service.api();
     let Listing {
-        selection,
+        mut selection,
         window,
         wants_total,
     } = query::listing(service, endpoint, &call.query)?;
     let (items, total) = {
         let storage = service.view(call)?;
         let storage = lock(&storage);
+        let visible = access::visible(service, &storage, caller, endpoint)?;
+        selection.conditions.extend(visible);
         let total = wants_total.then(|| storage.count(&selection)).transpose()?;
         (storage.page(&selection, window)?, total)
     };
@@ -61,12 +65,15 @@ pub(super) fn page(
 }
 
 /// The tokens at which independent walks begin.
-pub(super) fn partitions(
-    service: &Service,
-    endpoint: &Endpoint,
-    call: &Call,
-) -> Result<Response, Problem> {
-    let selection = query::selection(service, endpoint, &call.query)?;
+pub(super) fn partitions(request: Request<'_>) -> Result<Response, Problem> {
+    let Request {
+        service,
+        endpoint,
+        call,
+        caller,
+    } = request;
+    access::claim(caller, endpoint, Operation::Read)?;
+    let mut selection = query::selection(service, endpoint, &call.query)?;
     let number = query::integer(&call.query, "number")?.unwrap_or(DEFAULT_PARTITIONS);
     if !(1..=MAX_PARTITIONS).contains(&number) {
         let error = "Number must be a value between 1 and 200.";
@@ -78,6 +85,8 @@ pub(super) fn partitions(
     let starts = {
         let storage = service.view(call)?;
         let storage = lock(&storage);
+        let visible = access::visible(service, &storage, caller, endpoint)?;
+        selection.conditions.extend(visible);
         let even = storage.count(&selection)?.div_ceil(number.unsigned_abs());
         let least = if small {
             1

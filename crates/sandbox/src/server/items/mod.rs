@@ -13,6 +13,7 @@ pub(crate) use changes::available;
 use axum::response::Response;
 use http::Method;
 
+use super::access::Caller;
 use super::catalog::Endpoint;
 use super::metadata::unsupported;
 use super::problem::Problem;
@@ -20,22 +21,37 @@ use super::service::{Call, Service};
 use super::snapshots;
 use changes::History;
 
+/// One request for a collection or an item of it.
+#[derive(Clone, Copy, Debug)]
+struct Request<'a> {
+    service: &'a Service,
+    endpoint: &'a Endpoint,
+    call: &'a Call,
+    caller: &'a Caller,
+}
+
 /// Answers a request for a collection or an item; `rest` is what follows the collection.
 pub(crate) fn dispatch(
     service: &Service,
     endpoint: &Endpoint,
-    call: &Call,
+    (call, caller): (&Call, &Caller),
     rest: Option<&str>,
 ) -> Result<Response, Problem> {
     snapshots::refuse_write(service, call)?;
+    let request = Request {
+        service,
+        endpoint,
+        call,
+        caller,
+    };
     let Some(rest) = rest.filter(|rest| !rest.is_empty()) else {
-        return collection(service, endpoint, call);
+        return collection(request);
     };
     if rest == "partitions" && call.method == Method::GET && service.api().has_cursors() {
-        return listing::partitions(service, endpoint, call);
+        return listing::partitions(request);
     }
     if let Some(history) = History::named(rest).filter(|_| call.method == Method::GET) {
-        return changes::page(service, endpoint, call, history);
+        return changes::page(request, history);
     }
     match call.method {
         Method::POST => Err(Problem::method(
@@ -44,18 +60,18 @@ pub(crate) fn dispatch(
         )),
         Method::GET => {
             let id = identifier(rest).ok_or_else(Problem::no_endpoint)?;
-            read::item(service, endpoint, call, &id)
+            read::item(request, &id)
         }
-        Method::PUT => write::put(service, endpoint, call, &route_identifier(rest)?),
-        Method::DELETE => write::delete(service, endpoint, call, &route_identifier(rest)?),
+        Method::PUT => write::put(request, &route_identifier(rest)?),
+        Method::DELETE => write::delete(request, &route_identifier(rest)?),
         ref other => Err(Problem::method(unsupported(other))),
     }
 }
 
-fn collection(service: &Service, endpoint: &Endpoint, call: &Call) -> Result<Response, Problem> {
-    match call.method {
-        Method::GET => listing::page(service, endpoint, call),
-        Method::POST => write::post(service, endpoint, call),
+fn collection(request: Request<'_>) -> Result<Response, Problem> {
+    match request.call.method {
+        Method::GET => listing::page(request),
+        Method::POST => write::post(request),
         Method::PUT => Err(Problem::method(
             "Resource collections cannot be replaced. To change one item, add its \"id\" to the \
              route; to \"upsert\" an item, use POST.",

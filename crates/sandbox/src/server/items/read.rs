@@ -4,26 +4,35 @@ use axum::response::Response;
 use http::StatusCode;
 use http::header::{ETAG, IF_NONE_MATCH};
 
+use super::Request;
 use crate::faults::mix;
-use crate::server::catalog::Endpoint;
+use crate::server::access::{self, Operation};
 use crate::server::config::ApiVersion;
 use crate::server::lock;
 use crate::server::problem::Problem;
 use crate::server::respond::{header, json_text, set_header, with_status};
-use crate::server::service::{Call, Service};
 use crate::storage::Item;
 
 /// GET by id.
-pub(super) fn item(
-    service: &Service,
-    endpoint: &Endpoint,
-    call: &Call,
-    id: &str,
-) -> Result<Response, Problem> {
+pub(super) fn item(request: Request<'_>, id: &str) -> Result<Response, Problem> {
+    let Request {
+        service,
+        endpoint,
+        call,
+        caller,
+    } = request;
+    access::claim(caller, endpoint, Operation::Read)?;
     let api = service.api();
     let storage = service.view(call)?;
-    let found = lock(&storage).find_by_id(endpoint.collection, id)?;
-    let item = found.ok_or_else(|| Problem::no_item("The specified item could not be found."))?;
+    let item = {
+        let storage = lock(&storage);
+        let found = storage.find_by_id(endpoint.collection, id)?;
+        let item =
+            found.ok_or_else(|| Problem::no_item("The specified item could not be found."))?;
+        let attempt = (Operation::Read, item.key.as_str());
+        access::permit_stored(service, &storage, (caller, endpoint), attempt)?;
+        item
+    };
     let tag = etag(item.modified, api);
     let known = header(&call.headers, IF_NONE_MATCH.as_str()).is_some_and(|given| {
         if api.is_dms() {

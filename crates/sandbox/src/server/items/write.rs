@@ -9,13 +9,14 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::resolve::resolve;
-use super::{changes, read, rekey};
+use super::{Request, changes, read, rekey};
+use crate::server::access::{self, Attempt, Operation};
 use crate::server::body::{self, Draft, Rules};
 use crate::server::catalog::{DescriptorValue, Endpoint};
 use crate::server::config::ApiVersion;
 use crate::server::problem::Problem;
 use crate::server::respond::{header, media_type, set_header, with_status};
-use crate::server::service::{Call, Service};
+use crate::server::service::Service;
 use crate::storage::{Entry, Item, Storage, join_key};
 
 const EMPTY_BODY: &str = "A non-empty request body is required.";
@@ -23,11 +24,14 @@ const ASSIGNED_ID: &str = "Resource identifiers cannot be assigned by the client
                            property should not be included in the request body.";
 
 /// POST: creates or replaces the item with the body's natural key.
-pub(super) fn post(
-    service: &Service,
-    endpoint: &Endpoint,
-    call: &Call,
-) -> Result<Response, Problem> {
+pub(super) fn post(request: Request<'_>) -> Result<Response, Problem> {
+    let Request {
+        service,
+        endpoint,
+        call,
+        caller,
+    } = request;
+    access::claim(caller, endpoint, Operation::Create)?;
     require_json(&call.headers)?;
     if call.body.trim_ascii().is_empty() {
         return Err(Problem::bad_request(EMPTY_BODY));
@@ -37,18 +41,28 @@ pub(super) fn post(
         return Err(Problem::construction(ASSIGNED_ID));
     }
     let draft = read_body(service, endpoint, &body)?;
-    let (status, id, modified) = upsert(service, endpoint, call, &draft)?;
+    let (status, id, modified) = upsert(request, &draft)?;
     Ok(written(service, endpoint, status, (&id, modified)))
 }
 
-fn upsert(
-    service: &Service,
-    endpoint: &Endpoint,
-    call: &Call,
-    draft: &Draft,
-) -> Result<(StatusCode, String, i64), Problem> {
+fn upsert(request: Request<'_>, draft: &Draft) -> Result<(StatusCode, String, i64), Problem> {
+    let Request {
+        service,
+        endpoint,
+        call,
+        caller,
+    } = request;
     let api = service.api();
     let mut storage = service.storage();
+    let old = storage.find_by_key(endpoint.family, &join_key(&draft.parts))?;
+    let old = old.filter(|old| old.collection == endpoint.collection);
+    let operation = if old.is_some() {
+        access::claim(caller, endpoint, Operation::Update)?;
+        Operation::Update
+    } else {
+        Operation::Create
+    };
+    permit(request, &storage, draft, operation)?;
     let resolved = resolve(&storage, &service.catalog, draft, api)?;
     let entry = Entry {
         collection: endpoint.collection,
@@ -57,14 +71,17 @@ fn upsert(
         body: &resolved.body,
         targets: &resolved.targets,
     };
-    let Some(old) = storage.find_by_key(endpoint.family, &join_key(&draft.parts))? else {
+    let Some(old) = old else {
+        if storage
+            .locate(endpoint.family, &join_key(&draft.parts))?
+            .is_some()
+        {
+            return Err(Problem::identity(api, &endpoint.title));
+        }
         let item = storage.atomically::<_, Problem>(|storage| Ok(storage.insert(&entry)?))?;
         note_descriptor(service, endpoint, (item.aggregate, &item.body));
         return Ok((StatusCode::CREATED, item.id, item.modified));
     };
-    if old.collection != endpoint.collection {
-        return Err(Problem::identity(api, &endpoint.title));
-    }
     require_match(&call.headers, &old, api)?;
     let modified = store(&mut storage, &old, &entry)?;
     note_descriptor(service, endpoint, (old.aggregate, entry.body));
@@ -80,12 +97,14 @@ fn store(storage: &mut Storage, old: &Item, entry: &Entry<'_>) -> Result<i64, Pr
 }
 
 /// PUT: replaces one item.
-pub(super) fn put(
-    service: &Service,
-    endpoint: &Endpoint,
-    call: &Call,
-    id: &str,
-) -> Result<Response, Problem> {
+pub(super) fn put(request: Request<'_>, id: &str) -> Result<Response, Problem> {
+    let Request {
+        service,
+        endpoint,
+        call,
+        caller,
+    } = request;
+    access::claim(caller, endpoint, Operation::Update)?;
     let api = service.api();
     require_json(&call.headers)?;
     if call.body.trim_ascii().is_empty() {
@@ -108,6 +127,9 @@ pub(super) fn put(
     let old = storage
         .find_by_id(endpoint.collection, id)?
         .ok_or_else(unknown)?;
+    let attempt = (Operation::Update, old.key.as_str());
+    access::permit_stored(service, &storage, (caller, endpoint), attempt)?;
+    permit(request, &storage, &draft, Operation::Update)?;
     require_match(&call.headers, &old, api)?;
     let resolved = resolve(&storage, &service.catalog, &draft, api)?;
     let entry = Entry {
@@ -134,15 +156,19 @@ pub(super) fn put(
 }
 
 /// DELETE: removes one item that nothing refers to.
-pub(super) fn delete(
-    service: &Service,
-    endpoint: &Endpoint,
-    call: &Call,
-    id: &str,
-) -> Result<Response, Problem> {
+pub(super) fn delete(request: Request<'_>, id: &str) -> Result<Response, Problem> {
+    let Request {
+        service,
+        endpoint,
+        call,
+        caller,
+    } = request;
+    access::claim(caller, endpoint, Operation::Delete)?;
     let mut storage = service.storage();
     let found = storage.find_by_id(endpoint.collection, id)?;
     let item = found.ok_or_else(|| Problem::no_item("Resource to delete was not found."))?;
+    let attempt = (Operation::Delete, item.key.as_str());
+    access::permit_stored(service, &storage, (caller, endpoint), attempt)?;
     require_match(&call.headers, &item, service.api())?;
     if let Some(dependant) = storage.dependants(item.aggregate, 1)?.first() {
         let endpoint = service.catalog.by_collection(dependant.collection);
@@ -160,6 +186,34 @@ pub(super) fn delete(
             .remove(endpoint.collection, item.aggregate);
     }
     Ok(with_status(StatusCode::NO_CONTENT))
+}
+
+/// Refuses a draft that the strategy of the server does not let the caller write.
+fn permit(
+    request: Request<'_>,
+    storage: &Storage,
+    draft: &Draft,
+    operation: Operation,
+) -> Result<(), Problem> {
+    let Request {
+        service,
+        endpoint,
+        caller,
+        ..
+    } = request;
+    let family = service.catalog.family("educationOrganization");
+    let named = draft
+        .references
+        .iter()
+        .filter(|reference| Some(reference.family) == family);
+    let organizations: Vec<String> = named.map(|reference| reference.key.clone()).collect();
+    let attempt = Attempt {
+        caller,
+        endpoint,
+        operation,
+        parts: &draft.parts,
+    };
+    access::permit(service, storage, attempt, &organizations)
 }
 
 /// Checks a parsed body against the model.
