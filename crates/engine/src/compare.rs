@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 
 use crate::collection::CollectionRun;
 use crate::feed::{next_batch, next_records, offer, unreadable};
+use crate::imported::{Imported, Sifter};
 use crate::lanes::{Lanes, OfferKind};
 use crate::run::{Context, lock};
 use crate::{Baseline, Duplicate, EngineError, Event, Resend};
@@ -29,12 +30,12 @@ pub(crate) async fn changed(
     context: &Arc<Context>,
     lanes: &Lanes,
     collection: &Arc<CollectionRun>,
-    known: u64,
+    baseline: (u64, Option<Imported>),
 ) -> Result<(), EngineError> {
     let compared = {
         let (context, collection) = (Arc::clone(context), Arc::clone(collection));
         let handle = Handle::current();
-        tokio::task::spawn_blocking(move || compare(&handle, &context, &collection, known))
+        tokio::task::spawn_blocking(move || compare(&handle, &context, &collection, baseline))
     };
     let Some(plan) = compared.await.unwrap_or(Err(EngineError::Defect))? else {
         return Ok(());
@@ -49,8 +50,8 @@ type PlanPath = tempfile::TempPath;
 fn compare(
     handle: &Handle,
     context: &Context,
-    collection: &CollectionRun,
-    known: u64,
+    collection: &Arc<CollectionRun>,
+    (known, imported): (u64, Option<Imported>),
 ) -> Result<Option<PlanPath>, EngineError> {
     let (comparison, units) = handle.block_on(gather(context, collection))?;
     if context.stop.is_stopped() {
@@ -62,11 +63,13 @@ fn compare(
         .suffix(".jsonl")
         .tempfile_in(&context.settings.work_folder)?
         .into_temp_path();
-    let mut plan = Planner::create(&path, context, collection, &units)?;
     let resend = match &context.baseline {
         Baseline::Ledger(resend) => resend.clone(),
         Baseline::Nothing => Resend::default(),
     };
+    let mut plan = Planner::create(&path, context, collection, &units)?;
+    plan.sifter =
+        imported.map(|imported| Sifter::new(handle, (context, collection), imported, &resend));
     for difference in comparison.finish(baseline(scan, resend))? {
         plan.take(difference?)?;
     }
@@ -138,6 +141,8 @@ struct Planner<'run> {
     writer: PlanWriter,
     together: Vec<(ChangeKind, DesiredRow)>,
     tally: Tally,
+    /// Takes out what another program sent before.
+    sifter: Option<Sifter<'run>>,
 }
 
 impl<'run> Planner<'run> {
@@ -170,6 +175,7 @@ impl<'run> Planner<'run> {
                 coverage_complete: true,
                 ..Tally::default()
             },
+            sifter: None,
         })
     }
 
@@ -208,9 +214,17 @@ impl<'run> Planner<'run> {
     fn write_together(&mut self) -> Result<(), EngineError> {
         let mut together = std::mem::take(&mut self.together);
         together.sort_unstable_by_key(|(_, row)| (row.place.unit, row.place.offset));
-        for (kind, row) in &together {
-            let change = self.planned(*kind, row);
-            self.writer.append(&change)?;
+        for group in together.chunks(READ_TOGETHER) {
+            let planned = group.iter().map(|(kind, row)| self.planned(*kind, row));
+            let mut planned: Vec<PlannedChange> = planned.collect();
+            if let Some(sifter) = &self.sifter {
+                let settled = sifter.sift(&mut planned)?;
+                self.tally.creates -= settled;
+                self.tally.unchanged += settled;
+            }
+            for change in &planned {
+                self.writer.append(change)?;
+            }
         }
         together.clear();
         self.together = together;
@@ -358,14 +372,15 @@ async fn reread(
 }
 
 /// Whether a record was found where a change was planned.
-fn is_at(change: &PlannedChange, found: Option<&Origin>) -> bool {
+pub(crate) fn is_at(change: &PlannedChange, found: Option<&Origin>) -> bool {
     let (Some(place), Some(found)) = (&change.place, found) else {
         return false;
     };
     (place.offset, place.line) == (found.offset, found.line) && *place.unit == *found.unit
 }
 
-fn origin(change: &PlannedChange) -> Option<Origin> {
+/// Where the record of a planned change was read.
+pub(crate) fn origin(change: &PlannedChange) -> Option<Origin> {
     let place = change.place.as_ref()?;
     Some(Origin {
         unit: place.unit.as_str().into(),

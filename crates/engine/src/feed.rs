@@ -1,17 +1,19 @@
 //! Getting one collection's records into the lanes.
 //!
 //! Where the ledger knows nothing, records go straight through: the first request leaves before
-//! the last line is read. Otherwise the whole collection is compared first, and only what
-//! differs is read again and sent.
+//! the last line is read. Otherwise, or where lines of another program were imported, the whole
+//! collection is compared first, and only what differs is read again and sent.
 
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use syncline_model::{Change, Record};
 use syncline_store::{Batch, BatchStream, ErrorKind, Query, Rejected, StoreError};
+use tokio::sync::mpsc;
 
 use crate::collection::CollectionRun;
 use crate::lanes::{Lanes, Offer, OfferKind};
+use crate::recorder::Note;
 use crate::rejects::{Body, Reject};
 use crate::run::{Context, lock};
 use crate::{Baseline, EngineError, Event, Verb, compare};
@@ -19,19 +21,22 @@ use crate::{Baseline, EngineError, Event, Verb, compare};
 /// Offers everything of a collection once and waits for the outcomes.
 pub(crate) async fn feed(
     context: &Arc<Context>,
-    lanes: &Lanes,
+    (lanes, notes): (&Lanes, &mpsc::Sender<Note>),
     collection: &Arc<CollectionRun>,
 ) -> Result<(), EngineError> {
-    let known = match (context.verb, &context.baseline) {
-        (Verb::Delete, _) | (_, Baseline::Nothing) => 0,
+    let (known, imported) = match (context.verb, &context.baseline) {
+        (Verb::Delete, _) | (_, Baseline::Nothing) => (0, None),
         (Verb::Write, Baseline::Ledger(_)) => {
-            lock(&context.ledger).collection_size(context.scope, collection.name())?
+            let ledger = lock(&context.ledger);
+            let known = ledger.collection_size(context.scope, collection.name())?;
+            (known, ledger.imported(context.scope, collection.name())?)
         }
     };
-    if known == 0 {
+    if known == 0 && imported.is_none() {
         straight(context, lanes, collection).await?;
     } else {
-        compare::changed(context, lanes, collection, known).await?;
+        let imported = imported.map(|lines| (lines, notes.clone()));
+        compare::changed(context, lanes, collection, (known, imported)).await?;
     }
     collection.until_idle().await;
     Ok(())

@@ -15,6 +15,7 @@ mod error;
 mod events;
 mod failures;
 mod feed;
+mod imported;
 mod job;
 mod lanes;
 mod parked;

@@ -267,7 +267,7 @@ async fn one(
 ) -> Result<CollectionName, EngineError> {
     let name = collection.name().clone();
     context.observer.on(&Event::CollectionStarted(name.clone()));
-    feed(&context, &lanes, &collection).await?;
+    feed(&context, (&lanes, &notes), &collection).await?;
     if refers_to_itself && collection.has_parked() {
         let only = [Arc::clone(&collection)];
         parked::offer_again(&context, &lanes, &notes, &only).await?;

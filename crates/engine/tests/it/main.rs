@@ -5,6 +5,7 @@
 mod again;
 mod bounds;
 mod faults;
+mod imported;
 mod keys;
 mod order;
 mod parked;

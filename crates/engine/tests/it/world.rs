@@ -10,7 +10,7 @@ use serde_json::Value;
 use syncline_engine::{
     Baseline, CollectionReport, Ending, Event, Job, Observer, Resend, RunReport, Settings, Verb,
 };
-use syncline_ledger::{Holder, Ledger, LedgerView, Owed, RunOutcome};
+use syncline_ledger::{Holder, Ledger, LedgerView, Owed, RunOutcome, ScopeId};
 use syncline_model::{Catalog, CollectionName};
 use syncline_plan::GuardPolicy;
 use syncline_store::Store;
@@ -20,6 +20,9 @@ use tokio_util::sync::CancellationToken;
 
 /// No run of these tests takes nearly as long; only one that hangs does.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Name of the flow of all runs.
+const FLOW: &str = "tests";
 
 pub(crate) struct World {
     folder: tempfile::TempDir,
@@ -127,6 +130,13 @@ impl World {
         Ledger::open_read_only(&self.folder.path().join("state")).unwrap()
     }
 
+    /// The ledger, held until it is dropped, and the scope of all runs.
+    pub(crate) fn hold(&self) -> (Ledger, ScopeId) {
+        let mut ledger = Ledger::open(&self.folder.path().join("state"), &holder()).unwrap();
+        let scope = ledger.scope(&self.target.catalog().identity, FLOW).unwrap();
+        (ledger, scope)
+    }
+
     pub(crate) fn owed(&self) -> Vec<Owed> {
         let ledger = self.ledger();
         let (scope, ..) = ledger.scopes().unwrap().remove(0);
@@ -162,14 +172,8 @@ impl World {
 impl Run {
     /// Runs. A run that does not end fails the test.
     pub(crate) async fn go(self) -> RunReport {
-        let holder = Holder {
-            command: "send".to_owned(),
-            process_id: std::process::id(),
-            host: "here".to_owned(),
-            started: "now".to_owned(),
-        };
-        let mut ledger = Ledger::open(&self.folder.join("state"), &holder).unwrap();
-        let scope = ledger.scope(&self.catalog.identity, "tests").unwrap();
+        let mut ledger = Ledger::open(&self.folder.join("state"), &holder()).unwrap();
+        let scope = ledger.scope(&self.catalog.identity, FLOW).unwrap();
         if let Some(pages) = self.ledger_pages {
             ledger.limit_pages(pages).unwrap();
         }
@@ -201,6 +205,15 @@ impl Run {
         let left: Vec<_> = fs_err::read_dir(&work_folder).unwrap().collect();
         assert!(left.is_empty(), "temporary files are left: {left:?}");
         report
+    }
+}
+
+fn holder() -> Holder {
+    Holder {
+        command: "send".to_owned(),
+        process_id: std::process::id(),
+        host: "here".to_owned(),
+        started: "now".to_owned(),
     }
 }
 
