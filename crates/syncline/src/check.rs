@@ -48,7 +48,7 @@ fn files(folder: &std::path::Path) -> Result<Vec<String>, Failure> {
     let collections = &store.files().collections;
     let files: usize = collections.values().map(Vec::len).sum();
     let mut facts = vec![format!(
-        "{files} data files for {} collections",
+        "data files: {files} (collections: {})",
         collections.len()
     )];
     if !store.files().others.is_empty() {
@@ -67,7 +67,7 @@ fn settings(api: &EdfiConfig) -> Vec<String> {
     let mut facts = vec![
         format!("Ed-Fi API at {} ({mode})", settings.base_url),
         format!(
-            "client {}, at most {} requests at once",
+            "client {}, requests at once: at most {}",
             settings.credentials.client_id, api.concurrency_max
         ),
     ];

@@ -218,7 +218,8 @@ fn path_from(folder: &Path, text: &str, environment: &BTreeMap<String, String>) 
         (Some(rest), Some(home)) if rest.starts_with('/') => {
             Path::new(home).join(rest.trim_start_matches('/'))
         }
-        _ => folder.join(text),
+        // Without the `.` and the slash at the end that people write.
+        _ => folder.join(text).components().collect(),
     }
 }
 

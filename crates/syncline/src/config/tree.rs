@@ -44,7 +44,7 @@ pub(crate) fn parse(text: &str) -> Result<Node, Malformed> {
         let reason = inner.to_string();
         Malformed {
             position: inner.location().and_then(position),
-            reason: first_line(&reason),
+            reason: without_place(&reason),
         }
     })?;
     let node = located(parsed, text);
@@ -214,8 +214,13 @@ fn position(location: Location) -> Position {
     (location.line() > 0).then(|| (location.line(), location.column()))
 }
 
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or("not valid YAML").to_owned()
+/// The first line of a reason, without the place at its end, which is told before it.
+fn without_place(text: &str) -> String {
+    let line = text.lines().next().unwrap_or("not valid YAML");
+    let reason = line
+        .rsplit_once(" at line ")
+        .map_or(line, |(reason, _)| reason);
+    reason.to_owned()
 }
 
 #[cfg(test)]
