@@ -271,7 +271,7 @@ fn totals(report: &RunReport) -> Vec<String> {
     if report.owed > 0 {
         let owed = count(report.owed, "record");
         lines.push(format!(
-            "{owed} still owed; the next run offers them again."
+            "{owed} still owed, and offered again by the next run."
         ));
     }
     lines

@@ -2,11 +2,25 @@
 
 use syncline::{Config, Failure, count_table};
 
+use super::results::{LIGHTBEAM_FATAL, is_lightbeam};
 use super::send::selection;
 use crate::args::{CountArgs, DataArgs};
 use crate::{environment, output};
 
 pub(crate) async fn run(arguments: &CountArgs, data: &DataArgs) -> Result<u8, Failure> {
+    let lightbeam = !arguments.strict_exit && is_lightbeam(data);
+    match counted(arguments, data).await {
+        Err(failure) if lightbeam => {
+            output::failure(&failure);
+            Ok(LIGHTBEAM_FATAL)
+        }
+        Ok(complete) => Ok(u8::from(!complete && !lightbeam)),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Counts and prints; whether every collection could be counted.
+async fn counted(arguments: &CountArgs, data: &DataArgs) -> Result<bool, Failure> {
     let config = Config::load(&environment::config_args(data)?)?;
     for warning in &config.warnings {
         output::warning(warning);
@@ -24,5 +38,5 @@ pub(crate) async fn run(arguments: &CountArgs, data: &DataArgs) -> Result<u8, Fa
         fs_err::write(path, count_table(&rows, separator, true))?;
     }
     output::data(&count_table(&rows, separator, arguments.all));
-    Ok(u8::from(rows.iter().any(|row| row.count.is_err())))
+    Ok(rows.iter().all(|row| row.count.is_ok()))
 }

@@ -6,7 +6,7 @@ use crate::args::DataArgs;
 use crate::environment;
 
 /// Exit status of lightbeam where it cannot go on.
-const LIGHTBEAM_FATAL: u8 = 255;
+pub(crate) const LIGHTBEAM_FATAL: u8 = 255;
 
 /// The exit status of a command; also writes its results file.
 pub(crate) fn finish(
@@ -15,7 +15,7 @@ pub(crate) fn finish(
     data: &DataArgs,
     strict: bool,
 ) -> Result<u8, Failure> {
-    let lightbeam = config.is_some_and(|config| config.dialect == Dialect::Lightbeam);
+    let lightbeam = is_lightbeam(data);
     let exit_status = match outcome {
         Ok(summary) => summary.exit_status(strict),
         Err(_) if lightbeam && !strict => LIGHTBEAM_FATAL,
@@ -32,4 +32,10 @@ pub(crate) fn finish(
         write_results(path, &results)?;
     }
     Ok(exit_status)
+}
+
+/// Whether lightbeam's customs apply, even if its configuration cannot be used.
+pub(crate) fn is_lightbeam(data: &DataArgs) -> bool {
+    environment::config_args(data)
+        .is_ok_and(|arguments| Config::dialect_of(&arguments) == Dialect::Lightbeam)
 }
