@@ -1,0 +1,64 @@
+//! What the command says of itself.
+
+use insta::assert_snapshot;
+
+use crate::desk::Desk;
+
+#[test]
+fn every_command_has_its_help() {
+    let desk = Desk::new();
+    let commands = [
+        "",
+        "demo",
+        "send",
+        "count",
+        "delete",
+        "truncate",
+        "config",
+        "config check",
+        "generate",
+        "sandbox",
+        "sandbox edfi",
+        "completions",
+        "version",
+    ];
+    for command in commands {
+        let mut arguments: Vec<&str> = command.split_whitespace().collect();
+        arguments.push("--help");
+        let ran = desk.run(&arguments);
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{command}");
+        let name = format!("help {command}").trim().replace(' ', "-");
+        assert_snapshot!(name, ran.stdout);
+    }
+}
+
+#[test]
+fn without_a_command_the_help_is_shown() {
+    let desk = Desk::new();
+    let ran = desk.run(&[]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));
+    assert_eq!(ran.stderr, desk.run(&["--help"]).stdout);
+}
+
+#[test]
+fn the_version_is_printed() {
+    let desk = Desk::new();
+    let version = format!("syncline {}\n", env!("CARGO_PKG_VERSION"));
+    for arguments in [["version"], ["-V"], ["-v"], ["--version"]] {
+        let ran = desk.run(&arguments);
+        assert_eq!((ran.status, ran.stdout.as_str()), (0, version.as_str()));
+        assert_eq!(ran.stderr, "");
+    }
+}
+
+#[test]
+fn completions_name_every_command() {
+    let desk = Desk::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = desk.run(&["completions", shell]);
+        assert_eq!(ran.status, 0);
+        for word in ["sandbox", "generate", "results-file"] {
+            assert!(ran.stdout.contains(word), "{shell}: {word}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Servers to meet: a sandbox, one that speaks TLS with a certificate of its own, one that is
+//! no Ed-Fi API, and none at all.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use syncline_sandbox::{FaultAction, FaultMatch, FaultPlan, FaultRule};
+use syncline_sandbox::{RequestLog, Sandbox, SandboxConfig, schema};
+
+/// Longest time that anything is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Path of the collection that most tests send.
+pub(crate) const STUDENTS: &str = "/ed-fi/students";
+
+pub(crate) async fn sandbox() -> Sandbox {
+    let config = SandboxConfig::new(schema::embedded().unwrap());
+    Sandbox::start(config).await.unwrap()
+}
+
+/// A sandbox whose answers to students take their time.
+pub(crate) async fn slow_sandbox(milliseconds: u64) -> Sandbox {
+    let sandbox = sandbox().await;
+    let mut rule = fault(FaultAction::Delay);
+    rule.delay_ms = milliseconds;
+    sandbox.set_faults(plan(rule));
+    sandbox
+}
+
+/// A rule about every POST of a student.
+pub(crate) fn fault(action: FaultAction) -> FaultRule {
+    FaultRule {
+        on: FaultMatch {
+            method: Some("POST".to_owned()),
+            path: Some(STUDENTS.to_owned()),
+            ..FaultMatch::default()
+        },
+        action,
+        ..FaultRule::default()
+    }
+}
+
+pub(crate) fn plan(rule: FaultRule) -> FaultPlan {
+    FaultPlan {
+        seed: 1,
+        rules: vec![rule],
+    }
+}
+
+/// Comes back when the log of a sandbox is as wanted.
+pub(crate) async fn until(sandbox: &Sandbox, wanted: impl Fn(&RequestLog) -> bool) {
+    let waiting = async {
+        while !wanted(&sandbox.requests()) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .expect("what is waited for");
+}
+
+/// POSTs of students that were answered.
+pub(crate) fn posts(sandbox: &Sandbox) -> u64 {
+    sandbox.requests().count("POST", STUDENTS)
+}
+
+/// The URL of a port that nothing listens on.
+pub(crate) fn closed_port() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+/// The URL of a server that gives every request the same answer.
+pub(crate) fn constant(content_type: &'static str, body: &'static str) -> String {
+    serve("http", move |mut stream| {
+        read_request(&mut stream);
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
+            body.len()
+        );
+        // Whoever asked may be gone.
+        let _gone = stream.write_all(answer.as_bytes());
+    })
+}
+
+/// The URL of a TLS server whose certificate nobody has signed but itself.
+pub(crate) fn self_signed() -> String {
+    let names = vec!["127.0.0.1".to_owned()];
+    let made = rcgen::generate_simple_self_signed(names).unwrap();
+    let key = made.signing_key.serialize_der().try_into().unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let config = Arc::new(config);
+    serve("https", move |mut stream| {
+        let mut connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+        // The client ends the handshake when it has seen the certificate.
+        while connection.is_handshaking() && connection.complete_io(&mut stream).is_ok() {}
+    })
+}
+
+fn serve(scheme: &str, answer: impl Fn(TcpStream) + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("{scheme}://{}", listener.local_addr().unwrap());
+    // It ends with the test's process.
+    std::thread::spawn(move || listener.incoming().flatten().for_each(answer));
+    url
+}
+
+/// Reads up to the end of the headers; none of these servers looks at a body.
+fn read_request(stream: &mut TcpStream) {
+    let mut read: Vec<u8> = Vec::new();
+    let mut piece = [0; 1024];
+    while !read.windows(4).any(|window| window == b"\r\n\r\n") {
+        match stream.read(&mut piece) {
+            Ok(0) | Err(_) => return,
+            Ok(length) => read.extend(&piece[..length]),
+        }
+    }
+}
