@@ -5,12 +5,16 @@
 //! source, through the comparison with the ledger (or straight through, where the ledger knows
 //! nothing yet), into lanes by key, to the target, and their outcomes into the ledger.
 //!
+//! [`copy`] takes a [`CopyJob`] and passes whole collections from one store to another, without
+//! memory.
+//!
 //! This is the only crate with tasks and a clock. It knows no protocol, no file format and no
 //! terminal: what happens is told as [`Event`]s to an [`Observer`] and summed up in a
 //! [`RunReport`].
 
 mod collection;
 mod compare;
+mod copy;
 mod error;
 mod events;
 mod failures;
@@ -26,6 +30,7 @@ mod report;
 mod run;
 mod spooled;
 
+pub use copy::{CopyJob, copy};
 pub use error::EngineError;
 pub use events::{CollectionProgress, Event, Observer, Progress};
 pub use job::{Baseline, Job, Resend, Settings, Verb};

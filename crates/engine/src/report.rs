@@ -74,6 +74,8 @@ pub struct CollectionReport {
     pub coverage: Option<Coverage>,
     /// Whether everything in it was offered.
     pub finished: bool,
+    /// Why it could not be read, where the run went on without it.
+    pub error: Option<String>,
 }
 
 impl CollectionReport {

@@ -11,6 +11,8 @@ mod lines;
 mod reader;
 mod rejects;
 mod store;
+mod target;
 
 pub use discover::{DataFile, DataFiles, LineKind, discover};
 pub use store::FilesStore;
+pub use target::{FileFormat, FilesTarget, KeyFilter};
