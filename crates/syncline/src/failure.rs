@@ -30,6 +30,8 @@ pub enum FailureKind {
     Unavailable,
     /// Something on this machine is in use or in the way for now: a held ledger, a full disk.
     Local,
+    /// It was told to stop before anything was done.
+    Interrupted,
     /// A defect of this program.
     Defect,
 }
@@ -78,6 +80,7 @@ impl FailureKind {
         match self {
             Self::Configuration => 2,
             Self::Unavailable | Self::Local => 3,
+            Self::Interrupted => 5,
             Self::Defect => 70,
         }
     }

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 use syncline_engine::{CollectionReport, Ending, FailureGroup, RunReport};
 
-use crate::{Config, Failure, SendSummary};
+use crate::{Config, Failure, FailureKind, SendSummary};
 
 /// What goes into a results file.
 #[derive(Debug)]
@@ -139,6 +139,12 @@ fn resource(report: &CollectionReport) -> Value {
         );
     }
     members.insert("complete".to_owned(), json!(report.finished));
+    if let Some(reason) = report.incomplete_reason() {
+        members.insert("incomplete".to_owned(), json!(reason));
+    }
+    if let Some(error) = &report.error {
+        members.insert("error".to_owned(), json!(error));
+    }
     Value::Object(members)
 }
 
@@ -156,6 +162,7 @@ fn outcome_word(results: &Results<'_>) -> &'static str {
     match results.outcome.map(|summary| &summary.report.ending) {
         Ok(Ending::Completed) => "completed",
         Ok(Ending::Interrupted) => "interrupted",
+        Err(failure) if failure.kind == FailureKind::Interrupted => "interrupted",
         Ok(Ending::Failed(_)) | Err(_) => "failed",
     }
 }

@@ -61,7 +61,11 @@ pub async fn send(
     refuse_existing(arguments.reject_file.as_deref())?;
     let api = config.api()?;
     let hold = Hold::open(config, &arguments.holder)?;
-    let (target, catalog) = open::api(api).await?;
+    let (target, catalog) = tokio::select! {
+        biased;
+        () = stop.cancelled() => return Err(told_to_stop()),
+        opened = open::api(api) => opened?,
+    };
     let resolved = resolve(source.files(), &catalog, &api.settings);
     let (selected, ignored) = select(config, resolved, &arguments.selection)?;
     let mut ledger = hold.ledger;
@@ -98,6 +102,10 @@ pub async fn send(
         ignored,
         dialect: config.dialect,
     })
+}
+
+fn told_to_stop() -> Failure {
+    Failure::new(FailureKind::Interrupted, "stopped before anything was sent")
 }
 
 /// Sending never deletes, and sending everything anew is what a new school year asks for.
@@ -223,7 +231,7 @@ impl SendSummary {
     }
 }
 
-fn failure_status(error: &syncline_engine::EngineError) -> u8 {
+pub(crate) fn failure_status(error: &syncline_engine::EngineError) -> u8 {
     use syncline_engine::EngineError;
     let kind = match error {
         EngineError::Store(error) => crate::failure::kind_of(error),
