@@ -5,10 +5,17 @@ use tokio_util::sync::CancellationToken;
 /// Exit status after a second signal.
 const INTERRUPTED: i32 = 130;
 
-/// A token that is cancelled by the first signal. The second one ends the process; what the
-/// target accepted until then is in the ledger, except for the last moment.
+/// A token that is cancelled by the first signal.
 pub(crate) fn stop_token() -> CancellationToken {
     let token = CancellationToken::new();
+    cancel_when_told(&token);
+    token
+}
+
+/// Cancels a token at the first signal. The second one ends the process; what the target
+/// accepted until then is in the ledger, except for the last moment. Before this is called,
+/// the first signal ends the process.
+pub(crate) fn cancel_when_told(token: &CancellationToken) {
     let cancelled = token.clone();
     tokio::spawn(async move {
         told_to_stop().await;
@@ -21,7 +28,6 @@ pub(crate) fn stop_token() -> CancellationToken {
         )]
         std::process::exit(INTERRUPTED);
     });
-    token
 }
 
 /// Comes back at the next signal.

@@ -3,6 +3,7 @@
 use std::io::BufRead as _;
 
 use syncline::{Config, Ending, Failure, Intent, Removal, SendSummary};
+use tokio_util::sync::CancellationToken;
 
 use super::results::finish;
 use super::send::selection;
@@ -66,8 +67,14 @@ async fn remove(
         removal,
         holder: environment::holder(word(removal)),
     };
-    let confirm = |intent: &Intent| yes || ask(intent);
-    let watching = (progress::observer(data.log_format), signals::stop_token());
+    let stop = CancellationToken::new();
+    // Until the question is answered, nothing has begun that would have to be stopped cleanly.
+    let confirm = |intent: &Intent| {
+        let go = yes || ask(intent);
+        signals::cancel_when_told(&stop);
+        go
+    };
+    let watching = (progress::observer(data.log_format), stop.clone());
     syncline::remove(config, remove, confirm, watching).await
 }
 
