@@ -93,6 +93,59 @@ fn a_count_that_fails_ends_by_the_customs_of_its_configuration() {
     assert_eq!(desk.run(&strict).status, 2);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_can_be_told_as_json() {
+    let sandbox = sandbox().await;
+    let desk = Desk::with_students(sandbox.url());
+    desk.write("data/students.jsonl", students(1..=2) + "bad\n");
+    let ran = desk.run(&["send", "--log-format", "json"]);
+    assert_eq!(ran.status, 1);
+    let lines = ran.stderr.lines().filter(|line| line.starts_with('{'));
+    let events: Vec<serde_json::Value> = lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let names: Vec<&str> = events
+        .iter()
+        .map(|event| event["event"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "started",
+            "collection_started",
+            "rejected",
+            "collection_finished"
+        ]
+    );
+    assert_eq!(events[2]["file"], "students.jsonl");
+    assert_eq!(events[2]["line"], 3);
+    assert_eq!(events[3]["report"]["created"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_records_go_where_they_are_wanted() {
+    let sandbox = sandbox().await;
+    let desk = Desk::with_students(sandbox.url());
+    desk.write("data/students.jsonl", "bad\n");
+    let ran = desk.run(&["send", "--reject-file", "mine/rejects.jsonl"]);
+    assert_eq!(ran.status, 1);
+    assert!(desk.rejects().is_empty());
+    let reject: serde_json::Value = desk.json("mine/rejects.jsonl");
+    assert_eq!(reject["collection"], "ed-fi/students");
+    assert_eq!(
+        (&reject["line"], &reject["body"]),
+        (&1.into(), &"bad".into())
+    );
+    // It is not written over: it may have been corrected.
+    let again = desk.run(&["send", "--reject-file", "mine/rejects.jsonl"]);
+    assert_snapshot!(again, @"
+    status 2
+    --- stderr
+    error: --reject-file: mine/rejects.jsonl is there already
+      hint: name a file that is not there yet
+    ");
+}
+
 /// Texts of the files in a folder, by name.
 fn contents(desk: &Desk, folder: &str) -> BTreeMap<String, String> {
     let entries = std::fs::read_dir(desk.path(folder)).unwrap();

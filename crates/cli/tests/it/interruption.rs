@@ -1,12 +1,13 @@
 //! Being stopped, politely or not, and going on; two runs at once.
 
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
 
 use insta::assert_snapshot;
 use syncline_sandbox::{FaultPlan, Sandbox};
 
 use crate::desk::{Desk, Ran, lightbeam, students};
-use crate::servers::{posts, slow_sandbox, until};
+use crate::servers::{posts, sandbox, silent, slow_sandbox, until};
 
 /// Records that are sent.
 const RECORDS: u64 = 600;
@@ -116,16 +117,54 @@ async fn a_second_ctrl_c_ends_at_once() {
     until(&sandbox, |log| log.count("POST", "/oauth/token") == 1).await;
     signal(&child, "-INT");
     let mut seen = String::new();
-    let mut lines = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
     while !seen.contains("stopping") {
-        assert!(
-            std::io::BufRead::read_line(&mut lines, &mut seen).unwrap() > 0,
-            "{seen}"
-        );
+        assert!(lines.read_line(&mut seen).unwrap() > 0, "{seen}");
     }
     signal(&child, "-INT");
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(130));
+}
+
+#[test]
+fn a_run_that_has_not_begun_is_stopped_at_once() {
+    let (url, listener) = silent();
+    let desk = Desk::with_students(&url);
+    let send = ["send", "--results-file", "out.json"];
+    let child = desk.command(&send).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut asking, _) = listener.accept().unwrap();
+    asking.read_exact(&mut [0; 4]).unwrap();
+    signal(&child, "-INT");
+    let ran = desk.ended(child.wait_with_output().unwrap());
+    assert_snapshot!(ran, @"
+    status 5
+    --- stderr
+    error: stopped before anything was sent
+    ");
+    assert_eq!(desk.json("out.json")["outcome"], "interrupted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_at_the_question_ends_at_once() {
+    let sandbox = sandbox().await;
+    let desk = Desk::with_students(sandbox.url());
+    assert_eq!(desk.run(&["send"]).status, 0);
+    let mut command = desk.command(&["truncate", "-s", "students"]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _open = child.stdin.take();
+    let mut seen = String::new();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    while !seen.contains("Type \"yes\"") {
+        assert!(lines.read_line(&mut seen).unwrap() > 0, "{seen}");
+    }
+    signal(&child, "-INT");
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), None);
+    assert_eq!(sandbox.count("ed-fi/students").unwrap(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,8 +180,9 @@ async fn a_killed_run_loses_nothing_and_repeats_little() {
 
     let ran = goes_on(&desk, &sandbox, &["send"]);
     let posts = posts(&sandbox);
-    // What was answered within the last moment is not yet in the ledger: 50 ms of four requests
-    // of 5 ms each, the time a transaction takes, and those that were under way.
+    // What was answered within the last moment is not in the ledger: what was collected for a
+    // transaction, what came while one was written (300 ms in all, on a busy disk, of four
+    // requests of 5 ms at once), and what was under way.
     let unrecorded = TOGETHER * (1 + 300 / 5);
     assert!(
         (RECORDS..=RECORDS + unrecorded).contains(&posts),

@@ -157,13 +157,32 @@ fn an_unknown_host() {
 
 #[test]
 fn a_certificate_that_nobody_knows() {
-    let url = self_signed();
+    let (url, _) = self_signed();
     let desk = Desk::with_students(&url);
     assert_snapshot!(fails_alike(&desk, &lightbeam(&url), &[]), @"
     status 2
     --- stderr
     error: https://[address]/ has no certificate that is trusted: invalid peer certificate: UnknownIssuer
       hint: give the certificate of your own authority as `ca_file`, or for a test server set `verify_tls: false` (`verify_ssl: false` in a lightbeam.yaml)
+    ");
+}
+
+#[test]
+fn a_certificate_of_ones_own_authority() {
+    let (url, certificate) = self_signed();
+    let desk = Desk::with_students(&url);
+    desk.write("authority.pem", certificate);
+    for more in ["    ca_file: authority.pem\n", "    verify_tls: false\n"] {
+        desk.configure(&url, more);
+        let ran = desk.run(&["send"]);
+        assert!(ran.stderr.contains("is not an Ed-Fi API"), "{more}{ran}");
+    }
+    desk.write("empty.pem", "");
+    desk.configure(&url, "    ca_file: empty.pem\n");
+    assert_snapshot!(desk.run(&["send"]), @"
+    status 2
+    --- stderr
+    error: [home]/empty.pem holds no PEM certificates
     ");
 }
 

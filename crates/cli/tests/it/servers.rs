@@ -1,7 +1,7 @@
 //! Servers to meet: a sandbox, one that speaks TLS with a certificate of its own, one that is
 //! no Ed-Fi API, and none at all.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,19 +74,13 @@ pub(crate) fn closed_port() -> String {
 /// The URL of a server that gives every request the same answer.
 pub(crate) fn constant(content_type: &'static str, body: &'static str) -> String {
     serve("http", move |mut stream| {
-        read_request(&mut stream);
-        let answer = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\
-             Connection: close\r\n\r\n{body}",
-            body.len()
-        );
-        // Whoever asked may be gone.
-        let _gone = stream.write_all(answer.as_bytes());
+        answer(&mut stream, content_type, body);
     })
 }
 
-/// The URL of a TLS server whose certificate nobody has signed but itself.
-pub(crate) fn self_signed() -> String {
+/// The URL of a TLS server whose certificate nobody has signed but itself, and the certificate
+/// as PEM. It answers every request with an empty object.
+pub(crate) fn self_signed() -> (String, String) {
     let names = vec!["127.0.0.1".to_owned()];
     let made = rcgen::generate_simple_self_signed(names).unwrap();
     let key = made.signing_key.serialize_der().try_into().unwrap();
@@ -98,23 +92,23 @@ pub(crate) fn self_signed() -> String {
         .with_single_cert(vec![made.cert.der().clone()], key)
         .unwrap();
     let config = Arc::new(config);
-    serve("https", move |mut stream| {
-        let mut connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
-        // The client ends the handshake when it has seen the certificate.
-        while connection.is_handshaking() && connection.complete_io(&mut stream).is_ok() {}
-    })
+    let url = serve("https", move |stream| {
+        let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+        let mut secured = rustls::StreamOwned::new(connection, stream);
+        answer(&mut secured, "application/json", "{}");
+    });
+    (url, made.cert.pem())
 }
 
-fn serve(scheme: &str, answer: impl Fn(TcpStream) + Send + 'static) -> String {
+/// The URL of a server that takes connections and says nothing, and what it takes.
+pub(crate) fn silent() -> (String, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("{scheme}://{}", listener.local_addr().unwrap());
-    // It ends with the test's process.
-    std::thread::spawn(move || listener.incoming().flatten().for_each(answer));
-    url
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    (url, listener)
 }
 
-/// Reads up to the end of the headers; none of these servers looks at a body.
-fn read_request(stream: &mut TcpStream) {
+/// Reads a request up to the end of its headers and answers it; whoever asked may be gone.
+fn answer(stream: &mut (impl Read + Write), content_type: &str, body: &str) {
     let mut read: Vec<u8> = Vec::new();
     let mut piece = [0; 1024];
     while !read.windows(4).any(|window| window == b"\r\n\r\n") {
@@ -123,4 +117,20 @@ fn read_request(stream: &mut TcpStream) {
             Ok(length) => read.extend(&piece[..length]),
         }
     }
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let _gone = stream
+        .write_all(answer.as_bytes())
+        .and_then(|()| stream.flush());
+}
+
+fn serve(scheme: &str, answer: impl Fn(TcpStream) + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("{scheme}://{}", listener.local_addr().unwrap());
+    // It ends with the test's process.
+    std::thread::spawn(move || listener.incoming().flatten().for_each(answer));
+    url
 }
