@@ -16,6 +16,7 @@ pub use constant::ConstantServer;
 pub use faults::{FaultAction, FaultMatch, FaultPlan, FaultRule};
 pub use server::{
     ApiVersion, Authorization, ClaimsError, Client, Operation, RecordedRequest, RequestLog,
-    Sandbox, SandboxConfig, SandboxError, SnapshotInfo, read_clients,
+    Sandbox, SandboxConfig, SandboxError, SeedRefusal, SeedReport, SnapshotInfo, read_clients,
+    reset_data, seed_district, seed_folder,
 };
 pub use storage::StorageError;

@@ -101,13 +101,28 @@ impl FaultAction {
 pub(crate) struct FaultState {
     plan: FaultPlan,
     seen: Vec<u64>,
+    fired: u64,
 }
 
 impl FaultState {
     /// Starts a plan from its beginning.
     pub(crate) fn new(plan: FaultPlan) -> Self {
         let seen = vec![0; plan.rules.len()];
-        Self { plan, seen }
+        Self {
+            plan,
+            seen,
+            fired: 0,
+        }
+    }
+
+    /// The plan under way.
+    pub(crate) fn plan(&self) -> &FaultPlan {
+        &self.plan
+    }
+
+    /// How many requests a rule has fired on.
+    pub(crate) fn fired(&self) -> u64 {
+        self.fired
     }
 
     /// Counts the request against every rule it fits and gives the first rule that fires.
@@ -123,6 +138,7 @@ impl FaultState {
                 verdict = Some(rule.clone());
             }
         }
+        self.fired += u64::from(verdict.is_some());
         verdict
     }
 }

@@ -71,6 +71,9 @@ pub enum GenerateError {
         #[from]
         source: std::io::Error,
     },
+    /// Whoever takes the records wants no more.
+    #[error("the records are not taken any longer")]
+    Stopped,
     /// A record or the manifest is not JSON, or cannot become it.
     #[error("a record of the district is not sound JSON")]
     Json {
@@ -98,6 +101,32 @@ pub fn write(config: &GenerateConfig) -> Result<Manifest, GenerateError> {
     }
     manifest.save(&config.out)?;
     Ok(manifest)
+}
+
+/// Hands every record of a district to `take` with the collection it belongs to, in load order;
+/// `out` and `defects` of the configuration are of no effect.
+///
+/// # Errors
+/// A school year out of range, and whatever `take` fails with.
+pub fn each<E: From<GenerateError>>(
+    config: &GenerateConfig,
+    take: &mut dyn FnMut(&str, &serde_json::Value) -> Result<(), E>,
+) -> Result<(), E> {
+    let district = District::new(config)?;
+    for (collection, make) in records::COLLECTIONS {
+        let mut failure = None;
+        let made = make(&district, &mut |record| {
+            take(collection, &record).map_err(|error| {
+                failure = Some(error);
+                GenerateError::Stopped
+            })
+        });
+        match failure {
+            Some(error) => return Err(error),
+            None => made?,
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

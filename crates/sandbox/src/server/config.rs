@@ -115,6 +115,15 @@ pub struct SandboxConfig {
     pub faults: FaultPlan,
     /// Whether change versions can be asked for.
     pub change_queries: bool,
+    /// Time that every answer waits.
+    pub latency: Duration,
+    /// Requests answered in a second; the others get 429.
+    pub rate_limit: Option<u32>,
+    /// File that every request is appended to, one JSON object per line.
+    pub record_file: Option<PathBuf>,
+    /// Whether the server can be looked at and steered below `/sandbox/`, by anyone who reaches
+    /// it.
+    pub admin: bool,
     /// Whether every request is kept, with its body.
     pub record: bool,
 }
@@ -137,6 +146,10 @@ impl SandboxConfig {
             school_year: None,
             faults: FaultPlan::default(),
             change_queries: true,
+            latency: Duration::ZERO,
+            rate_limit: None,
+            record_file: None,
+            admin: true,
             record: false,
         }
     }

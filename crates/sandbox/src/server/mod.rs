@@ -5,6 +5,7 @@
 //! It prints nothing and logs no bodies, tokens or secrets.
 
 mod access;
+mod admin;
 mod body;
 mod catalog;
 mod config;
@@ -14,12 +15,16 @@ mod introspection;
 mod items;
 mod listener;
 mod metadata;
+mod metrics;
 mod oauth;
+mod pace;
 mod paths;
 mod problem;
+mod recent;
 mod record;
 mod respond;
 mod running;
+mod seed;
 mod service;
 mod snapshots;
 
@@ -37,9 +42,11 @@ use axum::extract::ConnectInfo;
 pub use access::{Authorization, ClaimsError, Client, Operation, read_clients};
 pub use config::{ApiVersion, SandboxConfig};
 pub use record::{RecordedRequest, RequestLog};
+pub use seed::{SeedRefusal, SeedReport, reset_data, seed_district, seed_folder};
 pub use snapshots::SnapshotInfo;
 
 use crate::faults::{FaultPlan, FaultState};
+use crate::generate::GenerateError;
 use crate::storage::{Selection, StorageError};
 use listener::{BreakableListener, Breaker};
 use service::Service;
@@ -58,6 +65,12 @@ pub enum SandboxError {
     /// The database failed.
     #[error("the data of the sandbox cannot be used")]
     Storage(#[from] StorageError),
+    /// A file beside the data could not be used.
+    #[error("cannot use a file of the sandbox")]
+    File(#[from] io::Error),
+    /// The made-up district failed.
+    #[error("cannot make a district")]
+    Generate(#[from] GenerateError),
     /// A snapshot's name is no plain word.
     #[error("{name:?} is no name for a snapshot: letters, digits, '-', '_' and '.', at most 64")]
     SnapshotName {
@@ -148,6 +161,11 @@ impl Sandbox {
     /// Snapshots that clients may ask for, the oldest first.
     pub fn snapshots(&self) -> Vec<SnapshotInfo> {
         lock(&self.service.snapshots).list()
+    }
+
+    /// Removes all records and begins with those of a fresh server; change versions go on.
+    pub fn reset(&self) -> Result<(), SandboxError> {
+        Ok(self.service.reset()?)
     }
 
     /// Ends every token given out so far.

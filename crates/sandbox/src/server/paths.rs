@@ -26,6 +26,9 @@ pub(crate) enum Route {
         filled: bool,
     },
     Health,
+    Metrics,
+    /// What follows `/sandbox/`.
+    Admin(String),
     Token,
     TokenInfo,
     Listing,
@@ -133,11 +136,15 @@ impl Paths {
         {
             return Route::ChangeQueries(query);
         }
+        if let Some(rest) = path.strip_prefix("/sandbox/") {
+            return Route::Admin(rest.to_owned());
+        }
         let is = |known: &str| path.eq_ignore_ascii_case(known);
         let exact = [
             (is(""), Route::Discovery { filled: false }),
             (is(&self.root), Route::Discovery { filled: true }),
             (is("/health"), Route::Health),
+            (is("/metrics"), Route::Metrics),
             (is(&self.oauth), Route::Token),
             (is(&self.token_info), Route::TokenInfo),
             (is(&self.listing(api)), Route::Listing),
@@ -167,7 +174,9 @@ impl Paths {
                 };
                 format!("{}/{namespace}/{name}{rest}", self.data)
             }
-            _ => path.to_owned(),
+            Route::Unknown => "unknown".to_owned(),
+            Route::Admin(_) => "/sandbox".to_owned(),
+            _ => path.to_ascii_lowercase(),
         }
     }
 }

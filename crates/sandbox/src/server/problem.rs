@@ -386,6 +386,17 @@ impl Problem {
         )
     }
 
+    /// 429 of the service of version 8.
+    pub(crate) fn too_many_requests() -> Self {
+        let detail = "Too many requests have been made. Try again later.";
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-requests",
+            "Too Many Requests",
+            detail,
+        )
+    }
+
     /// 500 without particulars; they go to the log.
     pub(crate) fn system() -> Self {
         let detail = "An unexpected problem has occurred.";
@@ -396,6 +407,19 @@ impl Problem {
             detail,
         )
         .legacy("An unexpected error occurred on the server.")
+    }
+
+    /// Status and reason in one line.
+    pub(crate) fn summary(&self) -> (u16, String) {
+        let inner = &self.0;
+        let texts = inner.validation.values().flatten().chain(&inner.errors);
+        let texts: Vec<&str> = texts.map(String::as_str).collect();
+        let reason = if texts.is_empty() {
+            inner.detail.clone()
+        } else {
+            texts.join(" ")
+        };
+        (inner.status.as_u16(), reason)
     }
 
     /// The answer, in the form of the version.

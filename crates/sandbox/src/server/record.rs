@@ -11,6 +11,8 @@ pub struct RequestLog {
     pub total: u64,
     /// Requests by method, path template (`/data/v3/ed-fi/students/{id}`) and status.
     pub counts: BTreeMap<(String, String, u16), u64>,
+    /// Microseconds spent on all answers.
+    pub micros: u64,
     /// Every request in the order of its answer; empty unless recording is on.
     pub requests: Vec<RecordedRequest>,
 }
@@ -49,6 +51,15 @@ impl RequestLog {
             .filter(fits)
             .map(|(_, count)| count)
             .sum()
+    }
+
+    /// The log without the requests themselves.
+    pub(crate) fn clone_counts(&self) -> Self {
+        Self {
+            counts: self.counts.clone(),
+            requests: Vec::new(),
+            ..*self
+        }
     }
 
     pub(crate) fn add(&mut self, template: String, request: RecordedRequest, keep: bool) {

@@ -9,20 +9,23 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
+use tokio::time::Instant;
 
 use super::access::{Caller, Client};
 use super::catalog::{Catalog, DescriptorIndex, load_descriptors};
 use super::config::{ApiVersion, SandboxConfig};
 use super::metadata::{self, Metadata};
 use super::oauth::{self, Tokens};
+use super::pace::{self, Limiter};
 use super::paths::{ChangeQuery, Route};
 use super::problem::Problem;
+use super::recent::{Exchange, Recent};
 use super::record::{RecordedRequest, RequestLog};
 use super::respond::{header, with_status};
 use super::snapshots::{self, Snapshots};
-use super::{faulted, introspection, items, lock};
+use super::{SandboxError, admin, faulted, introspection, items, lock, metrics};
 use crate::faults::{FaultState, mix};
-use crate::storage::{Storage, StorageError};
+use crate::storage::{Storage, StorageError, claim};
 
 /// Largest body read, as the real server's default.
 const MAX_BODY: usize = 30_000_000;
@@ -42,6 +45,10 @@ pub(crate) struct Service {
     tokens: Mutex<Tokens>,
     faults: Mutex<FaultState>,
     log: Mutex<RequestLog>,
+    pub(super) recent: Mutex<Recent>,
+    /// Keeps other servers off the data file.
+    _claim: Option<fs_err::File>,
+    limiter: Option<Mutex<Limiter>>,
 }
 
 /// A request whose body has been read.
@@ -57,7 +64,8 @@ pub(crate) struct Call {
 
 impl Service {
     /// Opens the database and prepares the model for a server reached at `base`.
-    pub(crate) fn open(config: SandboxConfig, base: &str) -> Result<Self, StorageError> {
+    pub(crate) fn open(config: SandboxConfig, base: &str) -> Result<Self, SandboxError> {
+        let claim = config.data.as_deref().map(claim).transpose()?;
         let mut storage = Storage::open(config.data.as_deref())?;
         let catalog = Catalog::build(&config.model, &mut storage)?;
         let descriptors = load_descriptors(&catalog, &storage)?;
@@ -72,7 +80,25 @@ impl Service {
             tokens: Mutex::default(),
             faults: Mutex::new(FaultState::new(config.faults.clone())),
             log: Mutex::default(),
+            _claim: claim,
+            recent: Mutex::new(Recent::open(config.record_file.as_deref())?),
+            limiter: config
+                .rate_limit
+                .map(|limit| Mutex::new(Limiter::new(limit))),
             metadata: Metadata::new(config, base),
+        })
+    }
+
+    /// The client of this id; nobody who may do anything when there is none.
+    pub(crate) fn caller(&self, client_id: &str) -> Caller {
+        let found = self
+            .clients
+            .iter()
+            .find(|caller| caller.client.client_id == client_id);
+        found.cloned().unwrap_or_else(|| Caller {
+            client: Arc::default(),
+            organizations: Vec::new(),
+            restricted: true,
         })
     }
 
@@ -115,6 +141,7 @@ impl Service {
         request: http::Request<Body>,
         breaker: &super::listener::Breaker,
     ) -> Response {
+        let begun = Instant::now();
         let (parts, body) = request.into_parts();
         let body = axum::body::to_bytes(body, MAX_BODY).await;
         let too_large = body.is_err();
@@ -128,10 +155,20 @@ impl Service {
         };
         let path = call.uri.path();
         let route = self.metadata.paths.route(path, self.api());
+        if let Route::Admin(rest) = &route {
+            let answer = admin::answer(self, &call, rest);
+            return answer
+                .unwrap_or_else(|problem| problem.respond(self.api(), &self.correlation(&call)));
+        }
         let rule = self.faults().decide(call.method.as_str(), path);
+        if !self.metadata.config.latency.is_zero() {
+            tokio::time::sleep(self.metadata.config.latency).await;
+        }
         let answer = || {
             if too_large {
                 with_status(StatusCode::PAYLOAD_TOO_LARGE)
+            } else if let Err(seconds) = self.within_limit(&route) {
+                pace::refusal(self.api(), &self.correlation(&call), seconds)
             } else {
                 self.answer(&call, &route)
             }
@@ -143,8 +180,30 @@ impl Service {
             let status = response.status().as_u16();
             (response, status)
         };
-        self.record(&call, &route, status);
+        let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.record(&call, &route, (status, micros));
         response
+    }
+
+    fn within_limit(&self, route: &Route) -> Result<(), u64> {
+        match &self.limiter {
+            Some(limiter) if !matches!(route, Route::Health | Route::Metrics) => {
+                lock(limiter).take()
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes everything and begins with the records of a fresh server.
+    pub(crate) fn reset(&self) -> Result<(), StorageError> {
+        let mut storage = self.storage();
+        storage.atomically(|storage| {
+            storage.clear()?;
+            self.catalog.seed(&self.metadata.config.model, storage)
+        })?;
+        let fresh = load_descriptors(&self.catalog, &storage)?;
+        *self.descriptors_mut() = fresh;
+        Ok(())
     }
 
     fn answer(&self, call: &Call, route: &Route) -> Response {
@@ -158,6 +217,7 @@ impl Service {
             return Err(Problem::method(metadata::unsupported(&call.method)));
         }
         match route {
+            Route::Metrics => Ok(metrics::answer(self)),
             Route::Token => oauth::token(self, &call.headers, &call.body),
             Route::TokenInfo => introspection::token_info(self, &call.headers, &call.body),
             Route::Data {
@@ -215,26 +275,45 @@ impl Service {
         groups.join("-")
     }
 
-    fn record(&self, call: &Call, route: &Route, status: u16) {
-        let path = call.uri.path();
-        tracing::debug!(method = %call.method, path, status, "answered");
+    fn record(&self, call: &Call, route: &Route, (status, micros): (u16, u64)) {
+        let mut template = self.metadata.paths.template(call.uri.path(), route);
+        // Names and methods that clients make up must not fill the memory.
+        if let Route::Data {
+            namespace, name, ..
+        } = route
+            && self.catalog.by_path(namespace, name).is_none()
+        {
+            "unknown".clone_into(&mut template);
+        }
+        let method = match call.method.as_str() {
+            known @ ("GET" | "POST" | "PUT" | "DELETE" | "PATCH" | "HEAD" | "OPTIONS") => known,
+            _ => "other",
+        };
+        tracing::debug!(method, path = template, status, micros, "answered");
         let secret = matches!(route, Route::Token | Route::TokenInfo);
+        let body = if secret {
+            Bytes::new()
+        } else {
+            call.body.clone()
+        };
+        let path = call.uri.path_and_query().map_or("", |path| path.as_str());
+        lock(&self.recent).add(&Exchange {
+            method,
+            path,
+            status,
+            micros,
+            body: &body,
+        });
         let keep = self.metadata.config.record;
         let request = RecordedRequest {
-            method: call.method.as_str().to_owned(),
-            path: call
-                .uri
-                .path_and_query()
-                .map_or_else(String::new, ToString::to_string),
+            method: method.to_owned(),
+            path: path.to_owned(),
             status,
-            body: if keep && !secret {
-                call.body.clone()
-            } else {
-                Bytes::new()
-            },
+            body: if keep { body } else { Bytes::new() },
         };
-        self.log()
-            .add(self.metadata.paths.template(path, route), request, keep);
+        let mut log = self.log();
+        log.micros += micros;
+        log.add(template, request, keep);
     }
 }
 

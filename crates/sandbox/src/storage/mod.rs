@@ -9,11 +9,13 @@ mod open;
 mod page;
 mod scope;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
 
 pub(crate) use changes::Span;
+pub(crate) use open::claim;
 pub(crate) use page::{Comparison, Condition, Selection, Window};
 pub(crate) use scope::{KeyPlace, Reach};
 
@@ -32,6 +34,26 @@ pub enum StorageError {
         path: PathBuf,
         /// What SQLite reported.
         source: rusqlite::Error,
+    },
+    /// Another server has the file.
+    #[error("another server uses {}", path.display())]
+    InUse {
+        /// The file asked for.
+        path: PathBuf,
+    },
+    /// A file beside the database could not be used.
+    #[error("cannot lock {}", path.display())]
+    Lock {
+        /// The file asked for.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The file is something else.
+    #[error("{} holds no records of a sandbox", path.display())]
+    Foreign {
+        /// The file asked for.
+        path: PathBuf,
     },
     /// A statement failed.
     #[error("the database refused an operation")]
@@ -98,16 +120,26 @@ impl Storage {
         Ok((self.connection.last_insert_rowid(), true))
     }
 
-    /// Runs `work` in one transaction, undone when it fails.
+    /// Runs `work` in one transaction, undone when it fails; within another one, as a part of it.
     pub(crate) fn atomically<T, E: From<StorageError>>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.run("BEGIN IMMEDIATE")?;
+        let outermost = self.connection.is_autocommit();
+        self.run(if outermost {
+            "BEGIN IMMEDIATE"
+        } else {
+            "SAVEPOINT inner"
+        })?;
         let result = work(self);
-        match &result {
-            Ok(_) => self.run("COMMIT")?,
-            Err(_) => self.run("ROLLBACK")?,
+        match (&result, outermost) {
+            (Ok(_), true) => self.run("COMMIT")?,
+            (Err(_), true) => self.run("ROLLBACK")?,
+            (Ok(_), false) => self.run("RELEASE inner")?,
+            (Err(_), false) => {
+                self.run("ROLLBACK TO inner")?;
+                self.run("RELEASE inner")?;
+            }
         }
         result
     }
@@ -153,6 +185,33 @@ impl Storage {
             .query_row(params![id, collection], read_item)
             .optional()?;
         Ok(found)
+    }
+
+    /// How many records each collection has; collections without any are left out.
+    pub(crate) fn counts(&self) -> Result<BTreeMap<i64, u64>, StorageError> {
+        let mut statement =
+            self.prepared("SELECT collection, count(*) FROM item GROUP BY collection")?;
+        let read = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()));
+        let counts = statement.query_map([], read)?;
+        Ok(counts.collect::<Result<_, _>>()?)
+    }
+
+    /// Begins a transaction that takes in every write until [`Storage::end_batch`].
+    pub(crate) fn begin_batch(&mut self) -> Result<(), StorageError> {
+        self.run("BEGIN IMMEDIATE")
+    }
+
+    /// Commits what was written since [`Storage::begin_batch`].
+    pub(crate) fn end_batch(&mut self) -> Result<(), StorageError> {
+        self.run("COMMIT")
+    }
+
+    /// Removes every record and its history; change versions and ids go on.
+    pub(crate) fn clear(&mut self) -> Result<(), StorageError> {
+        for table in ["reference", "key_part", "item", "tombstone", "rekey"] {
+            self.run(&format!("DELETE FROM {table}"))?;
+        }
+        Ok(())
     }
 
     /// Adds a record; the caller has made sure that its key is free.

@@ -1,8 +1,10 @@
 //! Opening databases, and frozen copies of them.
 
-use std::path::Path;
+use std::fs::TryLockError;
+use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension as _, backup::Backup, params};
+use fs_err::File;
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, backup::Backup, params};
 
 use super::{Storage, StorageError};
 
@@ -21,6 +23,23 @@ impl Storage {
         let mut connection = connect(path)?;
         Backup::new(&self.connection, &mut connection)?.step(-1)?;
         Self::prepare(connection, path.is_some())
+    }
+
+    /// Makes sure that a file is a database of a sandbox, without changing it.
+    pub(crate) fn verify(path: &Path) -> Result<(), StorageError> {
+        let foreign = || StorageError::Foreign {
+            path: path.to_path_buf(),
+        };
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        let connection = connection.ok().ok_or_else(foreign)?;
+        let sql =
+            "SELECT count(*) FROM sqlite_master WHERE name IN ('item', 'collection', 'key_part')";
+        let tables = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+        if tables.is_ok_and(|tables| tables == 3) {
+            Ok(())
+        } else {
+            Err(foreign())
+        }
     }
 
     fn prepare(connection: Connection, durable: bool) -> Result<Self, StorageError> {
@@ -65,6 +84,24 @@ impl Storage {
             .query_row([name], |row| row.get(0))
             .optional()?;
         Ok(found)
+    }
+}
+
+/// Takes a data file for one server, until the file given back is dropped or the process ends.
+pub(crate) fn claim(path: &Path) -> Result<File, StorageError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let failed = |source| StorageError::Lock {
+        path: path.to_path_buf(),
+        source,
+    };
+    let file = File::create(PathBuf::from(name)).map_err(failed)?;
+    match file.file().try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StorageError::InUse {
+            path: path.to_path_buf(),
+        }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
     }
 }
 

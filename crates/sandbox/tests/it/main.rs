@@ -18,6 +18,7 @@ mod fixture;
 mod generated;
 mod listing;
 mod login;
+mod operations;
 mod published;
 mod rekey;
 mod snapshots;

@@ -142,6 +142,19 @@ impl Catalog {
         self.targets.get(singular).map(|target| target.family)
     }
 
+    /// Adds the records of a fresh server to an empty database.
+    pub(crate) fn seed(&self, model: &ApiModel, storage: &mut Storage) -> Result<(), StorageError> {
+        for endpoint in &self.endpoints {
+            if endpoint.resource.singular == "schoolYearType" {
+                seed::school_years(endpoint, storage)?;
+            }
+            if let Some(descriptor) = model.descriptors.get(&endpoint.path) {
+                seed::descriptor_values(endpoint, &descriptor.values, storage)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Every endpoint.
     pub(crate) fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
