@@ -11,7 +11,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use data::{DataArgs, LogFormat};
-pub(crate) use sandbox::{ApiArg, AuthorizationArg, SandboxArgs, SandboxCommand, SandboxEdfiArgs};
+pub(crate) use sandbox::{
+    ApiArg, AuthorizationArg, ModelArgs, SandboxArgs, SandboxCommand, SandboxEdfiArgs,
+    SandboxResetArgs, SandboxSeedArgs,
+};
 
 /// Keep datastores in step: files, databases, directories and Ed-Fi APIs.
 #[derive(Debug, Parser)]

@@ -17,6 +17,55 @@ pub(crate) struct SandboxArgs {
 pub(crate) enum SandboxCommand {
     /// Run an Ed-Fi API; prints its URL on the first line
     Edfi(Box<SandboxEdfiArgs>),
+    /// Fill a data file from a folder of JSONL files or with a made-up district
+    Seed(SandboxSeedArgs),
+    /// Remove the records and snapshots of a data file
+    Reset(SandboxResetArgs),
+}
+
+/// Where the data model comes from.
+#[derive(Debug, Args)]
+pub(crate) struct ModelArgs {
+    /// Take the data model from the published documents in this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) openapi: Option<PathBuf>,
+    /// Data standard to take where the folder holds several, for example 5.0
+    #[arg(long, value_name = "VERSION", requires = "openapi")]
+    pub(crate) data_standard: Option<String>,
+    /// Add descriptor values from this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) descriptors: Option<PathBuf>,
+}
+
+/// Fill a data file from a folder of JSONL files or with a made-up district
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("records").required(true).args(["from", "students"]))]
+pub(crate) struct SandboxSeedArgs {
+    /// The data file; made if it is not there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: PathBuf,
+    /// Folder with one JSONL file per resource
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) from: Option<PathBuf>,
+    /// Make up a district of so many students
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) students: Option<u64>,
+    /// Number the district follows from; the same number gives the same records
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// School year the district is in
+    #[arg(long, value_name = "YEAR", default_value_t = 2026)]
+    pub(crate) school_year: i16,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+}
+
+/// Remove the records and snapshots of a data file
+#[derive(Debug, Args)]
+pub(crate) struct SandboxResetArgs {
+    /// The data file; no server may be using it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: PathBuf,
 }
 
 /// Run an Ed-Fi API; prints its URL on the first line
@@ -28,15 +77,8 @@ pub(crate) struct SandboxEdfiArgs {
     /// Keep the data in this file; without one it is gone at the end
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Option<PathBuf>,
-    /// Take the data model from the published documents in this folder
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) openapi: Option<PathBuf>,
-    /// Data standard to take where the folder holds several, for example 5.0
-    #[arg(long, value_name = "VERSION", requires = "openapi")]
-    pub(crate) data_standard: Option<String>,
-    /// Add descriptor values from this file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) descriptors: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
     /// Version of the API to behave as
     #[arg(long, value_name = "VERSION", default_value = "7.3")]
     pub(crate) api: ApiArg,
@@ -55,6 +97,18 @@ pub(crate) struct SandboxEdfiArgs {
     /// Break requests as this file says
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
+    /// Let every answer wait so many milliseconds
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    pub(crate) latency: u64,
+    /// Answer at most so many requests in a second, the others with 429
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) rate_limit: Option<u32>,
+    /// Append every request to this file, with its body
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Offer the pages below /sandbox/ also where others can reach them
+    #[arg(long)]
+    pub(crate) admin: bool,
     /// Leave the change queries out
     #[arg(long)]
     pub(crate) no_change_queries: bool,

@@ -12,7 +12,7 @@ mod send;
 use clap::CommandFactory as _;
 use syncline::{Failure, FailureKind, Removal};
 
-use crate::args::{Arguments, Command, ConfigCommand, DataArgs, SandboxCommand};
+use crate::args::{Arguments, Command, ConfigCommand, DataArgs};
 use crate::output;
 
 /// Runs what was asked for; the exit status.
@@ -57,9 +57,7 @@ async fn dispatch(command: Command, before: DataArgs) -> Result<u8, Failure> {
             }
         },
         Command::Generate(arguments) => generate::run(&arguments),
-        Command::Sandbox(arguments) => match arguments.command {
-            SandboxCommand::Edfi(arguments) => sandbox::edfi(&arguments).await,
-        },
+        Command::Sandbox(arguments) => sandbox::run(&arguments.command).await,
         Command::Completions(arguments) => {
             let mut script = Vec::new();
             clap_complete::generate(

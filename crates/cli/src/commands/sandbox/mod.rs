@@ -1,6 +1,9 @@
-//! `sandbox edfi`
+//! `sandbox`: a local Ed-Fi API, and what is done with its data.
+
+mod data;
 
 use std::path::Path;
+use std::time::Duration;
 
 use syncline::Failure;
 use syncline_sandbox::schema::{ApiModel, embedded, openapi};
@@ -9,28 +12,19 @@ use syncline_sandbox::{
 };
 
 use super::local;
-use crate::args::{ApiArg, AuthorizationArg, SandboxEdfiArgs};
+use crate::args::{ApiArg, AuthorizationArg, ModelArgs, SandboxCommand, SandboxEdfiArgs};
 use crate::{output, signals};
 
-pub(crate) async fn edfi(arguments: &SandboxEdfiArgs) -> Result<u8, Failure> {
-    let mut config = SandboxConfig::new(model(arguments)?);
-    config.listen = arguments.listen;
-    config.data.clone_from(&arguments.data);
-    config.api = version(arguments.api);
-    config.client_id.clone_from(&arguments.client_id);
-    config.client_secret.clone_from(&arguments.client_secret);
-    config.authorization = match arguments.authorization {
-        AuthorizationArg::None => Authorization::None,
-        AuthorizationArg::Namespace => Authorization::Namespace,
-        AuthorizationArg::Relationships => Authorization::Relationships,
-    };
-    if let Some(path) = &arguments.claims {
-        config.clients = read_clients(path).map_err(|error| local(&error))?;
+pub(crate) async fn run(command: &SandboxCommand) -> Result<u8, Failure> {
+    match command {
+        SandboxCommand::Edfi(arguments) => edfi(arguments).await,
+        SandboxCommand::Seed(arguments) => data::seed(arguments),
+        SandboxCommand::Reset(arguments) => data::reset(arguments),
     }
-    config.change_queries = !arguments.no_change_queries;
-    if let Some(path) = &arguments.faults {
-        config.faults = faults(path)?;
-    }
+}
+
+async fn edfi(arguments: &SandboxEdfiArgs) -> Result<u8, Failure> {
+    let config = config(arguments)?;
     if arguments.constant {
         let server = ConstantServer::start(config)
             .await
@@ -56,7 +50,33 @@ pub(crate) async fn edfi(arguments: &SandboxEdfiArgs) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn model(arguments: &SandboxEdfiArgs) -> Result<ApiModel, Failure> {
+fn config(arguments: &SandboxEdfiArgs) -> Result<SandboxConfig, Failure> {
+    let mut config = SandboxConfig::new(model(&arguments.model)?);
+    config.listen = arguments.listen;
+    config.data.clone_from(&arguments.data);
+    config.api = version(arguments.api);
+    config.client_id.clone_from(&arguments.client_id);
+    config.client_secret.clone_from(&arguments.client_secret);
+    config.authorization = match arguments.authorization {
+        AuthorizationArg::None => Authorization::None,
+        AuthorizationArg::Namespace => Authorization::Namespace,
+        AuthorizationArg::Relationships => Authorization::Relationships,
+    };
+    if let Some(path) = &arguments.claims {
+        config.clients = read_clients(path).map_err(|error| local(&error))?;
+    }
+    config.latency = Duration::from_millis(arguments.latency);
+    config.rate_limit = arguments.rate_limit;
+    config.record_file.clone_from(&arguments.record);
+    config.admin = arguments.admin || arguments.listen.ip().is_loopback();
+    config.change_queries = !arguments.no_change_queries;
+    if let Some(path) = &arguments.faults {
+        config.faults = faults(path)?;
+    }
+    Ok(config)
+}
+
+fn model(arguments: &ModelArgs) -> Result<ApiModel, Failure> {
     let mut model = match (&arguments.openapi, &arguments.data_standard) {
         (Some(folder), Some(version)) => openapi::load_standard(folder, version),
         (Some(folder), None) => openapi::load(folder),
