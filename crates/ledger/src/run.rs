@@ -56,8 +56,8 @@ impl RunOutcome {
     /// All of them.
     pub(crate) const ALL: [Self; 3] = [Self::Completed, Self::Interrupted, Self::Failed];
 
-    /// The word by which the ledger file knows the outcome.
-    pub(crate) const fn text(self) -> &'static str {
+    /// The outcome in a word, by which the ledger file knows it too.
+    pub const fn text(self) -> &'static str {
         match self {
             Self::Completed => "completed",
             Self::Interrupted => "interrupted",

@@ -44,6 +44,11 @@ impl LedgerView {
         Ok(Self { connection, path })
     }
 
+    /// Whether there is a ledger in a state directory.
+    pub fn is_in(directory: &Path) -> bool {
+        schema::file_in(directory).is_file()
+    }
+
     /// The ledger file.
     pub fn path(&self) -> &Path {
         &self.path

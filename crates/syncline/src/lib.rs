@@ -15,6 +15,7 @@ mod resolve;
 mod results;
 mod select;
 mod send;
+pub mod state;
 mod suggest;
 mod times;
 

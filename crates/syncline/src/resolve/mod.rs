@@ -39,7 +39,8 @@ pub(crate) fn resolve(files: &DataFiles, catalog: &Catalog, settings: &EdfiSetti
     resolved
 }
 
-fn collection_of(
+/// The collection of a name as files have it.
+pub(crate) fn collection_of(
     stem: &str,
     catalog: &Catalog,
     settings: &EdfiSettings,

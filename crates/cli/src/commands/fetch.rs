@@ -1,0 +1,142 @@
+//! `fetch`
+
+use serde_json::Value;
+use syncline::{
+    Config, Ending, Failure, FetchFiles, FetchSummary, FileFormat, KeyFilter, Results,
+    write_results,
+};
+
+use super::results::{LIGHTBEAM_FATAL, is_lightbeam};
+use super::send::selection;
+use crate::args::{ChoiceArgs, DataArgs, FetchArgs, FormatArg};
+use crate::{environment, fetched, output, progress, signals};
+
+pub(crate) async fn run(
+    arguments: &FetchArgs,
+    (data, choice): (&DataArgs, &ChoiceArgs),
+) -> Result<u8, Failure> {
+    let config = Config::load(&environment::config_args(data)?);
+    let (config, outcome) = match config {
+        Ok(config) => {
+            let outcome = fetch(&config, arguments, (data, choice)).await;
+            (Some(config), outcome)
+        }
+        Err(failure) => (None, Err(failure)),
+    };
+    let exit_status = match &outcome {
+        Ok(summary) => summary.exit_status(arguments.strict_exit),
+        Err(_) if is_lightbeam(data) && !arguments.strict_exit => LIGHTBEAM_FATAL,
+        Err(failure) => failure.kind.exit_status(),
+    };
+    if let Some(path) = &data.results_file {
+        let results = Results {
+            command: "fetch",
+            config: config.as_ref(),
+            working_folder: &environment::current_folder()?,
+            outcome: outcome.as_ref().map(|summary| &summary.outcome),
+            exit_status,
+        };
+        write_results(path, &results)?;
+    }
+    match outcome {
+        Ok(summary) => tell(summary),
+        Err(failure) => output::failure(&failure),
+    }
+    Ok(exit_status)
+}
+
+async fn fetch(
+    config: &Config,
+    arguments: &FetchArgs,
+    (data, choice): (&DataArgs, &ChoiceArgs),
+) -> Result<FetchSummary, Failure> {
+    for warning in &config.warnings {
+        output::warning(warning);
+    }
+    let files = &arguments.files;
+    let fetch = syncline::FetchArgs {
+        selection: selection(data),
+        query: query(choice.query.as_deref())?,
+        keys: KeyFilter {
+            keep: names(choice.keep_keys.as_deref()),
+            leave: names(choice.drop_keys.as_deref()),
+        },
+        files: FetchFiles {
+            format: format(files.format)?,
+            folder: files.out.clone(),
+            overwrite: files.overwrite,
+            empty: files.empty_files,
+        },
+        with_references: arguments.with_references,
+        fresh: arguments.fresh,
+    };
+    let observer = progress::observer(data.log_format);
+    syncline::fetch(config, fetch, observer, signals::stop_token()).await
+}
+
+fn format(format: FormatArg) -> Result<FileFormat, Failure> {
+    match format {
+        FormatArg::Jsonl => Ok(FileFormat::Jsonl),
+        FormatArg::Csv => Ok(FileFormat::Csv),
+        FormatArg::Parquet => Err(
+            Failure::configuration("--format parquet is not in this build")
+                .with_hint("use `--format jsonl` or `--format csv`"),
+        ),
+    }
+}
+
+fn names(list: Option<&str>) -> Vec<String> {
+    let names = list.unwrap_or_default().split(',').map(str::trim);
+    names
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The parameters of `--query`, in their order by name.
+fn query(text: Option<&str>) -> Result<Vec<(String, String)>, Failure> {
+    let Some(text) = text.filter(|text| !text.trim().is_empty()) else {
+        return Ok(vec![]);
+    };
+    let Ok(Value::Object(members)) = serde_json::from_str(text) else {
+        return Err(Failure::configuration("--query is no JSON object")
+            .with_hint("write it as '{\"studentUniqueId\": \"1234\"}', in single quotes"));
+    };
+    members
+        .into_iter()
+        .map(|(name, value)| match value {
+            Value::String(text) => Ok((name, text)),
+            Value::Number(_) | Value::Bool(_) => Ok((name, value.to_string())),
+            _ => Err(Failure::configuration(format!(
+                "--query: {name} must be a text, a number or true or false"
+            ))),
+        })
+        .collect()
+}
+
+fn tell(summary: FetchSummary) {
+    for note in &summary.outcome.ignored {
+        output::warning(note);
+    }
+    output::note("");
+    output::note(fetched::of_fetch(&summary).trim_end());
+    if let Ending::Failed(error) = summary.outcome.report.ending {
+        output::failure(&error.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_an_object_of_single_values() {
+        let found = query(Some(r#"{"b": "x", "a": 7, "c": true}"#)).unwrap();
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(found, [pair("a", "7"), pair("b", "x"), pair("c", "true")]);
+        assert_eq!(query(Some("{}")).unwrap(), []);
+        assert!(query(Some("[1]")).is_err());
+        let failure = query(Some(r#"{"a": [1]}"#)).unwrap_err();
+        assert!(failure.message.contains("--query: a must be"), "{failure}");
+    }
+}
