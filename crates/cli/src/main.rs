@@ -6,6 +6,7 @@
 mod args;
 mod commands;
 mod environment;
+mod fetched;
 mod output;
 mod progress;
 mod signals;

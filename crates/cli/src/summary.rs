@@ -35,6 +35,7 @@ pub(crate) fn counts_of(report: &CollectionReport) -> String {
     let parts: Vec<String> = [
         (report.created, "created"),
         (report.updated, "updated"),
+        (report.copied, "fetched"),
         (report.unchanged, "unchanged"),
         (report.deleted, "deleted"),
         (report.missing, "not there"),

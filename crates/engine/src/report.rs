@@ -54,6 +54,8 @@ pub struct CollectionReport {
     pub created: u64,
     /// Records the target held and replaced.
     pub updated: u64,
+    /// Records copied as they were read.
+    pub copied: u64,
     /// Records deleted.
     pub deleted: u64,
     /// Records to be deleted that the target does not hold.

@@ -127,6 +127,9 @@ fn resource(report: &CollectionReport) -> Value {
     }
     members.insert("records_created".to_owned(), json!(report.created));
     members.insert("records_updated".to_owned(), json!(report.updated));
+    if report.copied > 0 {
+        members.insert("records_fetched".to_owned(), json!(report.copied));
+    }
     if report.deleted + report.missing > 0 {
         members.insert("records_deleted".to_owned(), json!(report.deleted));
         members.insert("records_missing".to_owned(), json!(report.missing));

@@ -4,6 +4,7 @@
 //! command, as lightbeam's users write them.
 
 mod data;
+mod fetch;
 mod sandbox;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use data::{DataArgs, LogFormat};
+pub(crate) use fetch::{ChoiceArgs, FetchArgs, FormatArg};
 pub(crate) use sandbox::{
     ApiArg, AuthorizationArg, ModelArgs, SandboxArgs, SandboxCommand, SandboxEdfiArgs,
     SandboxResetArgs, SandboxSeedArgs,
@@ -44,6 +46,8 @@ pub(crate) struct Arguments {
 pub(crate) struct Before {
     #[command(flatten)]
     pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) choice: ChoiceArgs,
 }
 
 /// What to do.
@@ -55,6 +59,8 @@ pub(crate) enum Command {
     Send(SendArgs),
     /// Count the records of an Ed-Fi API
     Count(CountArgs),
+    /// Fetch records of an Ed-Fi API into files
+    Fetch(FetchArgs),
     /// Delete from an Ed-Fi API what has the keys of the records in files
     Delete(RemoveArgs),
     /// Delete everything that selected collections of an Ed-Fi API hold

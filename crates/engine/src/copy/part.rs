@@ -93,18 +93,19 @@ impl Part {
         Ok(())
     }
 
-    /// Writes records as they are; those the target took count as read.
+    /// Writes records as they are.
     pub(super) async fn write(
         &self,
         shared: &Shared,
         records: Vec<Record>,
     ) -> Result<(), StoreError> {
+        lock(&self.state).report.read += records.len() as u64;
         let changes: Vec<Change> = records.into_iter().map(Change::create).collect();
         let outcomes = shared.target.write(&changes, &self.context).await?;
         let mut state = lock(&self.state);
         for outcome in outcomes {
             match outcome {
-                Outcome::Done { .. } => state.report.read += 1,
+                Outcome::Done { .. } => state.report.copied += 1,
                 Outcome::Refused(refusal) | Outcome::Failed(refusal) => {
                     state.failures.add(refusal.status, &refusal.messages, None);
                 }
@@ -165,7 +166,7 @@ impl Part {
             name: self.name().clone(),
             read: state.report.read,
             unchanged: 0,
-            accepted: state.report.read,
+            accepted: state.report.copied,
             declined: state.failures.records(),
             planned: None,
             finished: state.report.finished || state.report.error.is_some(),

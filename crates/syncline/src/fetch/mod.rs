@@ -17,6 +17,9 @@ use crate::send::failure_status;
 use crate::{Config, Dialect, EdfiConfig, Failure, Selection, SendSummary, open};
 use memory::{Memory, Remembering};
 
+/// Names of collections that are shown; the rest is counted.
+const NAMES_SHOWN: usize = 5;
+
 /// What the command line says about fetching.
 #[derive(Clone, Debug)]
 pub struct FetchArgs {
@@ -128,13 +131,13 @@ fn chosen(
         .selection
         .apply(&known.cloned().collect::<Vec<_>>())?;
     let mut selected = Vec::new();
-    let mut notes = Vec::new();
+    let mut left_out = Vec::new();
     let mut best: Option<Failure> = None;
     for name in &names {
         match store.check_filter(name, &arguments.query) {
             Ok(()) => selected.extend(catalog.collections.get(name).cloned().map(Arc::new)),
             Err(error) => {
-                notes.push(format!("{error}: not fetched"));
+                left_out.push(name.short());
                 let failure = Failure::from(error);
                 if best.as_ref().is_none_or(|best| best.hints.is_empty()) {
                     best = Some(failure);
@@ -144,8 +147,20 @@ fn chosen(
     }
     match best {
         Some(failure) if selected.is_empty() => Err(failure),
-        _ => Ok((selected, notes)),
+        _ => Ok((selected, not_filtered(&left_out))),
     }
+}
+
+/// What to say of collections that cannot be filtered as asked.
+fn not_filtered(names: &[&str]) -> Vec<String> {
+    let shown = names.iter().take(NAMES_SHOWN).copied();
+    let mut shown = shown.collect::<Vec<_>>().join(", ");
+    let more = names.len().saturating_sub(NAMES_SHOWN);
+    if more > 0 {
+        shown = format!("{shown} and {more} more");
+    }
+    let note = format!("not fetched, as they have not all the parameters of the query: {shown}");
+    (!names.is_empty()).then_some(note).into_iter().collect()
 }
 
 fn target(
