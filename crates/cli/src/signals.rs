@@ -17,10 +17,11 @@ pub(crate) fn stop_token() -> CancellationToken {
 /// the first signal ends the process.
 pub(crate) fn cancel_when_told(token: &CancellationToken) {
     let cancelled = token.clone();
+    let mut signals = Signals::listen();
     tokio::spawn(async move {
-        told_to_stop().await;
+        signals.next().await;
         cancelled.cancel();
-        told_to_stop().await;
+        signals.next().await;
         #[expect(
             clippy::exit,
             clippy::disallowed_methods,
@@ -32,22 +33,40 @@ pub(crate) fn cancel_when_told(token: &CancellationToken) {
 
 /// Comes back at the next signal.
 pub(crate) async fn told_to_stop() {
+    Signals::listen().next().await;
+}
+
+/// The signals that ask for an end, heard from the moment this is made.
+struct Signals {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let (Ok(mut interrupt), Ok(mut terminate)) = (
-            signal(SignalKind::interrupt()),
-            signal(SignalKind::terminate()),
-        ) {
+    heard: Option<(tokio::signal::unix::Signal, tokio::signal::unix::Signal)>,
+}
+
+impl Signals {
+    fn listen() -> Self {
+        Self {
+            #[cfg(unix)]
+            heard: {
+                use tokio::signal::unix::{SignalKind, signal};
+                signal(SignalKind::interrupt())
+                    .ok()
+                    .zip(signal(SignalKind::terminate()).ok())
+            },
+        }
+    }
+
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        if let Some((interrupt, terminate)) = &mut self.heard {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
             return;
         }
-    }
-    // Where signals cannot be heard, the run goes on to its end.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+        // Where signals cannot be heard, the run goes on to its end.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
