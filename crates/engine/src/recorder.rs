@@ -16,7 +16,7 @@ use crate::{Duplicate, EngineError};
 /// Most receipts in a transaction.
 const BATCH_RECEIPTS: usize = 8192;
 /// Longest time a receipt waits for others.
-const BATCH_TIME: Duration = Duration::from_millis(50);
+const BATCH_TIME: Duration = Duration::from_millis(100);
 /// Receipts that may wait while a transaction is written.
 pub(crate) const RECEIPTS_AHEAD: usize = 16_384;
 

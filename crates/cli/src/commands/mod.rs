@@ -9,6 +9,7 @@ mod remove;
 mod results;
 mod sandbox;
 mod send;
+mod state;
 
 use clap::CommandFactory as _;
 use syncline::{Failure, FailureKind, Removal};
@@ -68,6 +69,7 @@ async fn dispatch(command: Command, before: Before) -> Result<u8, Failure> {
             let data = arguments.data.clone().or(before);
             remove::run(Removal::Everything, &arguments, &data).await
         }
+        Command::State(arguments) => state::run(&arguments.command, before).await,
         Command::Config(arguments) => match arguments.command {
             ConfigCommand::Check(arguments) => {
                 let data = arguments.data.clone().or(before);
