@@ -1,7 +1,7 @@
 //! Printing: data on standard output, everything else on standard error, readable without
 //! colour. A reader that has gone away is no error.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use syncline::Failure;
@@ -22,6 +22,14 @@ pub(crate) fn data(text: &str) {
 pub(crate) fn note(line: &str) {
     let mut out = std::io::stderr().lock();
     let _closed = writeln!(out, "{line}");
+}
+
+/// Asks the person and waits for `yes`.
+pub(crate) fn is_confirmed(question: &str) -> bool {
+    note(question);
+    let mut answer = String::new();
+    // An answer that cannot be read is not yes.
+    std::io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == "yes"
 }
 
 /// Prints a warning.

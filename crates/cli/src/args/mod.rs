@@ -6,6 +6,7 @@
 mod data;
 mod fetch;
 mod sandbox;
+mod state;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,10 @@ pub(crate) use fetch::{ChoiceArgs, FetchArgs, FormatArg};
 pub(crate) use sandbox::{
     ApiArg, AuthorizationArg, ModelArgs, SandboxArgs, SandboxCommand, SandboxEdfiArgs,
     SandboxResetArgs, SandboxSeedArgs,
+};
+pub(crate) use state::{
+    ExportFormatArg, StateArgs, StateCommand, StateExportArgs, StateForgetArgs, StateImportArgs,
+    StateOwedArgs, StatePart, StateRunsArgs, StateShowArgs,
 };
 
 /// Keep datastores in step: files, databases, directories and Ed-Fi APIs.
@@ -65,6 +70,8 @@ pub(crate) enum Command {
     Delete(RemoveArgs),
     /// Delete everything that selected collections of an Ed-Fi API hold
     Truncate(RemoveArgs),
+    /// Look at what is kept from run to run, or change it
+    State(StateArgs),
     /// Look at the configuration
     Config(ConfigArgs),
     /// Make a consistent synthetic district as JSONL files

@@ -1,7 +1,5 @@
 //! `delete` and `truncate`
 
-use std::io::BufRead as _;
-
 use syncline::{Config, Ending, Failure, Intent, Removal, SendSummary};
 use tokio_util::sync::CancellationToken;
 
@@ -105,10 +103,7 @@ fn ask(intent: &Intent) -> bool {
     if more > 0 {
         output::note(&format!("  ... and {more} further collections"));
     }
-    output::note("Type \"yes\" to delete them:");
-    let mut answer = String::new();
-    // An answer that cannot be read is not yes.
-    std::io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == "yes"
+    output::is_confirmed("Type \"yes\" to delete them:")
 }
 
 fn tell(summary: SendSummary) {
