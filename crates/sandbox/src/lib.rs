@@ -15,8 +15,9 @@ mod storage;
 pub use constant::ConstantServer;
 pub use faults::{FaultAction, FaultMatch, FaultPlan, FaultRule};
 pub use server::{
-    ApiVersion, Authorization, ClaimsError, Client, Operation, RecordedRequest, RequestLog,
-    Sandbox, SandboxConfig, SandboxError, SeedRefusal, SeedReport, SnapshotInfo, read_clients,
-    reset_data, seed_district, seed_folder,
+    ApiVersion, Authorization, ClaimsError, Client, Operation, Profile, ProfileMembers,
+    ProfileResource, RecordedRequest, RequestLog, Sandbox, SandboxConfig, SandboxError,
+    SeedRefusal, SeedReport, SnapshotInfo, read_clients, read_profiles, reset_data, seed_district,
+    seed_folder,
 };
 pub use storage::StorageError;

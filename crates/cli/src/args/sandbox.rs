@@ -94,6 +94,9 @@ pub(crate) struct SandboxEdfiArgs {
     /// Further clients and what each may do, from this file
     #[arg(long, value_name = "FILE")]
     pub(crate) claims: Option<PathBuf>,
+    /// Profiles that media types may name, from this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) profiles: Option<PathBuf>,
     /// Break requests as this file says
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,

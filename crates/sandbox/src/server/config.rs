@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::access::{Authorization, Client};
+use super::profiles::Profile;
 use crate::faults::FaultPlan;
 use crate::schema::ApiModel;
 
@@ -103,6 +104,8 @@ pub struct SandboxConfig {
     /// Further clients, and what each may do; the one above may do everything unless it is listed
     /// here.
     pub clients: Vec<Client>,
+    /// Profiles that media types may name and clients be bound to.
+    pub profiles: Vec<Profile>,
     /// What decides about the records open to `clients`.
     pub authorization: Authorization,
     /// How long a token lives.
@@ -140,6 +143,7 @@ impl SandboxConfig {
             client_id: "populated".to_owned(),
             client_secret: "populatedSecret".to_owned(),
             clients: Vec::new(),
+            profiles: Vec::new(),
             authorization: Authorization::None,
             token_lifetime: Duration::from_mins(30),
             route: Vec::new(),

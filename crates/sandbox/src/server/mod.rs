@@ -20,6 +20,7 @@ mod oauth;
 mod pace;
 mod paths;
 mod problem;
+mod profiles;
 mod recent;
 mod record;
 mod respond;
@@ -41,6 +42,7 @@ use axum::extract::ConnectInfo;
 
 pub use access::{Authorization, ClaimsError, Client, Operation, read_clients};
 pub use config::{ApiVersion, SandboxConfig};
+pub use profiles::{Profile, ProfileMembers, ProfileResource, read_profiles};
 pub use record::{RecordedRequest, RequestLog};
 pub use seed::{SeedRefusal, SeedReport, reset_data, seed_district, seed_folder};
 pub use snapshots::SnapshotInfo;

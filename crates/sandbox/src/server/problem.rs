@@ -321,6 +321,42 @@ impl Problem {
             .legacy(format!("Authorization denied. {error}"))
     }
 
+    /// A media type of a profile that does not fit the request.
+    pub(crate) fn profile_usage(status: StatusCode, error: &str) -> Self {
+        let (kind, title) = ("profile:invalid-profile-usage", "Invalid Profile Usage");
+        Self::new(status, kind, title, WRONG_CONSTRUCTION)
+            .error(error)
+            .legacy(error)
+            .pipeline()
+    }
+
+    /// 405 for a profile of the other direction only.
+    pub(crate) fn profile_method() -> Self {
+        let (kind, title) = ("profile:method-usage", "Method Not Allowed with Profile");
+        let detail = "The profile does not allow this use of the resource.";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, kind, title, detail).pipeline()
+    }
+
+    /// 403 for a client that is bound to other profiles, or must choose one.
+    pub(crate) fn profile_policy() -> Self {
+        let kind = "security:data-policy:incorrect-usage";
+        let title = "Data Policy Failure Due to Incorrect Usage";
+        let detail = "A data policy failure was encountered. The request was not constructed \
+                      correctly for the data policy that has been applied to this data for the \
+                      caller.";
+        Self::new(StatusCode::FORBIDDEN, kind, title, detail)
+    }
+
+    /// 400 for a new item of which the profile hides a member that it needs.
+    pub(crate) fn data_policy(member: &str) -> Self {
+        let (kind, title) = ("bad-request:data-policy-enforced", "Data Policy Enforced");
+        let detail = "The data cannot be saved because a data policy has been applied to the \
+                      request that prevents it.";
+        Self::new(StatusCode::BAD_REQUEST, kind, title, detail).error(format!(
+            "The profile hides the member '{member}', which a new item needs."
+        ))
+    }
+
     /// 404 for an endpoint of a feature that is off.
     pub(crate) fn feature_disabled(feature: &str) -> Self {
         let kind = "system:configuration:feature-disabled";

@@ -5,6 +5,7 @@
 //! is whole, and with a file it outlives the process however that ends.
 
 mod changes;
+mod condition;
 mod open;
 mod page;
 mod scope;
@@ -15,8 +16,9 @@ use std::path::PathBuf;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
 
 pub(crate) use changes::Span;
+pub(crate) use condition::{Comparison, Condition};
 pub(crate) use open::claim;
-pub(crate) use page::{Comparison, Condition, Selection, Window};
+pub(crate) use page::{Selection, Window};
 pub(crate) use scope::{KeyPlace, Reach};
 
 use crate::faults::mix;

@@ -436,18 +436,34 @@ fn programs() -> Resource {
     resource("programs", "program", members, key)
 }
 
-/// The model of every test in this binary.
-pub(crate) fn model() -> ApiModel {
+fn schools() -> Resource {
     let levels = vec![identity(descriptor(
         "gradeLevelDescriptor",
         "gradeLevelDescriptor",
     ))];
     let levels = required(collection("gradeLevels", "edFi_schoolGradeLevel", levels));
+    let codes = vec![
+        identity(descriptor(
+            "educationOrganizationIdentificationSystemDescriptor",
+            "sexDescriptor",
+        )),
+        required(text("identificationCode", 1, 60)),
+    ];
+    let codes = collection(
+        "identificationCodes",
+        "edFi_schoolIdentificationCode",
+        codes,
+    );
     let agency = reference(
         "localEducationAgencyReference",
         "localEducationAgency",
         vec![integer("localEducationAgencyId")],
     );
+    organization("schools", "school", "schoolId", vec![levels, agency, codes])
+}
+
+/// The model of every test in this binary.
+pub(crate) fn model() -> ApiModel {
     let year = vec![
         identity(integer("schoolYear")),
         required(member("currentSchoolYear", MemberKind::Boolean)),
@@ -455,7 +471,7 @@ pub(crate) fn model() -> ApiModel {
     ];
     let resources = [
         students(),
-        organization("schools", "school", "schoolId", vec![levels, agency]),
+        schools(),
         organization(
             "localEducationAgencies",
             "localEducationAgency",

@@ -19,6 +19,7 @@ mod generated;
 mod listing;
 mod login;
 mod operations;
+mod profiles;
 mod published;
 mod rekey;
 mod snapshots;

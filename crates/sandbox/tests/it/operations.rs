@@ -1,7 +1,7 @@
 //! Slowness, limits, records of what was asked, numbers, and everything below `/sandbox/`.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use syncline_sandbox::generate::GenerateConfig;
@@ -66,7 +66,7 @@ async fn every_answer_waits_for_the_latency() {
         ..SandboxConfig::new(model())
     };
     let fixture = Fixture::with(config).await;
-    let begun = Instant::now();
+    let begun = tokio::time::Instant::now();
     assert_eq!(fixture.get("/ed-fi/students").status, 200);
     assert!(begun.elapsed() >= latency);
 }

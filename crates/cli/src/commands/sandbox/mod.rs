@@ -9,6 +9,7 @@ use syncline::Failure;
 use syncline_sandbox::schema::{ApiModel, embedded, openapi};
 use syncline_sandbox::{
     ApiVersion, Authorization, ConstantServer, FaultPlan, Sandbox, SandboxConfig, read_clients,
+    read_profiles,
 };
 
 use super::local;
@@ -64,6 +65,9 @@ fn config(arguments: &SandboxEdfiArgs) -> Result<SandboxConfig, Failure> {
     };
     if let Some(path) = &arguments.claims {
         config.clients = read_clients(path).map_err(|error| local(&error))?;
+    }
+    if let Some(path) = &arguments.profiles {
+        config.profiles = read_profiles(path).map_err(|error| local(&error))?;
     }
     config.latency = Duration::from_millis(arguments.latency);
     config.rate_limit = arguments.rate_limit;

@@ -67,6 +67,8 @@ pub(crate) struct Filter {
     pub(crate) comparison: Comparison,
     /// Position in the canonical key, if it is a part of it.
     pub(crate) part: Option<usize>,
+    /// The collection within the body that one item of must have the value.
+    pub(crate) child: Option<String>,
 }
 
 /// What a reference leads to.
@@ -319,10 +321,43 @@ fn filters(resource: &Resource, key: &[CanonicalPart]) -> BTreeMap<String, Filte
                 kind,
                 comparison,
                 part,
+                child: None,
             },
         );
     }
+    for filter in code_filters(resource) {
+        filters
+            .entry(filter.name.to_ascii_lowercase())
+            .or_insert(filter);
+    }
     filters
+}
+
+/// The filters of a collection of identification codes, the one collection that can be filtered.
+fn code_filters(resource: &Resource) -> Vec<Filter> {
+    let codes = resource
+        .members
+        .iter()
+        .find(|member| member.name == "identificationCodes");
+    let Some(MemberKind::Array { members, .. }) = codes.map(|member| &member.kind) else {
+        return Vec::new();
+    };
+    let filter = |member: &Member| {
+        let comparison = match member.kind {
+            MemberKind::Descriptor(_) => Comparison::IgnoreCase,
+            _ if member.name == "identificationCode" => Comparison::Exact,
+            _ => return None,
+        };
+        Some(Filter {
+            name: member.name.clone(),
+            path: vec![member.name.clone()],
+            kind: member.kind.clone(),
+            comparison,
+            part: None,
+            child: Some("identificationCodes".to_owned()),
+        })
+    };
+    members.iter().filter_map(filter).collect()
 }
 
 /// The type of the scalar at a path of members, objects and references.

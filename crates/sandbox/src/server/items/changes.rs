@@ -42,6 +42,7 @@ pub(super) fn page(request: Request<'_>, history: History) -> Result<Response, P
         endpoint,
         call,
         caller,
+        ..
     } = request;
     let api = service.api();
     if !service.metadata.config.change_queries {

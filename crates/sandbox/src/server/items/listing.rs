@@ -1,6 +1,7 @@
 //! GET all, by offset or by cursor, and the starts of parallel walks.
 
 use axum::response::Response;
+use http::header::CONTENT_TYPE;
 use http::{HeaderName, StatusCode};
 use serde_json::json;
 
@@ -23,6 +24,7 @@ pub(super) fn page(request: Request<'_>) -> Result<Response, Problem> {
         endpoint,
         call,
         caller,
+        ..
     } = request;
     access::claim(caller, endpoint, Operation::Read)?;
     let api = service.api();
@@ -45,10 +47,20 @@ pub(super) fn page(request: Request<'_>) -> Result<Response, Problem> {
         if index > 0 {
             text.push(',');
         }
-        read::append(item, api, &mut text);
+        match request.view {
+            None => read::append(item, api, &mut text),
+            Some(view) => {
+                let mut item = item.clone();
+                item.body = view.narrow(endpoint, &item.body);
+                read::append(&item, api, &mut text);
+            }
+        }
     }
     text.push(']');
     let mut response = json_text(StatusCode::OK, text);
+    if let Some(view) = request.view {
+        set_header(&mut response, CONTENT_TYPE, &view.media);
+    }
     if let Some(total) = total {
         let name = HeaderName::from_static("total-count");
         set_header(&mut response, name, &total.to_string());
@@ -71,6 +83,7 @@ pub(super) fn partitions(request: Request<'_>) -> Result<Response, Problem> {
         endpoint,
         call,
         caller,
+        ..
     } = request;
     access::claim(caller, endpoint, Operation::Read)?;
     let mut selection = query::selection(service, endpoint, &call.query)?;

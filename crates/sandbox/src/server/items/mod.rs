@@ -17,6 +17,7 @@ use super::access::Caller;
 use super::catalog::Endpoint;
 use super::metadata::unsupported;
 use super::problem::Problem;
+use super::profiles::{self, View};
 use super::service::{Call, Service};
 use super::snapshots;
 use changes::History;
@@ -28,6 +29,8 @@ struct Request<'a> {
     endpoint: &'a Endpoint,
     call: &'a Call,
     caller: &'a Caller,
+    /// The profile that applies.
+    view: Option<&'a View>,
 }
 
 /// Answers a request for a collection or an item; `rest` is what follows the collection.
@@ -38,11 +41,13 @@ pub(crate) fn dispatch(
     rest: Option<&str>,
 ) -> Result<Response, Problem> {
     snapshots::refuse_write(service, call)?;
+    let view = profiles::view(service, endpoint, (call, caller))?;
     let request = Request {
         service,
         endpoint,
         call,
         caller,
+        view: view.as_ref(),
     };
     let Some(rest) = rest.filter(|rest| !rest.is_empty()) else {
         return collection(request);

@@ -74,6 +74,9 @@ pub(super) fn selection(
         let Some(filter) = endpoint.filters.get(&name.to_ascii_lowercase()) else {
             continue;
         };
+        if filter.child.is_some() && !api.has_cursors() {
+            continue;
+        }
         let Some(value) = canonical(filter, endpoint, value, api)? else {
             continue;
         };
@@ -155,6 +158,7 @@ fn member(filter: &Filter, value: String) -> Condition {
         _ => value,
     };
     Condition::Member {
+        child: filter.child.clone(),
         path: filter.path.clone(),
         comparison: filter.comparison,
         value,

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use http::header::{ETAG, IF_NONE_MATCH};
+use http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 
 use super::Request;
 use crate::faults::mix;
@@ -20,11 +20,12 @@ pub(super) fn item(request: Request<'_>, id: &str) -> Result<Response, Problem> 
         endpoint,
         call,
         caller,
+        ..
     } = request;
     access::claim(caller, endpoint, Operation::Read)?;
     let api = service.api();
     let storage = service.view(call)?;
-    let item = {
+    let mut item = {
         let storage = lock(&storage);
         let found = storage.find_by_id(endpoint.collection, id)?;
         let item =
@@ -33,6 +34,9 @@ pub(super) fn item(request: Request<'_>, id: &str) -> Result<Response, Problem> 
         access::permit_stored(service, &storage, (caller, endpoint), attempt)?;
         item
     };
+    if let Some(view) = request.view {
+        item.body = view.narrow(endpoint, &item.body);
+    }
     let tag = etag(item.modified, api);
     let known = header(&call.headers, IF_NONE_MATCH.as_str()).is_some_and(|given| {
         if api.is_dms() {
@@ -47,6 +51,9 @@ pub(super) fn item(request: Request<'_>, id: &str) -> Result<Response, Problem> 
         json_text(StatusCode::OK, render(&item, api))
     };
     set_header(&mut response, ETAG, &format!("\"{tag}\""));
+    if let Some(view) = request.view {
+        set_header(&mut response, CONTENT_TYPE, &view.media);
+    }
     Ok(response)
 }
 

@@ -30,15 +30,26 @@ pub(super) fn post(request: Request<'_>) -> Result<Response, Problem> {
         endpoint,
         call,
         caller,
+        ..
     } = request;
     access::claim(caller, endpoint, Operation::Create)?;
     require_json(&call.headers)?;
     if call.body.trim_ascii().is_empty() {
         return Err(Problem::bad_request(EMPTY_BODY));
     }
-    let body = parse(&call.body)?;
+    let mut body = parse(&call.body)?;
     if member(&body, "id", service.api()).is_some() {
         return Err(Problem::construction(ASSIGNED_ID));
+    }
+    if let (Some(view), Some(members)) = (request.view, body.as_object()) {
+        let key = read_body(service, endpoint, &body)?.parts;
+        let mut members = members.clone();
+        let stored = service
+            .storage()
+            .find_by_key(endpoint.family, &join_key(&key))?;
+        let stored = stored.as_ref().map(|item| item.body.as_str());
+        view.complete(endpoint, &mut members, stored)?;
+        body = Value::Object(members);
     }
     let draft = read_body(service, endpoint, &body)?;
     let (status, id, modified) = upsert(request, &draft)?;
@@ -51,6 +62,7 @@ fn upsert(request: Request<'_>, draft: &Draft) -> Result<(StatusCode, String, i6
         endpoint,
         call,
         caller,
+        ..
     } = request;
     let api = service.api();
     let mut storage = service.storage();
@@ -103,6 +115,7 @@ pub(super) fn put(request: Request<'_>, id: &str) -> Result<Response, Problem> {
         endpoint,
         call,
         caller,
+        ..
     } = request;
     access::claim(caller, endpoint, Operation::Update)?;
     let api = service.api();
@@ -111,17 +124,18 @@ pub(super) fn put(request: Request<'_>, id: &str) -> Result<Response, Problem> {
         let messages = [("$".to_owned(), vec![EMPTY_BODY.to_owned()])];
         return Err(Problem::binding(messages.into()).legacy(EMPTY_BODY));
     }
-    let body = parse(&call.body)?;
+    let mut body = parse(&call.body)?;
     if api.is_dms() && member(&body, "id", api).and_then(Value::as_str) != Some(id) {
         return Err(Problem::construction(
             "Request body id must match the id in the url.",
         ));
     }
     let unknown = || Problem::no_item("Resource to update was not found.");
-    service
-        .storage()
-        .find_by_id(endpoint.collection, id)?
-        .ok_or_else(unknown)?;
+    let stored = service.storage().find_by_id(endpoint.collection, id)?;
+    let stored = stored.ok_or_else(unknown)?;
+    if let (Some(view), Some(members)) = (request.view, body.as_object_mut()) {
+        view.complete(endpoint, members, Some(&stored.body))?;
+    }
     let draft = read_body(service, endpoint, &body)?;
     let mut storage = service.storage();
     let old = storage
@@ -162,6 +176,7 @@ pub(super) fn delete(request: Request<'_>, id: &str) -> Result<Response, Problem
         endpoint,
         call,
         caller,
+        ..
     } = request;
     access::claim(caller, endpoint, Operation::Delete)?;
     let mut storage = service.storage();
