@@ -1,8 +1,8 @@
 //! Which files hold which collection.
 //!
 //! A collection `students` is held by `students.jsonl` and by every file directly inside a
-//! folder `students/`, with one of the extensions `jsonl`, `ndjson` or `json`. Names are
-//! compared without case. Several files of one collection are read in the order of their names.
+//! folder `students/`, with one of the extensions `jsonl`, `ndjson` or `json`, and `.gz` or `.zst`
+//! after it where the file is compressed. Names are compared without case. Several files of one collection are read in the order of their names.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,19 @@ pub struct DataFile {
     pub path: PathBuf,
     /// What its lines are.
     pub lines: LineKind,
+    /// How it is compressed.
+    pub packing: Packing,
+}
+
+/// How a file is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Packing {
+    /// Not at all.
+    None,
+    /// By gzip.
+    Gzip,
+    /// By Zstandard.
+    Zstd,
 }
 
 /// What the lines of a file are.
@@ -83,7 +96,8 @@ fn files_inside(name: &str, folder: &Path) -> Result<Vec<DataFile>> {
 
 /// The data file an entry is, if it is one; inside a folder the folder's name is the stem.
 fn data_file(name: &str, folder: Option<&str>, path: &Path) -> Option<DataFile> {
-    let (stem, extension) = name.rsplit_once('.')?;
+    let (packing, plain) = Packing::of(name);
+    let (stem, extension) = plain.rsplit_once('.')?;
     let known = EXTENSIONS
         .iter()
         .any(|known| known.eq_ignore_ascii_case(extension));
@@ -96,12 +110,14 @@ fn data_file(name: &str, folder: Option<&str>, path: &Path) -> Option<DataFile> 
             stem: folder.to_owned(),
             path: path.to_owned(),
             lines: LineKind::Records,
+            packing,
         },
         None => DataFile {
             unit: name.into(),
             stem: stem.to_owned(),
             path: path.to_owned(),
             lines: LineKind::Records,
+            packing,
         },
     })
 }
@@ -170,8 +186,9 @@ mod tests {
             "Students.jsonl",
             "students.ndjson",
             "students/b.JSON",
-            "students/a.jsonl",
-            "STAFFS/x.jsonl",
+            "students/a.jsonl.gz",
+            "STAFFS/x.jsonl.ZST",
+            "notes.txt.gz",
             "notes.txt",
             ".hidden.jsonl",
             "empty/readme.md",
@@ -188,12 +205,12 @@ mod tests {
             [
                 "Students.jsonl",
                 "students.ndjson",
-                "students/a.jsonl",
+                "students/a.jsonl.gz",
                 "students/b.JSON"
             ]
         );
         assert_eq!(found.of("staffs").len(), 1);
-        assert_eq!(found.others, ["empty", "notes.txt"]);
+        assert_eq!(found.others, ["empty", "notes.txt", "notes.txt.gz"]);
     }
 
     #[test]

@@ -8,11 +8,12 @@
 
 mod discover;
 mod lines;
+mod packed;
 mod reader;
 mod rejects;
 mod store;
 mod target;
 
-pub use discover::{DataFile, DataFiles, LineKind, discover};
+pub use discover::{DataFile, DataFiles, LineKind, Packing, discover};
 pub use store::FilesStore;
 pub use target::{FileFormat, FilesTarget, KeyFilter};

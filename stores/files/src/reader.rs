@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::discover::{DataFile, LineKind};
 use crate::lines::{LINE_BYTES_MAX, Line, Lines};
+use crate::packed::Unpacked;
 use crate::rejects::Reject;
 
 /// Most records in a batch.
@@ -24,12 +25,12 @@ const BATCHES_AHEAD: usize = 4;
 const BODY_BYTES_KEPT: usize = 64 << 10;
 
 /// Starts reading; dropping the stream ends the thread at its next batch.
-pub(crate) fn stream(files: Vec<DataFile>, query: Query) -> BatchStream {
+pub(crate) fn stream(files: Vec<DataFile>, unpacked: Unpacked, query: Query) -> BatchStream {
     let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
     tokio::task::spawn_blocking(move || {
         let mut reading = Reading::new(&query, sender);
         let result = match &query.scope {
-            Scope::At(origins) => reading.places(&files, origins),
+            Scope::At(origins) => reading.places((&files, &unpacked), origins),
             _ => reading.files(&files),
         };
         reading.finish(result, query.scope);
@@ -81,10 +82,10 @@ impl Reading {
 
     fn files(&mut self, files: &[DataFile]) -> Result<(), Stop> {
         for file in files {
-            let source = fs_err::File::open(&file.path)?;
-            let before = fingerprint(&source)?;
-            let mut lines = Lines::new(source);
-            while let Some(line) = lines.next_line()? {
+            let before = fingerprint(&fs_err::File::open(&file.path)?)?;
+            let mut lines = Lines::new(file.open().map_err(Stop::Error)?);
+            let problem = |error| Stop::Error(file.problem(error));
+            while let Some(line) = lines.next_line().map_err(problem)? {
                 self.line(file, line)?;
             }
             if fingerprint(&fs_err::File::open(&file.path)?)? != before {
@@ -95,13 +96,18 @@ impl Reading {
     }
 
     /// Reads single payloads again where an earlier reading found them.
-    fn places(&mut self, files: &[DataFile], origins: &[Origin]) -> Result<(), Stop> {
+    fn places(
+        &mut self,
+        (files, unpacked): (&[DataFile], &Unpacked),
+        origins: &[Origin],
+    ) -> Result<(), Stop> {
         let mut open: Option<(Arc<str>, fs_err::File)> = None;
         for origin in origins {
             if open.as_ref().is_none_or(|(unit, _)| *unit != origin.unit) {
                 let file = files.iter().find(|file| file.unit == origin.unit);
                 let file = file.ok_or_else(|| Stop::Error(gone(origin)))?;
-                open = Some((Arc::clone(&file.unit), fs_err::File::open(&file.path)?));
+                let path = unpacked.path(file).map_err(Stop::Error)?;
+                open = Some((Arc::clone(&file.unit), fs_err::File::open(path)?));
             }
             let Some((_, source)) = open.as_mut() else {
                 continue;

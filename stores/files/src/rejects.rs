@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use syncline_model::CollectionName;
 use syncline_store::{ErrorKind, Result, StoreError};
 
-use crate::discover::{DataFile, DataFiles, LineKind};
+use crate::discover::{DataFile, DataFiles, LineKind, Packing};
 use crate::lines::Lines;
 
 /// One line.
@@ -69,6 +69,7 @@ pub(crate) fn discover_rejects(path: &Path) -> Result<DataFiles> {
         stem: name.to_owned(),
         path: path.to_owned(),
         lines: LineKind::Rejects,
+        packing: Packing::None,
     };
     let collections = names
         .iter()

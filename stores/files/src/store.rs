@@ -1,7 +1,9 @@
 //! The store.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use syncline_model::{
@@ -9,8 +11,10 @@ use syncline_model::{
     StoreIdentity,
 };
 use syncline_store::{BatchStream, ErrorKind, Query, Result, Store, StoreError, WriteContext};
+use tempfile::NamedTempFile;
 
-use crate::discover::{DataFiles, discover};
+use crate::discover::{DataFile, DataFiles, LineKind, discover};
+use crate::packed::{Unpacked, spool};
 use crate::reader;
 use crate::rejects::discover_rejects;
 
@@ -19,6 +23,9 @@ use crate::rejects::discover_rejects;
 pub struct FilesStore {
     folder: PathBuf,
     files: DataFiles,
+    unpacked: Unpacked,
+    /// What came as a stream.
+    _spool: Option<Arc<NamedTempFile>>,
 }
 
 impl FilesStore {
@@ -27,6 +34,8 @@ impl FilesStore {
         Ok(Self {
             folder: folder.to_owned(),
             files: discover(folder)?,
+            unpacked: Unpacked::default(),
+            _spool: None,
         })
     }
 
@@ -35,6 +44,31 @@ impl FilesStore {
         Ok(Self {
             folder: path.to_owned(),
             files: discover_rejects(path)?,
+            unpacked: Unpacked::default(),
+            _spool: None,
+        })
+    }
+
+    /// One collection whose records come as a stream, compressed or not. It is copied to a
+    /// temporary file first, as records may have to be read again.
+    pub fn open_stream(collection: &str, stream: impl Read) -> Result<Self> {
+        let (spool, packing) = spool(stream)?;
+        let file = DataFile {
+            unit: "-".into(),
+            stem: collection.to_owned(),
+            path: spool.path().to_owned(),
+            lines: LineKind::Records,
+            packing,
+        };
+        let files = DataFiles {
+            collections: [(collection.to_lowercase(), vec![file])].into(),
+            others: vec![],
+        };
+        Ok(Self {
+            folder: PathBuf::from("-"),
+            files,
+            unpacked: Unpacked::default(),
+            _spool: Some(Arc::new(spool)),
         })
     }
 
@@ -98,7 +132,7 @@ impl Store for FilesStore {
             let message = format!("{} has no {name}.jsonl", self.folder.display());
             return Err(StoreError::new(ErrorKind::NotFound, message));
         }
-        Ok(reader::stream(files.to_vec(), query))
+        Ok(reader::stream(files.to_vec(), self.unpacked.clone(), query))
     }
 
     async fn write(&self, _: &[Change], _: &WriteContext) -> Result<Vec<Outcome>> {

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "test support")]
 
 mod conformance;
+mod packed;
+mod target;
 
 use std::path::Path;
 use std::sync::Arc;
