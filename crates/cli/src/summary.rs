@@ -1,5 +1,7 @@
 //! What came of a command, as a person wants to read it.
 
+use std::path::Path;
+
 use syncline::{CollectionReport, Ending, FailureGroup, RunReport, SendSummary};
 
 /// Groups of failures that are shown for one collection.
@@ -55,7 +57,7 @@ pub(crate) fn counts_of(report: &CollectionReport) -> String {
 }
 
 /// The table and the sentences at the end of a run.
-pub(crate) fn of_send(summary: &SendSummary) -> String {
+pub(crate) fn of_send(summary: &SendSummary, config_file: Option<&Path>) -> String {
     let report = &summary.report;
     let accepted = report
         .collections
@@ -74,7 +76,8 @@ pub(crate) fn of_send(summary: &SendSummary) -> String {
         lines.push(format!(
             "Refused records are in {path}. Correct them there and send them with"
         ));
-        lines.push(format!("  syncline send --rejects {path}"));
+        let config = config_file.map_or_else(String::new, |file| format!(" -c {}", file.display()));
+        lines.push(format!("  syncline send{config} --rejects {path}"));
     }
     let ending = match &report.ending {
         Ending::Completed => None,

@@ -55,7 +55,7 @@ pub(crate) async fn run(arguments: &DemoArgs) -> Result<u8, Failure> {
     say("\nSending it, each collection as soon as those it refers to are there:");
     let first = send(&config, progress::observer(None)).await?;
     output::note("");
-    output::data(&summary::of_send(&first));
+    output::data(&summary::of_send(&first, Some(&config.file)));
     if first.exit_status(true) != 0 {
         return Ok(first.exit_status(true));
     }

@@ -22,12 +22,13 @@ pub(crate) async fn run(arguments: &SendArgs, data: &DataArgs) -> Result<u8, Fai
         (config.as_ref(), &outcome),
         data,
         arguments.strict_exit,
-    )?;
+    );
+    // A results file that cannot be written does not take the summary with it.
     match outcome {
-        Ok(summary) => tell(summary),
+        Ok(summary) => tell(summary, data),
         Err(failure) => output::failure(&failure),
     }
-    Ok(exit_status)
+    exit_status
 }
 
 async fn send(
@@ -84,12 +85,12 @@ fn status_code(text: &str) -> Result<u16, Failure> {
     })
 }
 
-fn tell(summary: SendSummary) {
+fn tell(summary: SendSummary, data: &DataArgs) {
     for ignored in &summary.ignored {
         output::warning(ignored);
     }
     output::note("");
-    output::note(summary::of_send(&summary).trim_end());
+    output::note(summary::of_send(&summary, data.config_file.as_deref()).trim_end());
     if let Ending::Failed(error) = summary.report.ending {
         output::failure(&error.into());
     }

@@ -161,6 +161,28 @@ async fn results_have_the_members_that_scripts_read() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_state_dir_every_run_sends_everything() {
+    let sandbox = sandbox().await;
+    let desk = desk(sandbox.url());
+    let yaml = lightbeam(sandbox.url()).replace("state_dir: ./state\n", "");
+    desk.write("lightbeam.yaml", yaml);
+    for run in 1..=2 {
+        let ran = desk.run(&["send"]);
+        assert_eq!(ran.status, 0, "{ran}");
+        assert!(
+            ran.stderr.contains("warning: `state_dir` is not set"),
+            "{ran}"
+        );
+        assert_eq!(posts(&sandbox), 3 * run);
+    }
+    // Nothing stays behind: neither a ledger nor a token.
+    let left = std::fs::read_dir(desk.home()).unwrap();
+    let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["data", "lightbeam.yaml"]);
+}
+
 #[test]
 fn results_are_written_also_when_nothing_could_begin() {
     let desk = desk(&closed_port());

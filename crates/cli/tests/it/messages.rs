@@ -299,6 +299,27 @@ async fn bad_lines_and_refused_records() {
     assert_eq!(ran.status, 0, "{ran}");
     let ran = desk.run(&["send", "-c", "lightbeam.yaml", "--strict-exit"]);
     assert_eq!(ran.status, 1, "{ran}");
+    // The command that is shown can be used as it stands.
+    let shown = ran.stderr.lines().last().unwrap();
+    let mut words = shown.split_whitespace();
+    assert_eq!(words.next(), Some("syncline"), "{shown}");
+    let mut again: Vec<&str> = words.collect();
+    assert_eq!(again[..3], ["send", "-c", "lightbeam.yaml"], "{shown}");
+    again.push("--strict-exit");
+    let ran = desk.run(&again);
+    assert_eq!(ran.status, 1, "{ran}");
+    assert!(ran.stderr.contains("2 records in"), "{ran}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_results_file_that_cannot_be_written() {
+    let sandbox = sandbox().await;
+    let desk = Desk::with_students(sandbox.url());
+    let ran = desk.run(&["send", "--results-file", "data"]);
+    assert_eq!(ran.status, 3, "{ran}");
+    assert!(ran.stderr.contains("3 created"), "{ran}");
+    assert!(ran.stderr.contains("`data`: Is a directory"), "{ran}");
+    assert_eq!(sandbox.count("ed-fi/students").unwrap(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
