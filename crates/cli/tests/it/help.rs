@@ -6,30 +6,25 @@ use crate::desk::Desk;
 
 #[test]
 fn every_command_has_its_help() {
-    let desk = Desk::new();
-    let commands = [
-        "",
-        "demo",
-        "send",
-        "count",
-        "delete",
-        "truncate",
-        "config",
-        "config check",
-        "generate",
-        "sandbox",
-        "sandbox edfi",
-        "completions",
-        "version",
-    ];
-    for command in commands {
-        let mut arguments: Vec<&str> = command.split_whitespace().collect();
-        arguments.push("--help");
-        let ran = desk.run(&arguments);
-        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{command}");
-        let name = format!("help {command}").trim().replace(' ', "-");
-        assert_snapshot!(name, ran.stdout);
-    }
+    let seen = help_of(&Desk::new(), &[]);
+    assert!(seen > 10, "{seen} commands");
+}
+
+/// Looks at the help of a command and of those beneath it; how many there are.
+fn help_of(desk: &Desk, command: &[&str]) -> usize {
+    let ran = desk.run(&[command, &["--help"]].concat());
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{command:?}");
+    let name = [&["help"], command].concat().join("-");
+    assert_snapshot!(name, ran.stdout);
+    let listed = ran.stdout.lines().skip_while(|line| *line != "Commands:");
+    listed
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|beneath| *beneath != "help")
+        .map(|beneath| help_of(desk, &[command, &[beneath]].concat()))
+        .sum::<usize>()
+        + 1
 }
 
 #[test]
