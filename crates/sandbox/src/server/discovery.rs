@@ -44,6 +44,11 @@ pub(crate) fn document(config: &SandboxConfig, paths: &Paths, filled: bool) -> V
     Value::Object(document)
 }
 
+/// Major and minor version.
+pub(crate) fn version(api: ApiVersion) -> &'static str {
+    numbers(api).0
+}
+
 fn numbers(api: ApiVersion) -> (&'static str, &'static str, &'static str) {
     match api {
         ApiVersion::V5_4 => ("5.4", "5.4", "5.4.1"),

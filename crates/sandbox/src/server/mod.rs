@@ -18,6 +18,7 @@ mod metadata;
 mod metrics;
 mod oauth;
 mod pace;
+mod page;
 mod paths;
 mod problem;
 mod profiles;

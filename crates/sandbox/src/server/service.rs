@@ -23,7 +23,7 @@ use super::recent::{Exchange, Recent};
 use super::record::{RecordedRequest, RequestLog};
 use super::respond::{header, with_status};
 use super::snapshots::{self, Snapshots};
-use super::{SandboxError, admin, faulted, introspection, items, lock, metrics};
+use super::{SandboxError, admin, faulted, introspection, items, lock, metrics, page};
 use crate::faults::{FaultState, mix};
 use crate::storage::{Storage, StorageError, claim};
 
@@ -217,6 +217,7 @@ impl Service {
             return Err(Problem::method(metadata::unsupported(&call.method)));
         }
         match route {
+            Route::Discovery { .. } if page::is_wanted(self, call) => page::answer(self),
             Route::Metrics => Ok(metrics::answer(self)),
             Route::Token => oauth::token(self, &call.headers, &call.body),
             Route::TokenInfo => introspection::token_info(self, &call.headers, &call.body),

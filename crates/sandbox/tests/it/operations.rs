@@ -182,6 +182,38 @@ async fn the_owner_looks_at_a_server_and_steers_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_browser_is_shown_a_page_and_a_program_the_discovery_document() {
+    let fixture = Fixture::new().await;
+    fixture.create("/ed-fi/students", &student("a"));
+    let address = fixture.sandbox.address();
+    let browser = [("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
+    let page = exchange(address, "GET", "/", &browser, b"").unwrap();
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    assert!(
+        page.header("content-security-policy")
+            .unwrap()
+            .contains("default-src 'none'")
+    );
+    let text = page.text();
+    for part in [
+        "<tr data-path=\"ed-fi/students\"><td>ed-fi/students</td><td class=\"number\">1</td></tr>",
+        "<tr data-path=\"ed-fi/schools\" class=\"empty\">",
+        "<title>Ed-Fi sandbox 7.3</title>",
+        "value=\"/data/v3/ed-fi/students?limit=5\"",
+    ] {
+        assert!(text.contains(part), "{part}");
+    }
+    for elsewhere in ["http:", "https:", "src=", "populatedSecret"] {
+        assert!(!text.contains(elsewhere), "{elsewhere}");
+    }
+    let program = exchange(address, "GET", "/", &[("Accept", "*/*")], b"").unwrap();
+    assert_eq!(program.json()["version"], "7.3");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn steering_is_for_the_owner_alone() {
     let fixture = Fixture::new().await;
     let address = fixture.sandbox.address();
