@@ -14,10 +14,10 @@ use syncline_store::{Batch, BatchStream, ErrorKind, Query, StoreError, Want};
 use tokio::runtime::Handle;
 
 use crate::collection::CollectionRun;
+use crate::context::{Context, lock};
 use crate::feed::{next_batch, next_records, offer, unreadable};
 use crate::imported::{Imported, Sifter};
 use crate::lanes::{Lanes, OfferKind};
-use crate::run::{Context, lock};
 use crate::{Baseline, Duplicate, EngineError, Event, Resend};
 
 /// Changes that are put into the order of their places, and read again, together.

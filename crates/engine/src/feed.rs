@@ -12,10 +12,10 @@ use syncline_store::{Batch, BatchStream, ErrorKind, Query, Rejected, StoreError}
 use tokio::sync::mpsc;
 
 use crate::collection::CollectionRun;
+use crate::context::{Context, lock};
 use crate::lanes::{Lanes, Offer, OfferKind};
 use crate::recorder::Note;
 use crate::rejects::{Body, Reject};
-use crate::run::{Context, lock};
 use crate::{Baseline, EngineError, Event, Verb, compare};
 
 /// Offers everything of a collection once and waits for the outcomes.

@@ -15,9 +15,9 @@ use tokio::sync::mpsc;
 
 use crate::collection::CollectionRun;
 use crate::compare::{is_at, origin};
+use crate::context::Context;
 use crate::feed::next_batch;
 use crate::recorder::{Note, Noted};
-use crate::run::Context;
 use crate::{EngineError, Resend};
 
 /// The lines imported for a collection, and where it is noted that they count.

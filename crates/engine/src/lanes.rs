@@ -12,10 +12,10 @@ use tokio::task::JoinSet;
 
 use crate::Event;
 use crate::collection::CollectionRun;
+use crate::context::Context;
 use crate::recorder::{Note, Noted};
 use crate::rejects::{Body, Reject};
 use crate::removal;
-use crate::run::Context;
 
 /// Changes that may wait in one lane.
 const LANE_CHANGES: usize = 32;

@@ -14,6 +14,7 @@
 
 mod collection;
 mod compare;
+mod context;
 mod copy;
 mod error;
 mod events;

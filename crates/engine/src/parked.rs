@@ -9,11 +9,11 @@ use syncline_ledger::{Owed, OwedClass};
 use syncline_model::{Change, Key, Origin, Record};
 
 use crate::collection::CollectionRun;
+use crate::context::{Context, lock};
 use crate::feed::offer;
 use crate::lanes::{Lanes, OfferKind, is_offered_again};
 use crate::recorder::{Note, flush};
 use crate::rejects::{Body, Reject};
-use crate::run::{Context, lock};
 use crate::{EngineError, Event};
 use tokio::sync::mpsc;
 

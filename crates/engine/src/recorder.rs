@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::collection::CollectionRun;
-use crate::run::{Context, lock};
+use crate::context::{Context, lock};
 use crate::{Duplicate, EngineError};
 
 /// Most receipts in a transaction.

@@ -12,10 +12,10 @@ use syncline_model::{Change, Done, FailureClass, Outcome, Record, Refusal};
 use tokio::sync::mpsc;
 
 use crate::collection::CollectionRun;
+use crate::context::Context;
 use crate::feed::offer;
 use crate::lanes::{Lanes, Offer, OfferKind};
 use crate::recorder::{Note, Noted};
-use crate::run::Context;
 use crate::{EngineError, Event};
 
 /// Deletes of one collection that may wait to be offered again.

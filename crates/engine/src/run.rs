@@ -1,95 +1,34 @@
 //! A whole run: which collection goes when, and how it ends.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
-use syncline_ledger::{Ledger, RunEnd, RunId, RunOutcome, RunStart, ScopeId};
-use syncline_model::{Catalog, CollectionName};
+use syncline_ledger::{RunEnd, RunOutcome, RunStart};
+use syncline_model::CollectionName;
 use syncline_plan::{LoadOrder, ReadyQueue};
-use syncline_store::Store;
 use syncline_store::layers::{Limiter, Paced, Retried, Traffic};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::collection::CollectionRun;
+use crate::context::{Context, Stop, lock};
 use crate::feed::feed;
 use crate::lanes::Lanes;
 use crate::recorder::{self, Note};
-use crate::rejects::{Reject, RejectFile};
+use crate::rejects::RejectFile;
 use crate::{
-    Baseline, CollectionReport, Ending, EngineError, Event, Job, Observer, Progress, RunReport,
-    Settings, Verb, parked, removal,
+    CollectionReport, Ending, EngineError, Event, Job, Observer, Progress, RunReport, Verb, parked,
+    removal,
 };
 
 /// Collections that are read at the same time at most.
 const COLLECTIONS_TOGETHER: usize = 6;
 /// How often progress is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
-
-/// What every part of a run can reach.
-pub(crate) struct Context {
-    pub(crate) source: Arc<dyn Store>,
-    pub(crate) target: Arc<dyn Store>,
-    pub(crate) catalog: Catalog,
-    pub(crate) ledger: Arc<Mutex<Ledger>>,
-    pub(crate) scope: ScopeId,
-    pub(crate) run: RunId,
-    /// When the run began, in Unix seconds.
-    pub(crate) started: i64,
-    pub(crate) verb: Verb,
-    pub(crate) baseline: Baseline,
-    pub(crate) settings: Settings,
-    pub(crate) rejects: RejectFile,
-    pub(crate) observer: Arc<dyn Observer>,
-    pub(crate) stop: Stop,
-}
-
-impl Context {
-    /// Adds to the reject file; a run that cannot say what was declined does not go on.
-    pub(crate) fn reject(&self, reject: &Reject<'_>) {
-        if let Err(error) = self.rejects.add(reject) {
-            self.stop.fail(error.into());
-        }
-    }
-}
-
-/// Whether and why a run stops.
-pub(crate) struct Stop {
-    token: CancellationToken,
-    error: Mutex<Option<EngineError>>,
-}
-
-impl Stop {
-    /// Stops the run for an error; the first one counts.
-    pub(crate) fn fail(&self, error: EngineError) {
-        lock(&self.error).get_or_insert(error);
-        self.token.cancel();
-    }
-
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.token.is_cancelled()
-    }
-
-    /// Comes back when the run is stopped.
-    pub(crate) async fn stopped(&self) {
-        self.token.cancelled().await;
-    }
-
-    /// Comes back when the run has been stopped for some time.
-    pub(crate) async fn stopped_for(&self, time: Duration) {
-        self.token.cancelled().await;
-        tokio::time::sleep(time).await;
-    }
-}
-
-/// What is behind a lock; a task that panicked while holding it does not take it with it.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Runs a job to its end, or until `stop` is cancelled. Whatever happens, what the target
 /// accepted is in the ledger and the report says what was done.
@@ -161,10 +100,7 @@ fn prepare(
         rejects: RejectFile::new(job.settings.reject_file.clone()),
         settings: job.settings,
         observer,
-        stop: Stop {
-            token,
-            error: Mutex::new(None),
-        },
+        stop: Stop::new(token),
     };
     Ok((Arc::new(context), collections))
 }
@@ -337,7 +273,7 @@ fn finish(
         .iter()
         .map(|(name, collection)| (name.clone(), collection.report()))
         .collect();
-    let error = lock(&context.stop.error).take();
+    let error = context.stop.take_error();
     let (mut ending, outcome) = match error {
         Some(error) => (Ending::Failed(error), RunOutcome::Failed),
         None if context.stop.is_stopped() => (Ending::Interrupted, RunOutcome::Interrupted),

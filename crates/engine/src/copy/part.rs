@@ -7,8 +7,8 @@ use syncline_model::{Change, Collection, CollectionName, Coverage, Outcome, Reco
 use syncline_store::{Batch, ErrorKind, Query, Rejected, StoreError, Want, WriteContext};
 
 use super::Shared;
+use crate::context::lock;
 use crate::failures::Failures;
-use crate::run::lock;
 use crate::{CollectionProgress, CollectionReport, EngineError};
 
 /// Why a collection was not copied.

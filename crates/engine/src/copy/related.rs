@@ -19,7 +19,7 @@ use syncline_store::{Batch, Query, StoreError, Want};
 use super::part::Part;
 use super::{Parts, Shared};
 use crate::EngineError;
-use crate::run::lock;
+use crate::context::lock;
 
 /// Rounds of look-ups at most: references of references of references.
 const ROUNDS_MAX: usize = 32;

@@ -1,0 +1,85 @@
+//! What every part of a run can reach, and how a run is stopped.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use syncline_ledger::{Ledger, RunId, ScopeId};
+use syncline_model::Catalog;
+use syncline_store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::rejects::{Reject, RejectFile};
+use crate::{Baseline, EngineError, Observer, Settings, Verb};
+
+/// What every part of a run can reach.
+pub(crate) struct Context {
+    pub(crate) source: Arc<dyn Store>,
+    pub(crate) target: Arc<dyn Store>,
+    pub(crate) catalog: Catalog,
+    pub(crate) ledger: Arc<Mutex<Ledger>>,
+    pub(crate) scope: ScopeId,
+    pub(crate) run: RunId,
+    /// When the run began, in Unix seconds.
+    pub(crate) started: i64,
+    pub(crate) verb: Verb,
+    pub(crate) baseline: Baseline,
+    pub(crate) settings: Settings,
+    pub(crate) rejects: RejectFile,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) stop: Stop,
+}
+
+impl Context {
+    /// Adds to the reject file; a run that cannot say what was declined does not go on.
+    pub(crate) fn reject(&self, reject: &Reject<'_>) {
+        if let Err(error) = self.rejects.add(reject) {
+            self.stop.fail(error.into());
+        }
+    }
+}
+
+/// Whether and why a run stops.
+pub(crate) struct Stop {
+    token: CancellationToken,
+    error: Mutex<Option<EngineError>>,
+}
+
+impl Stop {
+    pub(crate) const fn new(token: CancellationToken) -> Self {
+        Self {
+            token,
+            error: Mutex::new(None),
+        }
+    }
+
+    /// Stops the run for an error; the first one counts.
+    pub(crate) fn fail(&self, error: EngineError) {
+        lock(&self.error).get_or_insert(error);
+        self.token.cancel();
+    }
+
+    /// Why the run stopped, if it was for an error; asked once.
+    pub(crate) fn take_error(&self) -> Option<EngineError> {
+        lock(&self.error).take()
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.token.is_cancelled()
+    }
+
+    /// Comes back when the run is stopped.
+    pub(crate) async fn stopped(&self) {
+        self.token.cancelled().await;
+    }
+
+    /// Comes back when the run has been stopped for some time.
+    pub(crate) async fn stopped_for(&self, time: Duration) {
+        self.token.cancelled().await;
+        tokio::time::sleep(time).await;
+    }
+}
+
+/// What is behind a lock; a task that panicked while holding it does not take it with it.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
