@@ -13,4 +13,5 @@ mod interruption;
 mod lightbeam;
 mod messages;
 mod servers;
+mod state;
 mod tutorial;

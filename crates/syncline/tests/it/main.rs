@@ -10,7 +10,9 @@
 
 mod answers;
 mod authorization;
+mod fetching;
 mod input;
+mod kept;
 mod outages;
 mod real;
 mod site;

@@ -31,7 +31,11 @@ pub(crate) async fn run(command: &StateCommand, before: DataArgs) -> Result<u8, 
 
 fn show(arguments: &StateShowArgs, before: DataArgs) -> Result<u8, Failure> {
     let (config, part) = part(&arguments.part, before)?;
-    for scope in state::show(&config, &part)? {
+    let scopes = state::show(&config, &part)?;
+    if scopes.is_empty() {
+        output::note("Nothing is known yet.");
+    }
+    for scope in scopes {
         if arguments.json {
             print_json(serde_json::to_string(&scope))?;
         } else {
@@ -44,6 +48,9 @@ fn show(arguments: &StateShowArgs, before: DataArgs) -> Result<u8, Failure> {
 fn runs(arguments: &StateRunsArgs, before: DataArgs) -> Result<u8, Failure> {
     let config = load(&arguments.config.data().or(before))?;
     let runs = state::runs(&config, arguments.limit)?;
+    if runs.is_empty() {
+        output::note("There was no run yet.");
+    }
     if arguments.json {
         for run in &runs {
             print_json(serde_json::to_string(run))?;
@@ -56,8 +63,9 @@ fn runs(arguments: &StateRunsArgs, before: DataArgs) -> Result<u8, Failure> {
 
 fn owed(arguments: &StateOwedArgs, before: DataArgs) -> Result<u8, Failure> {
     let (config, part) = part(&arguments.part, before)?;
-    let mut printed = Ok(());
+    let (mut printed, mut found) = (Ok(()), false);
     let print = |owed: OwedState| {
+        found = true;
         if arguments.json {
             if printed.is_ok() {
                 printed = print_json(serde_json::to_string(&owed));
@@ -68,6 +76,9 @@ fn owed(arguments: &StateOwedArgs, before: DataArgs) -> Result<u8, Failure> {
     };
     state::owed(&config, &part, arguments.show_values, print)?;
     printed?;
+    if !found {
+        output::note("Nothing is owed.");
+    }
     Ok(0)
 }
 
