@@ -10,7 +10,6 @@
 
 mod answers;
 mod authorization;
-mod fetching;
 mod input;
 mod kept;
 mod outages;
