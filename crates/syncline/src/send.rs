@@ -11,6 +11,7 @@ use syncline_plan::GuardPolicy;
 use syncline_store_files::FilesStore;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::STANDARD_INPUT;
 use crate::hold::Hold;
 use crate::resolve::{Resolved, resolve};
 use crate::{Config, Dialect, Failure, FailureKind, Selection, open};
@@ -133,9 +134,26 @@ fn source(config: &Config, arguments: &SendArgs) -> Result<FilesStore, Failure> 
         return Ok(FilesStore::open_rejects(rejects)?);
     }
     let folder = config.data_folder()?;
+    if folder == Path::new(STANDARD_INPUT) {
+        return Ok(FilesStore::open_stream(
+            only_collection(&arguments.selection)?,
+            std::io::stdin(),
+        )?);
+    }
     let source = FilesStore::open(folder)?;
     source.files().require_any(folder)?;
     Ok(source)
+}
+
+/// The one collection that records without a file name can belong to.
+fn only_collection(selection: &Selection) -> Result<&str, Failure> {
+    match selection.keep.as_slice() {
+        [name] if !name.contains('*') => Ok(name),
+        _ => Err(
+            Failure::configuration("records from standard input belong to one collection")
+                .with_hint("name it with `--selector`, for example `-s students`"),
+        ),
+    }
 }
 
 pub(crate) type Selected = Vec<Arc<syncline_model::Collection>>;

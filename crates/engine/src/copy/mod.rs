@@ -62,6 +62,7 @@ struct Shared {
     scope: Scope,
     related: Option<Related>,
     observer: Arc<dyn Observer>,
+    /// Cancelled when the run is told to stop, and when it cannot go on.
     stop: CancellationToken,
     /// Batches that have come from the source: a sign that it is there.
     batches: AtomicU64,
@@ -87,7 +88,7 @@ pub async fn copy(job: CopyJob, observer: Arc<dyn Observer>, stop: CancellationT
         target: job.target,
         scope: job.scope,
         observer,
-        stop,
+        stop: stop.child_token(),
         batches: AtomicU64::new(0),
     });
     let mut parts: Parts = job
@@ -98,11 +99,13 @@ pub async fn copy(job: CopyJob, observer: Arc<dyn Observer>, stop: CancellationT
     let ticker = tokio::spawn(tick(Arc::clone(&shared), parts.values().cloned().collect()));
     let result = go(&shared, &mut parts).await;
     ticker.abort();
+    // It shares the target, which is free when this returns.
+    let _aborted = ticker.await;
     let all: Vec<Arc<Part>> = parts.values().cloned().collect();
     tell_progress(&shared, &all);
     let ending = match result {
         Err(error) => Ending::Failed(error),
-        Ok(()) if shared.stop.is_cancelled() => Ending::Interrupted,
+        Ok(()) if stop.is_cancelled() => Ending::Interrupted,
         Ok(()) => Ending::Completed,
     };
     report(started, ending, &parts, &shared)
@@ -113,6 +116,7 @@ async fn go(shared: &Arc<Shared>, parts: &mut Parts) -> Result<(), EngineError> 
     let mut waiting = parts.values().cloned().collect::<Vec<_>>().into_iter();
     let mut running = JoinSet::new();
     let mut first_error = None;
+    let mut end = None;
     loop {
         while running.len() < COLLECTIONS_TOGETHER && !shared.stop.is_cancelled() {
             let Some(part) = waiting.next() else {
@@ -126,9 +130,19 @@ async fn go(shared: &Arc<Shared>, parts: &mut Parts) -> Result<(), EngineError> 
             Some(Ok(Some(Fault::Alone(error)))) => {
                 first_error.get_or_insert(error);
             }
-            Some(Ok(Some(Fault::Everything(error)))) => return Err(error.into()),
-            Some(Err(_)) => return Err(EngineError::Defect),
+            // The others end at their next batch, so that nothing is written any more.
+            Some(Ok(Some(Fault::Everything(error)))) => {
+                shared.stop.cancel();
+                end.get_or_insert(EngineError::from(error));
+            }
+            Some(Err(_)) => {
+                shared.stop.cancel();
+                end.get_or_insert(EngineError::Defect);
+            }
         }
+    }
+    if let Some(error) = end {
+        return Err(error);
     }
     if shared.stop.is_cancelled() {
         return Ok(());

@@ -28,6 +28,9 @@ pub const DEFAULT_FILES: [&str; 4] = [
     "lightbeam.yml",
 ];
 
+/// A data folder of this name is no folder: records come from standard input.
+pub(crate) const STANDARD_INPUT: &str = "-";
+
 /// What the command line says about the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct ConfigArgs {
@@ -213,6 +216,9 @@ fn is_lightbeam(root: &tree::Node, file: &Path) -> bool {
 
 /// A path of the file, seen from a folder; `~` is the home folder.
 fn path_from(folder: &Path, text: &str, environment: &BTreeMap<String, String>) -> PathBuf {
+    if text == STANDARD_INPUT {
+        return PathBuf::from(text);
+    }
     match (text.strip_prefix('~'), environment.get("HOME")) {
         (Some(""), Some(home)) => PathBuf::from(home),
         (Some(rest), Some(home)) if rest.starts_with('/') => {

@@ -10,6 +10,7 @@
 
 mod answers;
 mod authorization;
+mod fetching;
 mod input;
 mod kept;
 mod outages;
