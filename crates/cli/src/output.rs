@@ -4,8 +4,10 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use syncline::Failure;
+use serde_json::json;
+use syncline::{Failure, RunReport};
 
+use crate::args::LogFormat;
 use crate::environment;
 
 /// Exit status for a wrong command line.
@@ -30,6 +32,58 @@ pub(crate) fn is_confirmed(question: &str) -> bool {
     let mut answer = String::new();
     // An answer that cannot be read is not yes.
     std::io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == "yes"
+}
+
+/// How a data command speaks on standard error: to a person, or one JSON object per line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Voice {
+    json: bool,
+}
+
+impl Voice {
+    pub(crate) fn new(format: Option<LogFormat>) -> Self {
+        Self {
+            json: format == Some(LogFormat::Json),
+        }
+    }
+
+    pub(crate) fn warning(self, text: &str) {
+        if self.json {
+            note(&json!({"event": "warning", "message": text}).to_string());
+        } else {
+            warning(text);
+        }
+    }
+
+    pub(crate) fn failure(self, why: &Failure) {
+        if self.json {
+            let event = json!({
+                "event": "failed", "message": why.message, "causes": why.causes, "hints": why.hints,
+            });
+            note(&event.to_string());
+        } else {
+            failure(why);
+        }
+    }
+
+    /// Says what came of a run: the text to a person, the numbers to a program.
+    pub(crate) fn summary(self, text: &str, report: &RunReport) {
+        if self.json {
+            note(
+                &json!({
+                    "event": "finished",
+                    "collections": report.collections,
+                    "traffic": report.traffic,
+                    "owed": report.owed,
+                    "seconds": report.ended - report.started,
+                })
+                .to_string(),
+            );
+        } else {
+            note("");
+            note(text.trim_end());
+        }
+    }
 }
 
 /// Prints a warning.

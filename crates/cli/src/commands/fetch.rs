@@ -9,7 +9,8 @@ use syncline::{
 use super::results::{LIGHTBEAM_FATAL, is_lightbeam};
 use super::send::selection;
 use crate::args::{ChoiceArgs, DataArgs, FetchArgs, FormatArg};
-use crate::{environment, fetched, output, progress, signals};
+use crate::output::Voice;
+use crate::{environment, fetched, progress, signals};
 
 pub(crate) async fn run(
     arguments: &FetchArgs,
@@ -39,8 +40,8 @@ pub(crate) async fn run(
         write_results(path, &results)?;
     }
     match outcome {
-        Ok(summary) => tell(summary),
-        Err(failure) => output::failure(&failure),
+        Ok(summary) => tell(summary, data),
+        Err(failure) => Voice::new(data.log_format).failure(&failure),
     }
     Ok(exit_status)
 }
@@ -51,7 +52,7 @@ async fn fetch(
     (data, choice): (&DataArgs, &ChoiceArgs),
 ) -> Result<FetchSummary, Failure> {
     for warning in &config.warnings {
-        output::warning(warning);
+        Voice::new(data.log_format).warning(warning);
     }
     let files = &arguments.files;
     let fetch = syncline::FetchArgs {
@@ -114,14 +115,14 @@ fn query(text: Option<&str>) -> Result<Vec<(String, String)>, Failure> {
         .collect()
 }
 
-fn tell(summary: FetchSummary) {
+fn tell(summary: FetchSummary, data: &DataArgs) {
+    let voice = Voice::new(data.log_format);
     for note in &summary.outcome.ignored {
-        output::warning(note);
+        voice.warning(note);
     }
-    output::note("");
-    output::note(fetched::of_fetch(&summary).trim_end());
+    voice.summary(&fetched::of_fetch(&summary), &summary.outcome.report);
     if let Ending::Failed(error) = summary.outcome.report.ending {
-        output::failure(&error.into());
+        voice.failure(&error.into());
     }
 }
 

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use super::results::finish;
 use super::send::selection;
 use crate::args::{DataArgs, RemoveArgs};
+use crate::output::Voice;
 use crate::summary::number;
 use crate::{environment, output, progress, signals, summary};
 
@@ -44,8 +45,8 @@ pub(crate) async fn run(
         arguments.strict_exit,
     )?;
     match outcome {
-        Ok(summary) => tell(summary),
-        Err(failure) => output::failure(&failure),
+        Ok(summary) => tell(summary, data),
+        Err(failure) => Voice::new(data.log_format).failure(&failure),
     }
     Ok(exit_status)
 }
@@ -57,7 +58,7 @@ async fn remove(
     data: &DataArgs,
 ) -> Result<Option<SendSummary>, Failure> {
     for warning in &config.warnings {
-        output::warning(warning);
+        Voice::new(data.log_format).warning(warning);
     }
     let yes = arguments.yes || config.force_delete;
     let remove = syncline::RemoveArgs {
@@ -106,13 +107,13 @@ fn ask(intent: &Intent) -> bool {
     output::is_confirmed("Type \"yes\" to delete them:")
 }
 
-fn tell(summary: SendSummary) {
+fn tell(summary: SendSummary, data: &DataArgs) {
+    let voice = Voice::new(data.log_format);
     for ignored in &summary.ignored {
-        output::warning(ignored);
+        voice.warning(ignored);
     }
-    output::note("");
-    output::note(summary::of_removal(&summary).trim_end());
+    voice.summary(&summary::of_removal(&summary), &summary.report);
     if let Ending::Failed(error) = summary.report.ending {
-        output::failure(&error.into());
+        voice.failure(&error.into());
     }
 }

@@ -3,9 +3,9 @@
 use syncline::{Config, Ending, Failure, Resend, Selection, SendSummary};
 
 use super::results::finish;
-
 use crate::args::{DataArgs, SendArgs};
-use crate::{environment, output, progress, signals, summary};
+use crate::output::Voice;
+use crate::{environment, progress, signals, summary};
 
 pub(crate) async fn run(arguments: &SendArgs, data: &DataArgs) -> Result<u8, Failure> {
     let config = Config::load(&environment::config_args(data)?);
@@ -26,7 +26,7 @@ pub(crate) async fn run(arguments: &SendArgs, data: &DataArgs) -> Result<u8, Fai
     // A results file that cannot be written does not take the summary with it.
     match outcome {
         Ok(summary) => tell(summary, data),
-        Err(failure) => output::failure(&failure),
+        Err(failure) => Voice::new(data.log_format).failure(&failure),
     }
     exit_status
 }
@@ -37,7 +37,7 @@ async fn send(
     data: &DataArgs,
 ) -> Result<SendSummary, Failure> {
     for warning in &config.warnings {
-        output::warning(warning);
+        Voice::new(data.log_format).warning(warning);
     }
     let send = syncline::SendArgs {
         selection: selection(data),
@@ -86,12 +86,13 @@ fn status_code(text: &str) -> Result<u16, Failure> {
 }
 
 fn tell(summary: SendSummary, data: &DataArgs) {
+    let voice = Voice::new(data.log_format);
     for ignored in &summary.ignored {
-        output::warning(ignored);
+        voice.warning(ignored);
     }
-    output::note("");
-    output::note(summary::of_send(&summary, data.config_file.as_deref()).trim_end());
+    let text = summary::of_send(&summary, data.config_file.as_deref());
+    voice.summary(&text, &summary.report);
     if let Ending::Failed(error) = summary.report.ending {
-        output::failure(&error.into());
+        voice.failure(&error.into());
     }
 }

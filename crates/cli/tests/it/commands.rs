@@ -100,8 +100,9 @@ async fn progress_can_be_told_as_json() {
     desk.write("data/students.jsonl", students(1..=2) + "bad\n");
     let ran = desk.run(&["send", "--log-format", "json"]);
     assert_eq!(ran.status, 1);
-    let lines = ran.stderr.lines().filter(|line| line.starts_with('{'));
-    let events: Vec<serde_json::Value> = lines
+    let events: Vec<serde_json::Value> = ran
+        .stderr
+        .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     let names: Vec<&str> = events
@@ -114,12 +115,18 @@ async fn progress_can_be_told_as_json() {
             "started",
             "collection_started",
             "rejected",
-            "collection_finished"
+            "collection_finished",
+            "finished"
         ]
     );
     assert_eq!(events[2]["file"], "students.jsonl");
     assert_eq!(events[2]["line"], 3);
     assert_eq!(events[3]["report"]["created"], 2);
+    assert_eq!(events[4]["collections"]["ed-fi/students"]["failed"], 1);
+    drop(sandbox);
+    let ran = desk.run(&["send", "--log-format", "json", "-s", "nothing"]);
+    let failed: serde_json::Value = serde_json::from_str(ran.stderr.trim()).unwrap();
+    assert_eq!(failed["event"], "failed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
