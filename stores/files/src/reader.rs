@@ -208,7 +208,7 @@ impl Reading {
         if self.batch.is_empty() {
             return Ok(());
         }
-        let batch = std::mem::take(&mut self.batch);
+        let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH_RECORDS));
         self.send(Ok(Batch::Put(batch)))
     }
 

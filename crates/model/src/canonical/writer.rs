@@ -11,6 +11,11 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quic
 use super::{JsonProblem, MAX_DEPTH, NullRule, PayloadRules, number};
 use crate::KeyField;
 
+/// Room for the members of most objects, so that their list seldom grows.
+const MEMBERS_USUAL: usize = 16;
+/// Room for the text of most keys.
+const KEY_BYTES_USUAL: usize = 64;
+
 /// Appends the canonical form of valid JSON text.
 pub(super) fn write(
     text: &str,
@@ -32,7 +37,8 @@ pub(super) fn key(text: &str, fields: &[KeyField]) -> Option<String> {
         return None;
     }
     let rules = PayloadRules::default();
-    let mut out = vec![b'['];
+    let mut out = Vec::with_capacity(KEY_BYTES_USUAL);
+    out.push(b'[');
     for (index, field) in fields.iter().enumerate() {
         if index > 0 {
             out.push(b',');
@@ -258,7 +264,7 @@ impl<'text> Writer<'text, '_> {
         self.position += 1;
         self.out.push(b'{');
         let start = self.out.len();
-        let mut members: Vec<Written<'text>> = Vec::new();
+        let mut members: Vec<Written<'text>> = Vec::with_capacity(MEMBERS_USUAL);
         let mut in_order = true;
         while self.walk(|walker| walker.next_item(b'}')) {
             let name = self.walk(Walker::name);
