@@ -4,6 +4,7 @@
 
 mod again;
 mod bounds;
+mod copying;
 mod faults;
 mod imported;
 mod keys;

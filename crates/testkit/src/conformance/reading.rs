@@ -60,6 +60,18 @@ pub(super) async fn whole(store: &dyn Store, collection: &Arc<Collection>) {
         "{name}: payloads were not asked for"
     );
 
+    let payloads = read(store, collection, Want::Payloads).await;
+    payloads.checked_end(name);
+    let texts = |walk: &Walk| -> Vec<_> {
+        let mut texts: Vec<_> = walk.records.iter().map(|r| r.payload.clone()).collect();
+        texts.sort();
+        texts
+    };
+    assert!(
+        texts(&payloads) == texts(&records),
+        "{name}: payloads alone differ from those of records"
+    );
+
     let counted = read(store, collection, Want::Count).await;
     let counted_records = counted.end.map(|(_, counts)| counts.records);
     assert!(

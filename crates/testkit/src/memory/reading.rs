@@ -154,10 +154,10 @@ impl Reading {
         Some(Record {
             key,
             digest,
-            payload: if self.query.want == Want::Records {
-                payload
-            } else {
+            payload: if self.query.want == Want::Digests {
                 Bytes::new()
+            } else {
+                payload
             },
             handle: None,
             origin: self.places.then_some(line.origin),
