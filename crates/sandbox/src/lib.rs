@@ -6,6 +6,8 @@
 
 pub mod constant;
 pub mod generate;
+pub mod remote;
+pub mod replay;
 pub mod schema;
 pub mod server;
 

@@ -16,7 +16,7 @@ pub(crate) use data::{DataArgs, LogFormat};
 pub(crate) use fetch::{ChoiceArgs, FetchArgs, FormatArg};
 pub(crate) use sandbox::{
     ApiArg, AuthorizationArg, ModelArgs, SandboxArgs, SandboxCommand, SandboxEdfiArgs,
-    SandboxResetArgs, SandboxSeedArgs,
+    SandboxReplayArgs, SandboxResetArgs, SandboxSeedArgs,
 };
 pub(crate) use state::{
     ExportFormatArg, StateArgs, StateCommand, StateExportArgs, StateForgetArgs, StateImportArgs,

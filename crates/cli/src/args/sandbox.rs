@@ -19,6 +19,8 @@ pub(crate) enum SandboxCommand {
     Edfi(Box<SandboxEdfiArgs>),
     /// Fill a data file from a folder of JSONL files or with a made-up district
     Seed(SandboxSeedArgs),
+    /// Replay a scenario against a server and print what is otherwise
+    Replay(SandboxReplayArgs),
     /// Remove the records and snapshots of a data file
     Reset(SandboxResetArgs),
 }
@@ -32,6 +34,12 @@ pub(crate) struct ModelArgs {
     /// Data standard to take where the folder holds several, for example 5.0
     #[arg(long, value_name = "VERSION", requires = "openapi")]
     pub(crate) data_standard: Option<String>,
+    /// Take the data model from the metadata of the API at this base URL
+    #[arg(long, value_name = "URL", conflicts_with = "openapi")]
+    pub(crate) like: Option<String>,
+    /// Add the resources of this document, for example of an extension
+    #[arg(long, value_name = "FILE")]
+    pub(crate) extension: Vec<PathBuf>,
     /// Add descriptor values from this file
     #[arg(long, value_name = "FILE")]
     pub(crate) descriptors: Option<PathBuf>,
@@ -58,6 +66,32 @@ pub(crate) struct SandboxSeedArgs {
     pub(crate) school_year: i16,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
+}
+
+/// Replay a scenario against a server and print what is otherwise
+#[derive(Debug, Args)]
+pub(crate) struct SandboxReplayArgs {
+    /// Base URL of the server
+    #[arg(long, value_name = "URL")]
+    pub(crate) target: String,
+    /// Public name of the client
+    #[arg(long, value_name = "TEXT", default_value = "populated")]
+    pub(crate) client_id: String,
+    /// Secret of the client
+    #[arg(
+        long,
+        value_name = "TEXT",
+        env = "SYNCLINE_REPLAY_SECRET",
+        hide_env_values = true,
+        default_value = "populatedSecret"
+    )]
+    pub(crate) client_secret: String,
+    /// Number that keys of the scenario begin with, so that it can be replayed again
+    #[arg(long, value_name = "NUMBER", default_value_t = 901)]
+    pub(crate) run: u32,
+    /// The scenario
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
 }
 
 /// Remove the records and snapshots of a data file

@@ -22,6 +22,7 @@ mod operations;
 mod profiles;
 mod published;
 mod rekey;
+mod scenarios;
 mod snapshots;
 mod versions;
 mod writes;

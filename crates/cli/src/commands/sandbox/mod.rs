@@ -1,11 +1,13 @@
 //! `sandbox`: a local Ed-Fi API, and what is done with its data.
 
 mod data;
+mod replay;
 
 use std::path::Path;
 use std::time::Duration;
 
 use syncline::Failure;
+use syncline_sandbox::remote::model_like;
 use syncline_sandbox::schema::{ApiModel, embedded, openapi};
 use syncline_sandbox::{
     ApiVersion, Authorization, ConstantServer, FaultPlan, Sandbox, SandboxConfig, read_clients,
@@ -20,6 +22,7 @@ pub(crate) async fn run(command: &SandboxCommand) -> Result<u8, Failure> {
     match command {
         SandboxCommand::Edfi(arguments) => edfi(arguments).await,
         SandboxCommand::Seed(arguments) => data::seed(arguments),
+        SandboxCommand::Replay(arguments) => replay::run(arguments).await,
         SandboxCommand::Reset(arguments) => data::reset(arguments),
     }
 }
@@ -81,18 +84,40 @@ fn config(arguments: &SandboxEdfiArgs) -> Result<SandboxConfig, Failure> {
 }
 
 fn model(arguments: &ModelArgs) -> Result<ApiModel, Failure> {
-    let mut model = match (&arguments.openapi, &arguments.data_standard) {
-        (Some(folder), Some(version)) => openapi::load_standard(folder, version),
-        (Some(folder), None) => openapi::load(folder),
-        (None, _) => embedded(),
+    let mut model = match (
+        &arguments.openapi,
+        &arguments.data_standard,
+        &arguments.like,
+    ) {
+        (Some(folder), Some(version), _) => openapi::load_standard(folder, version),
+        (Some(folder), None, _) => openapi::load(folder),
+        (None, _, Some(url)) => return like(url, arguments),
+        (None, _, None) => embedded(),
     }
     .map_err(|error| local(&error))?;
+    complete(&mut model, arguments)?;
+    Ok(model)
+}
+
+fn like(url: &str, arguments: &ModelArgs) -> Result<ApiModel, Failure> {
+    let mut model =
+        tokio::task::block_in_place(|| model_like(url)).map_err(|error| local(&error))?;
+    complete(&mut model, arguments)?;
+    Ok(model)
+}
+
+/// Adds extensions and descriptor values.
+fn complete(model: &mut ApiModel, arguments: &ModelArgs) -> Result<(), Failure> {
+    for path in &arguments.extension {
+        let document = fs_err::read(path)?;
+        *model = openapi::extend(model, &document).map_err(|error| local(&error))?;
+    }
     if let Some(path) = &arguments.descriptors {
         model
             .add_descriptor_values(&fs_err::read(path)?)
             .map_err(|error| local(&error))?;
     }
-    Ok(model)
+    Ok(())
 }
 
 const fn version(version: ApiArg) -> ApiVersion {

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use document::{Document, Probe};
 
+use super::render::{self, Part, Style};
 use super::{ApiModel, SchemaError};
 
 /// Reads the one data standard that a directory holds; files that are no documents are passed
@@ -83,6 +84,21 @@ pub fn load_texts(texts: &[&[u8]]) -> Result<ApiModel, SchemaError> {
         .map(read)
         .collect::<Result<Vec<_>, SchemaError>>()?;
     build::model(&documents)
+}
+
+/// A model with the resources and descriptors of one more document, for example of an extension;
+/// what the document repeats of the model stays as it is in the model.
+///
+/// # Errors
+/// Text that is no document, or one that refers to what neither has.
+pub fn extend(model: &ApiModel, document: &[u8]) -> Result<ApiModel, SchemaError> {
+    let part = |part| render::openapi(model, part, Style::OpenApi3, "", "").to_string();
+    let own = [part(Part::Resources), part(Part::Descriptors)];
+    let mut extended = load_texts(&[own[0].as_bytes(), own[1].as_bytes(), document])?;
+    extended.data_standard.clone_from(&model.data_standard);
+    extended.resources.extend(model.resources.clone());
+    extended.descriptors.extend(model.descriptors.clone());
+    Ok(extended)
 }
 
 fn by_standard(dir: &Path) -> Result<BTreeMap<String, Vec<Document>>, SchemaError> {

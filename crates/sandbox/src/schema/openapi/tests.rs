@@ -3,7 +3,6 @@
 use serde::Deserialize;
 
 use super::*;
-use crate::schema::render::{self, Part, Style};
 use crate::schema::{MemberKind, Resource, Target, embedded, published};
 
 #[derive(Deserialize)]
@@ -185,4 +184,29 @@ fn what_cannot_be_loaded_is_named() {
         load(empty.path()),
         Err(SchemaError::NoDocuments { .. })
     ));
+}
+
+#[test]
+fn a_document_of_an_extension_adds_to_a_model_and_changes_nothing_of_it() {
+    let model = embedded().unwrap();
+    let period = model.resources["ed-fi/classPeriods"].clone();
+    let own = Resource {
+        namespace: "sample".to_owned(),
+        name: "busRoutes".to_owned(),
+        singular: "busRoute".to_owned(),
+        ..period
+    };
+    let extension = ApiModel {
+        resources: BTreeMap::from([(own.path(), own.clone())]),
+        ..ApiModel::default()
+    };
+    let document = render::openapi(&extension, Part::Resources, Style::OpenApi3, "", "");
+    let extended = extend(&model, document.to_string().as_bytes()).unwrap();
+    assert_eq!(extended.resources["sample/busRoutes"].key, own.key);
+    assert_eq!(extended.resources.len(), model.resources.len() + 1);
+    assert_eq!(extended.descriptors, model.descriptors);
+    assert_eq!(
+        extended.resources["ed-fi/students"],
+        model.resources["ed-fi/students"]
+    );
 }
