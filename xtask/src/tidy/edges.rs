@@ -10,6 +10,7 @@ use super::tree::{Edge, Package, Tree};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("syncline-model", &[]),
     ("syncline-plan", &["syncline-model"]),
+    ("syncline-check", &["syncline-model"]),
     ("syncline-store", &["syncline-model"]),
     ("syncline-ledger", &["syncline-model"]),
     ("syncline-http", &["syncline-model", "syncline-store"]),

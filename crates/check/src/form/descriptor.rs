@@ -25,8 +25,10 @@ pub(crate) fn descriptor(
     kind: Option<&str>,
     member: &str,
 ) -> Result<(), DescriptorFault> {
-    let (space, code) = value.split_once('#').ok_or(DescriptorFault::NoSeparator)?;
-    if memchr::memchr(b'#', code.as_bytes()).is_some() {
+    let separator = memchr::memchr(b'#', value.as_bytes());
+    let parts = separator.and_then(|at| Some((value.get(..at)?, value.get(at + 1..)?)));
+    let (space, code) = parts.ok_or(DescriptorFault::NoSeparator)?;
+    if !code_value(code) {
         return Err(DescriptorFault::ManySeparators);
     }
     if code.is_empty() {
@@ -45,12 +47,19 @@ pub(crate) fn namespace(
     let Some(kind) = kind else {
         return Ok(());
     };
-    let closer = name.len() > kind.len() && ends_with(member, name);
-    if name.eq_ignore_ascii_case(kind) || closer {
+    let closer = || name.len() > kind.len() && ends_with(member, name);
+    if name.eq_ignore_ascii_case(kind) || closer() {
         Ok(())
     } else {
         Err(DescriptorFault::OtherType)
     }
+}
+
+/// Whether a code value stands behind a beginning that is known to be right.
+#[inline]
+pub(crate) fn is_usual(value: &str, beginning: &str) -> bool {
+    let code = value.as_bytes().strip_prefix(beginning.as_bytes());
+    code.is_some_and(|code| !code.is_empty() && memchr::memchr(b'#', code).is_none())
 }
 
 /// Whether a text can be a code value.
@@ -61,13 +70,16 @@ pub(crate) fn code_value(code: &str) -> bool {
 /// `GradeLevelDescriptor` of `uri://ed-fi.org/GradeLevelDescriptor`.
 fn name(space: &str) -> Option<&str> {
     let (organization, name) = space.strip_prefix("uri://")?.split_once('/')?;
-    let is_mark = |byte: u8| byte.is_ascii_alphanumeric() || ORGANIZATION_MARKS.contains(&byte);
     let well_formed = !organization.is_empty()
-        && organization.bytes().all(is_mark)
+        && organization.bytes().all(is_of_organization)
         && name.len() > "Descriptor".len()
         && name.ends_with("Descriptor")
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
     well_formed.then_some(name)
+}
+
+fn is_of_organization(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || ORGANIZATION_MARKS.contains(&byte)
 }
 
 /// Whether `text` ends with `end`, whatever the case.

@@ -6,4 +6,6 @@ mod date;
 mod descriptor;
 
 pub(crate) use date::{DateFault, date, date_time, time};
-pub(crate) use descriptor::{DescriptorFault, code_value, descriptor, ends_with, namespace};
+pub(crate) use descriptor::{
+    DescriptorFault, code_value, descriptor, ends_with, is_usual, namespace,
+};

@@ -22,11 +22,7 @@ impl DescriptorTypes {
     pub(super) fn of(&self, member: &str) -> DescriptorType {
         let fitting = self.names.iter().filter(|name| fits(member, name));
         let name = fitting.max_by_key(|name| name.len());
-        DescriptorType {
-            name: name.map_or(member, String::as_str).into(),
-            member: member.into(),
-            known: name.is_some(),
-        }
+        DescriptorType::new(name.map(String::as_str), member)
     }
 }
 

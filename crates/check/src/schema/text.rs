@@ -28,11 +28,9 @@ fn form(schema: &Value, context: &Context<'_>, types: &DescriptorTypes) -> TextF
         return TextForm::OneOf(values.map(Box::from).collect());
     }
     match (context.descriptor, context.name) {
-        (Some(kind), "namespace") => TextForm::Namespace(DescriptorType {
-            name: kind.into(),
-            member: "namespace".into(),
-            known: true,
-        }),
+        (Some(kind), "namespace") => {
+            TextForm::Namespace(DescriptorType::new(Some(kind), "namespace"))
+        }
         (Some(_), "codeValue") => TextForm::CodeValue,
         (_, name) if name.ends_with("Descriptor") => TextForm::Descriptor(types.of(name)),
         (_, name) if is_time(schema, name) => TextForm::Time,

@@ -179,9 +179,25 @@ pub(crate) struct DescriptorType {
     pub(crate) member: Box<str>,
     /// Whether the documents have the type.
     pub(crate) known: bool,
+    /// How most values begin: the standard's own namespace, up to and with the `#`.
+    pub(crate) usual: Box<str>,
 }
 
 impl DescriptorType {
+    /// The type of a member's values; none known means that any may belong there.
+    pub(crate) fn new(name: Option<&str>, member: &str) -> Self {
+        let known = name.is_some();
+        let name = name.unwrap_or(member);
+        let (initial, rest) = name.split_at_checked(1).unwrap_or_default();
+        let usual = format!("uri://ed-fi.org/{}{rest}#", initial.to_ascii_uppercase());
+        Self {
+            name: name.into(),
+            member: member.into(),
+            known,
+            usual: usual.into(),
+        }
+    }
+
     /// The name that values have to have, if that is known.
     pub(crate) fn expected(&self) -> Option<&str> {
         self.known.then_some(&*self.name)

@@ -10,7 +10,7 @@ const SPREAD_LENGTH: u64 = 0xC2B2_AE3D_27D4_EB4F;
 /// The names of an object's members, at most [`super::MEMBERS_MAX`] of them.
 #[derive(Debug)]
 pub(crate) struct Names {
-    names: Box<[Box<str>]>,
+    list: Box<[Box<str>]>,
     /// The first member of each place; a power of two.
     first: Box<[u8]>,
     /// For each member the next one of the same place.
@@ -33,7 +33,7 @@ impl Names {
             }
         }
         Self {
-            names: names.into(),
+            list: names.into(),
             first: first.into(),
             next: next.into(),
             shift,
@@ -46,7 +46,7 @@ impl Names {
         let mut number = *self.first.get(place(name, self.shift))?;
         while number != NONE {
             let index = usize::from(number);
-            if self.names.get(index)?.as_bytes() == name {
+            if self.list.get(index)?.as_bytes() == name {
                 return Some(index);
             }
             number = *self.next.get(index)?;
@@ -55,11 +55,11 @@ impl Names {
     }
 
     pub(crate) fn name(&self, index: usize) -> &str {
-        self.names.get(index).map_or("", |name| name)
+        self.list.get(index).map_or("", |name| name)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map(|name| &**name)
+        self.list.iter().map(|name| &**name)
     }
 }
 

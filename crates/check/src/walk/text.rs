@@ -112,7 +112,11 @@ impl<'t, L: Listener> Walker<'_, 't, L> {
         value: &str,
         (place, at): (&Place<'_>, usize),
     ) -> Step<()> {
-        let result = form::descriptor(value, expected.expected(), &expected.member);
+        let result = if form::is_usual(value, &expected.usual) {
+            Ok(())
+        } else {
+            form::descriptor(value, expected.expected(), &expected.member)
+        };
         if result.is_ok() {
             let seen = DescriptorSeen::new(expected, value, place);
             self.listener.descriptor(&seen);

@@ -1,0 +1,166 @@
+//! Every record of generated districts, and the faults planted in them.
+
+use std::collections::BTreeMap;
+
+use syncline_check::{Checker, Schemas, Verdict};
+use syncline_model::{Canonicaliser, Collection, CollectionName, KeyField, PayloadRules};
+use syncline_sandbox::generate::{self, DefectKind, DefectPlan, GenerateConfig, Manifest};
+use syncline_sandbox::schema::render::Style;
+use tempfile::TempDir;
+
+use crate::support::{MODEL, SCHEMAS, checker, documents};
+
+fn district(defects: Option<DefectPlan>) -> (TempDir, Manifest) {
+    let folder = TempDir::new().unwrap();
+    let config = GenerateConfig {
+        students: 120,
+        seed: 7,
+        out: folder.path().to_owned(),
+        defects,
+        school_year: 2025,
+    };
+    let manifest = generate::write(&config).unwrap();
+    (folder, manifest)
+}
+
+/// Goes over all records with their collection's checker and their line, counted from 1.
+fn each_record(
+    schemas: &Schemas,
+    (folder, manifest): &(TempDir, Manifest),
+    mut take: impl FnMut(&Checker, &str, u64, &[u8]),
+) {
+    for written in &manifest.files {
+        let checker = checker(schemas, &format!("ed-fi/{}", written.collection));
+        let data = fs_err::read(folder.path().join(&written.file)).unwrap();
+        let lines = data
+            .split(|&byte| byte == b'\n')
+            .filter(|line| !line.is_empty());
+        for (number, line) in (1..).zip(lines) {
+            take(&checker, &written.collection, number, line);
+        }
+    }
+}
+
+#[test]
+fn every_record_of_a_district_is_clean_by_either_style_of_document() {
+    let district = district(None);
+    for style in [Style::OpenApi3, Style::Swagger2] {
+        let schemas = Schemas::read(&documents(style)).unwrap();
+        let mut count = 0;
+        each_record(&schemas, &district, |checker, collection, number, line| {
+            assert_eq!(checker.problems(line), [], "{collection} {number}");
+            assert_eq!(
+                checker.verdict(line, &mut ()),
+                Verdict::Clean,
+                "{collection} {number}"
+            );
+            count += 1;
+        });
+        assert!(count > 1000, "{count}");
+    }
+}
+
+#[test]
+fn planted_faults_of_the_grammar_are_found_and_no_others() {
+    let plan = DefectPlan {
+        bad_json: 9,
+        ..DefectPlan::default()
+    };
+    let district = district(Some(plan));
+    let mut planted: Vec<(String, u64)> = district
+        .1
+        .defects
+        .iter()
+        .filter(|defect| defect.kind == DefectKind::BadJson)
+        .map(|defect| (defect.file.replace(".jsonl", ""), defect.line))
+        .collect();
+    let mut found = Vec::new();
+    each_record(&SCHEMAS, &district, |checker, collection, number, line| {
+        if !checker.accepts(line, &mut ()) {
+            found.push((collection.to_owned(), number));
+        }
+    });
+    planted.sort();
+    found.sort();
+    assert_eq!(planted.len(), 9);
+    assert_eq!(found, planted);
+}
+
+/// Keys of all records by schema of their collection, made as every other part of the program
+/// makes them.
+fn keys(district: &(TempDir, Manifest)) -> BTreeMap<String, Vec<String>> {
+    let mut keys: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    each_record(&SCHEMAS, district, |_, collection, _, line| {
+        let resource = &MODEL.resources[&format!("ed-fi/{collection}")];
+        let part = |part: &syncline_sandbox::schema::KeyPart| KeyField {
+            name: part.query_name.clone(),
+            path: part.path.clone(),
+        };
+        let collection = Collection {
+            name: CollectionName::new(collection),
+            key: resource.key.iter().map(part).collect(),
+            references: Vec::new(),
+            rules: PayloadRules::default(),
+        };
+        let (key, _) = Canonicaliser::new(&collection).read(line).unwrap();
+        let schema = format!("edFi_{}", resource.singular);
+        keys.entry(schema)
+            .or_default()
+            .push(key.as_str().to_owned());
+    });
+    keys
+}
+
+#[test]
+fn references_have_the_keys_of_what_they_refer_to() {
+    let district = district(None);
+    let mut keys = keys(&district);
+    for keys in keys.values_mut() {
+        keys.sort();
+    }
+    let is_key = |schema: &str, key: &str| {
+        let of = |schema: &str| keys.get(schema).map_or(&[][..], Vec::as_slice);
+        let any = of(schema).binary_search_by(|known| known.as_str().cmp(key));
+        any.is_ok()
+    };
+    let mut found = BTreeMap::new();
+    each_record(&SCHEMAS, &district, |checker, collection, number, line| {
+        checker.references(line, &mut |seen| {
+            let key = seen.key();
+            let targets = match seen.target {
+                "edFi_educationOrganization" => vec!["edFi_school", "edFi_localEducationAgency"],
+                // The sandbox has these from the start.
+                "edFi_schoolYearType" | "edFi_stateEducationAgency" => return,
+                other => vec![other],
+            };
+            let known = targets.iter().any(|target| is_key(target, key.as_str()));
+            assert!(known, "{collection} {number} {}: {key}", seen.place);
+            *found.entry(seen.target.to_owned()).or_insert(0) += 1;
+        });
+    });
+    assert!(found.len() > 8, "{found:?}");
+    assert!(found["edFi_student"] > 500, "{found:?}");
+    assert!(found["edFi_section"] > 100, "{found:?}");
+}
+
+#[test]
+fn descriptor_types_of_role_names_are_those_of_the_model() {
+    use syncline_check::{DescriptorSeen, Visitor};
+    #[derive(Default)]
+    struct Types(BTreeMap<String, usize>);
+    impl Visitor for Types {
+        fn descriptor(&mut self, seen: &DescriptorSeen<'_>) {
+            let (space, _) = seen.parts();
+            let name = space.rsplit('/').next().unwrap_or_default();
+            assert!(name.eq_ignore_ascii_case(seen.descriptor), "{}", seen.place);
+            *self.0.entry(seen.descriptor.to_owned()).or_default() += 1;
+        }
+    }
+    let district = district(None);
+    let mut types = Types::default();
+    each_record(&SCHEMAS, &district, |checker, _, _, line| {
+        assert!(checker.accepts(line, &mut types));
+    });
+    assert!(types.0.len() > 20, "{:?}", types.0);
+    assert!(types.0.contains_key("gradeLevelDescriptor"));
+}

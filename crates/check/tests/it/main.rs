@@ -1,0 +1,9 @@
+//! The checker against documents, payloads and oracles.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "test support")]
+
+mod district;
+mod grammar;
+mod oracle;
+mod published;
+mod rules;
+mod support;
