@@ -363,9 +363,8 @@ pickle.dump(entries, open(sys.argv[2], 'wb'))
 ";
     let sandbox: Sandbox = sandbox_with(|_| {}).await;
     let site = Site::new();
-    let lines: String = (1..=30)
-        .map(|id| format!("  {}\t\r\n", student(id, "Zoë")))
-        .collect();
+    let lines: Vec<String> = (1..=30).map(|id| student(id, "Zoë")).collect();
+    let lines = format!("  {}\t\r\n", lines.join("\t\r\n  "));
     site.write("students.jsonl", lines);
     let folder = state_dir(&site, &[]);
     let python = std::process::Command::new("python3")
