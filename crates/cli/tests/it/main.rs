@@ -8,6 +8,7 @@
 
 mod commands;
 mod desk;
+mod fetching;
 mod help;
 mod interruption;
 mod lightbeam;

@@ -1,0 +1,174 @@
+//! Fetching into files as people do it: options, standard input on the way back, results, and
+//! being killed.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use syncline_sandbox::{FaultAction, FaultMatch, FaultPlan, FaultRule, Sandbox};
+
+use crate::desk::{Desk, lightbeam, students};
+use crate::servers::{sandbox, until};
+
+/// A sandbox with three students, and a desk that sent them.
+async fn filled() -> (Sandbox, Desk) {
+    let sandbox = sandbox().await;
+    let desk = Desk::with_students(sandbox.url());
+    assert_eq!(desk.run(&["send"]).status, 0);
+    (sandbox, desk)
+}
+
+/// Pages of students after the first `after` ones are answered so.
+fn pages(sandbox: &Sandbox, after: u64, action: FaultAction, delay_ms: u64) {
+    let rule = FaultRule {
+        on: FaultMatch {
+            method: Some("GET".to_owned()),
+            path: Some("/ed-fi/students".to_owned()),
+            after,
+            ..FaultMatch::default()
+        },
+        action,
+        delay_ms,
+        ..FaultRule::default()
+    };
+    sandbox.set_faults(FaultPlan {
+        seed: 1,
+        rules: vec![rule],
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_says_what_is_where_and_writes_results() {
+    let (_sandbox, desk) = filled().await;
+    let selector = "students,schools";
+    let out = ["--out", "out", "--results-file", "results.json"];
+    let ran = desk.run(&[&["fetch", "-s", selector], &out[..]].concat());
+    assert_eq!((ran.status, ran.stdout.as_str()), (0, ""), "{ran}");
+    assert!(ran.stderr.contains("students: 3 fetched"), "{ran}");
+    assert!(
+        ran.stderr
+            .contains("into out: 1 file, 1 collection without records."),
+        "{ran}"
+    );
+    assert_eq!(desk.read("out/students.jsonl").lines().count(), 3);
+    let results = desk.json("results.json");
+    assert_eq!(
+        (&results["command"], &results["outcome"]),
+        (&"fetch".into(), &"completed".into())
+    );
+    assert_eq!(results["resources"]["students"]["records_fetched"], 3);
+    assert_eq!(results["resources"]["students"]["complete"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_and_queries_may_be_chosen_before_the_command() {
+    let (sandbox, desk) = filled().await;
+    desk.write("lightbeam.yaml", lightbeam(sandbox.url()));
+    let before = [
+        "-c",
+        "lightbeam.yaml",
+        "-q",
+        "{\"studentUniqueId\": 2}",
+        "-k",
+        "*Id,firstName",
+    ];
+    let ran = desk.run(&[&before[..], &["fetch", "-s", "students", "--out", "out"]].concat());
+    assert_eq!(ran.status, 0, "{ran}");
+    let text = desk.read("out/students.jsonl");
+    assert!(
+        text.starts_with("{\"studentUniqueId\":\"2\",\"firstName\":"),
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_format_that_is_not_there_is_said_to_be_not_there() {
+    let (_sandbox, desk) = filled().await;
+    let ran = desk.run(&[
+        "fetch", "-s", "students", "--out", "out", "--format", "parquet",
+    ]);
+    assert_eq!(ran.status, 2);
+    assert!(ran.stderr.contains("parquet is not in this build"), "{ran}");
+    assert!(!desk.path("out").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_fetch_leaves_the_file_before_it_and_the_next_one_replaces_it() {
+    let sandbox = sandbox().await;
+    let desk = Desk::new();
+    desk.write("data/students.jsonl", students(1..=60));
+    desk.configure(sandbox.url(), "    page_size: 5\n");
+    assert_eq!(desk.run(&["send"]).status, 0);
+    let fetch = ["fetch", "-s", "students", "--out", "out"];
+    desk.write("out/students.jsonl", "{\"of\":\"last week\"}\n");
+    pages(&sandbox, 3, FaultAction::Delay, 60_000);
+    let before = sandbox.requests().count("GET", "/ed-fi/students");
+    let mut child = desk.command(&fetch).stderr(Stdio::null()).spawn().unwrap();
+    until(&sandbox, |log| {
+        log.count("GET", "/ed-fi/students") >= before + 3
+    })
+    .await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(desk.read("out/students.jsonl"), "{\"of\":\"last week\"}\n");
+    sandbox.set_faults(FaultPlan::default());
+    let ran = desk.run(&fetch);
+    assert_eq!(ran.status, 0, "{ran}");
+    assert_eq!(desk.read("out/students.jsonl").lines().count(), 60);
+    assert!(!desk.path("out/students.jsonl.part").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_refused_ends_with_a_status_in_either_dialect() {
+    let (sandbox, desk) = filled().await;
+    desk.write("lightbeam.yaml", lightbeam(sandbox.url()));
+    let forbidden = FaultAction::Status {
+        status: 403,
+        body: "{\"detail\":\"not yours\"}".to_owned(),
+        headers: [].into(),
+    };
+    pages(&sandbox, 0, forbidden, 0);
+    for (selector, more, status) in [
+        ("students", &[][..], 2),
+        ("students", &["-c", "lightbeam.yaml"], 255),
+        ("students", &["-c", "lightbeam.yaml", "--strict-exit"], 2),
+        ("students,gradeLevelDescriptors", &[], 1),
+    ] {
+        let ran = desk.run(&[&["fetch", "-s", selector, "--out", "out"], more].concat());
+        assert_eq!(ran.status, status, "{ran}");
+        assert!(ran.stderr.contains("403: not yours"), "{ran}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_come_from_standard_input_for_one_collection() {
+    let sandbox = sandbox().await;
+    let desk = Desk::with_students(sandbox.url());
+    let send = ["send", "--set", "stores.district.path", "-"];
+    let ran = desk.run(&send);
+    assert_eq!(ran.status, 2, "{ran}");
+    assert!(ran.stderr.contains("belong to one collection"), "{ran}");
+    for _ in 0..2 {
+        let mut command = desk.command(&[&send[..], &["-s", "students"]].concat());
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let text = students(1..=4);
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
+        let ran = desk.ended(child.wait_with_output().unwrap());
+        assert_eq!(ran.status, 0, "{ran}");
+    }
+    assert_eq!(sandbox.count("ed-fi/students").unwrap(), 4);
+    assert_eq!(
+        sandbox.requests().count("POST", "/ed-fi/students"),
+        4,
+        "nothing is sent twice"
+    );
+}
