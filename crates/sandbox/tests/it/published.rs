@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use syncline_sandbox::schema::{ApiModel, openapi, render};
 use syncline_sandbox::{Sandbox, SandboxConfig};
 
@@ -106,6 +106,35 @@ async fn a_whole_sample_district_is_accepted_in_load_order() {
     );
     assert_eq!(accepted, 691);
     stored_bodies_are_accepted_again(&fixture.sandbox, &fixture);
+    answers_fit_the_published_schemas(&inputs, &fixture);
+}
+
+/// Every item of every list, held against the documents by a validator from elsewhere.
+fn answers_fit_the_published_schemas(inputs: &Path, fixture: &Fixture) {
+    let folder = inputs.join("reference/edfi/openapi");
+    let document = read(&folder.join("ds-5.0-resources.json"));
+    let mut checked = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let pointer = "/get/responses/200/content/application~1json/schema/items/$ref";
+        let Some(schema) = operations.pointer(pointer).and_then(Value::as_str) else {
+            continue;
+        };
+        let page = fixture.get(path);
+        if page.status != 200 || page.text() == "[]" {
+            continue;
+        }
+        let root = json!({"$ref": schema, "components": document["components"]});
+        let validator = jsonschema::options().build(&root).unwrap();
+        for item in page.json().as_array().unwrap() {
+            let faults: Vec<String> = validator
+                .iter_errors(item)
+                .map(|fault| format!("{} {fault}", fault.instance_path()))
+                .collect();
+            assert_eq!(faults, Vec::<String>::new(), "{path}");
+            checked += 1;
+        }
+    }
+    assert!(checked >= 691, "{checked}");
 }
 
 /// What a GET gives can be posted back without its id, and changes nothing.
