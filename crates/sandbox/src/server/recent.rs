@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
+use bytes::Bytes;
 use fs_err::File;
 use serde_json::{Value, json};
 
@@ -22,14 +23,25 @@ pub(crate) struct Exchange<'a> {
     /// Status sent; 0 where the connection was broken instead.
     pub(crate) status: u16,
     pub(crate) micros: u64,
-    pub(crate) body: &'a [u8],
+    pub(crate) body: &'a Bytes,
+}
+
+/// A request as it is kept.
+#[derive(Debug)]
+struct Kept {
+    number: u64,
+    method: String,
+    path: String,
+    status: u16,
+    micros: u64,
+    body: Bytes,
 }
 
 /// The latest requests and the file of all of them.
 #[derive(Debug, Default)]
 pub(crate) struct Recent {
     last: u64,
-    kept: VecDeque<(u64, Value)>,
+    kept: VecDeque<Kept>,
     file: Option<BufWriter<File>>,
 }
 
@@ -53,19 +65,22 @@ impl Recent {
     /// Adds a request; the oldest makes room.
     pub(crate) fn add(&mut self, exchange: &Exchange<'_>) {
         self.last += 1;
-        let shown = exchange.body.get(..BODY_KEPT).unwrap_or(exchange.body);
-        let entry = json!({
-            "number": self.last,
-            "method": exchange.method,
-            "path": exchange.path,
-            "status": exchange.status,
-            "ms": milliseconds(exchange.micros),
-            "body": String::from_utf8_lossy(shown),
-        });
+        // A part of a large body is copied, since it would keep the whole in memory.
+        let body = match exchange.body.get(..BODY_KEPT) {
+            Some(part) => Bytes::copy_from_slice(part),
+            None => exchange.body.clone(),
+        };
         if self.kept.len() == KEPT {
             self.kept.pop_front();
         }
-        self.kept.push_back((self.last, entry));
+        self.kept.push_back(Kept {
+            number: self.last,
+            method: exchange.method.to_owned(),
+            path: exchange.path.to_owned(),
+            status: exchange.status,
+            micros: exchange.micros,
+            body,
+        });
         if let Err(error) = self.write(exchange) {
             tracing::error!(%error, "cannot record requests any longer");
             self.file = None;
@@ -74,8 +89,8 @@ impl Recent {
 
     /// The requests after a number, oldest first.
     pub(crate) fn after(&self, number: u64) -> Vec<Value> {
-        let newer = self.kept.iter().filter(|(own, _)| *own > number);
-        newer.map(|(_, entry)| entry.clone()).collect()
+        let newer = self.kept.iter().filter(|kept| kept.number > number);
+        newer.map(Kept::to_json).collect()
     }
 
     fn write(&mut self, exchange: &Exchange<'_>) -> io::Result<()> {
@@ -100,6 +115,19 @@ impl Recent {
     }
 }
 
+impl Kept {
+    fn to_json(&self) -> Value {
+        json!({
+            "number": self.number,
+            "method": self.method,
+            "path": self.path,
+            "status": self.status,
+            "ms": milliseconds(self.micros),
+            "body": String::from_utf8_lossy(&self.body),
+        })
+    }
+}
+
 fn milliseconds(micros: u64) -> Value {
     let text = format!("{}.{:03}", micros / 1_000, micros % 1_000);
     text.parse()
@@ -113,7 +141,7 @@ mod tests {
     #[test]
     fn what_is_kept_is_bounded() {
         let mut recent = Recent::default();
-        let body = vec![b'x'; BODY_KEPT * 2];
+        let body = Bytes::from(vec![b'x'; BODY_KEPT * 2]);
         for _ in 0..KEPT + 5 {
             recent.add(&Exchange {
                 method: "POST",
