@@ -9,6 +9,9 @@ use crate::walk::{DEPTH_MAX, Reason};
 /// Longest unknown name that is repeated in a message, in characters.
 const NAME_MAX: usize = 60;
 
+/// Longest descriptor value that is repeated in a message, in characters.
+const VALUE_MAX: usize = 306;
+
 /// How alike two names have to be for one to be proposed, from 0 to 1.
 const ALIKE: f64 = 0.85;
 
@@ -268,6 +271,7 @@ fn descriptor(fault: DescriptorFault, expected: &DescriptorType, value: &str) ->
 fn shown(value: &str) -> String {
     let space = value.split('#').next().unwrap_or_default();
     if crate::form::namespace(space, None, "").is_ok() {
+        let value: String = value.chars().take(VALUE_MAX).collect();
         format!(": {value}")
     } else {
         String::new()

@@ -1,8 +1,8 @@
 //! Every record of generated districts, and the faults planted in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use syncline_check::{Checker, Schemas, Verdict};
+use syncline_check::{Checker, DescriptorSeen, Schemas, Verdict, Visitor};
 use syncline_model::{Canonicaliser, Collection, CollectionName, KeyField, PayloadRules};
 use syncline_sandbox::generate::{self, DefectKind, DefectPlan, GenerateConfig, Manifest};
 use syncline_sandbox::schema::render::Style;
@@ -67,23 +67,14 @@ fn planted_faults_of_the_grammar_are_found_and_no_others() {
         ..DefectPlan::default()
     };
     let district = district(Some(plan));
-    let mut planted: Vec<(String, u64)> = district
-        .1
-        .defects
-        .iter()
-        .filter(|defect| defect.kind == DefectKind::BadJson)
-        .map(|defect| (defect.file.replace(".jsonl", ""), defect.line))
-        .collect();
-    let mut found = Vec::new();
+    let mut found = BTreeSet::new();
     each_record(&SCHEMAS, &district, |checker, collection, number, line| {
         if !checker.accepts(line, &mut ()) {
-            found.push((collection.to_owned(), number));
+            found.insert((collection.to_owned(), number));
         }
     });
-    planted.sort();
-    found.sort();
-    assert_eq!(planted.len(), 9);
-    assert_eq!(found, planted);
+    assert_eq!(found, planted(&district, DefectKind::BadJson));
+    assert_eq!(found.len(), 9);
 }
 
 /// Keys of all records by schema of their collection, made as every other part of the program
@@ -143,9 +134,71 @@ fn references_have_the_keys_of_what_they_refer_to() {
     assert!(found["edFi_section"] > 100, "{found:?}");
 }
 
+/// The lines with faults of a kind, by collection.
+fn planted(district: &(TempDir, Manifest), kind: DefectKind) -> BTreeSet<(String, u64)> {
+    let defects = district.1.defects.iter();
+    defects
+        .filter(|defect| defect.kind == kind)
+        .map(|defect| (defect.file.replace(".jsonl", ""), defect.line))
+        .collect()
+}
+
+/// Whether all descriptor values are of the model.
+struct Known<'a> {
+    values: &'a BTreeSet<&'a str>,
+    all: bool,
+}
+
+impl Visitor for Known<'_> {
+    fn descriptor(&mut self, seen: &DescriptorSeen<'_>) {
+        self.all &= self.values.contains(seen.value);
+    }
+}
+
+#[test]
+fn what_is_handed_over_is_enough_to_find_what_does_not_exist() {
+    let plan = DefectPlan {
+        bad_descriptors: 9,
+        dangling_references: 9,
+        ..DefectPlan::default()
+    };
+    let district = district(Some(plan));
+    let values = MODEL.descriptors.values().flat_map(|each| &each.values);
+    let values: BTreeSet<&str> = values.map(String::as_str).collect();
+    let keys = keys(&district);
+    let students: BTreeSet<&String> = keys["edFi_student"].iter().collect();
+    let (mut unknown, mut dangling) = (BTreeSet::new(), BTreeSet::new());
+    each_record(&SCHEMAS, &district, |checker, collection, number, line| {
+        let mut known = Known {
+            values: &values,
+            all: true,
+        };
+        assert!(checker.accepts(line, &mut known), "{collection} {number}");
+        if !known.all {
+            unknown.insert((collection.to_owned(), number));
+        }
+        checker.references(line, &mut |seen| {
+            let key = seen.key();
+            // The student is the last part of the key of a place in a section.
+            let student = match seen.target {
+                "edFi_student" => key.as_str().to_owned(),
+                "edFi_studentSectionAssociation" => {
+                    format!("[{}", key.as_str().rsplit(',').next().unwrap_or_default())
+                }
+                _ => return,
+            };
+            if !students.contains(&student) {
+                dangling.insert((collection.to_owned(), number));
+            }
+        });
+    });
+    assert_eq!(unknown, planted(&district, DefectKind::BadDescriptor));
+    assert_eq!(dangling, planted(&district, DefectKind::DanglingReference));
+    assert_eq!((unknown.len(), dangling.len()), (9, 9));
+}
+
 #[test]
 fn descriptor_types_of_role_names_are_those_of_the_model() {
-    use syncline_check::{DescriptorSeen, Visitor};
     #[derive(Default)]
     struct Types(BTreeMap<String, usize>);
     impl Visitor for Types {
