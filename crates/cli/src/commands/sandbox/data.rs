@@ -14,18 +14,17 @@ use crate::summary::count;
 pub(super) fn seed(arguments: &SandboxSeedArgs) -> Result<u8, Failure> {
     let mut config = SandboxConfig::new(model(&arguments.model)?);
     config.data = Some(arguments.data.clone());
-    let report = match &arguments.from {
-        Some(folder) => seed_folder(config, folder),
-        None => {
-            let district = GenerateConfig {
-                students: arguments.students.unwrap_or_default(),
-                seed: arguments.seed,
-                out: PathBuf::new(),
-                defects: None,
-                school_year: arguments.school_year,
-            };
-            seed_district(config, &district)
-        }
+    let report = if let Some(folder) = &arguments.from {
+        seed_folder(config, folder)
+    } else {
+        let district = GenerateConfig {
+            students: arguments.students.unwrap_or_default(),
+            seed: arguments.seed,
+            out: PathBuf::new(),
+            defects: None,
+            school_year: arguments.school_year,
+        };
+        seed_district(config, &district)
     };
     Ok(tell(&report.map_err(|error| local(&error))?))
 }
