@@ -4,7 +4,6 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use syncline_check::{Schemas, Verdict};
 use syncline_model::CollectionName;
 use syncline_sandbox::schema::embedded;
@@ -13,9 +12,9 @@ use syncline_sandbox::schema::render::{self, Part, Style};
 /// Shortest time that is measured.
 const LEAST: Duration = Duration::from_secs(2);
 
-fn main() -> anyhow::Result<()> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let file = arguments.next().context("name a file of payloads")?;
+    let file = arguments.next().ok_or("name a file of payloads")?;
     let stem = Path::new(&file).file_stem().unwrap_or_default();
     let short = format!("ed-fi/{}", stem.to_string_lossy());
     let collection = CollectionName::new(arguments.next().unwrap_or(short));
@@ -24,7 +23,7 @@ fn main() -> anyhow::Result<()> {
     let documents = [Part::Resources, Part::Descriptors].map(document);
     let checker = Schemas::read(&documents)?
         .checker(&collection)
-        .with_context(|| format!("there is no collection {collection}"))?;
+        .ok_or_else(|| format!("there is no collection {collection}"))?;
     let data = fs_err::read(&file)?;
     let lines: Vec<&[u8]> = data.split(|&byte| byte == b'\n').collect();
     let lines: Vec<&[u8]> = lines.into_iter().filter(|line| !line.is_empty()).collect();
