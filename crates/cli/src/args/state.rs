@@ -131,7 +131,7 @@ pub(crate) enum ExportFormatArg {
 /// Take over what lightbeam remembers, so that nothing it sent is sent again
 #[derive(Debug, Args)]
 pub(crate) struct StateImportArgs {
-    /// Folder of the .dat files, lightbeam's state_dir
+    /// Folder of the .dat files: what lightbeam's configuration names as its state
     #[arg(value_name = "FOLDER")]
     pub(crate) folder: PathBuf,
     #[command(flatten)]

@@ -45,9 +45,11 @@ fn owed_classes(one: &CollectionState) -> Option<String> {
 
 /// The history.
 pub(super) fn of_runs(runs: &[RunState]) -> String {
-    runs.iter()
+    let lines: Vec<String> = runs
+        .iter()
         .map(|run| format!("{}  {}\n    {}\n", run.started, of_run(run), run.target))
-        .collect()
+        .collect();
+    lines.concat()
 }
 
 /// What was asked for, and what came of it.
