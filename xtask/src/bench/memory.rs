@@ -7,7 +7,7 @@ use super::data::{Size, students};
 use super::number::{grouped, megabytes, per_second};
 use super::options::Options;
 use super::program::Workshop;
-use super::report::{Target, conclude, say, table};
+use super::report::{Target, conclude, say};
 use super::send::{Sending, expect_requests};
 use super::server::Server;
 
@@ -29,16 +29,14 @@ pub(super) fn run(options: &Options) -> Result<()> {
         let sending = Sending::prepare(&workshop, &server, &data, POOL)?;
         let (used, results) = sending.send()?;
         expect_requests(&results, records)?;
-        let rate = per_second(records, used.wall);
-        peaks.push((records, megabytes(used.peak_bytes), rate));
+        let (peak, rate) = (megabytes(used.peak_bytes), per_second(records, used.wall));
+        // The largest take minutes, so each is told when it is known.
+        say(&format!(
+            "{records:>9} records  {peak:>6.1} MB  {} records/s",
+            grouped(rate)
+        ));
+        peaks.push((records, peak, rate));
     }
-    let rows: Vec<Vec<String>> = peaks
-        .iter()
-        .map(|(records, peak, rate)| {
-            vec![records.to_string(), format!("{peak:.1}"), grouped(*rate)]
-        })
-        .collect();
-    table(&["records", "peak MB", "records/s"], &rows);
     let results: Value = peaks
         .iter()
         .map(|(records, peak, rate)| {
