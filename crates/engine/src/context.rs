@@ -6,6 +6,7 @@ use std::time::Duration;
 use syncline_ledger::{Ledger, RunId, ScopeId};
 use syncline_model::Catalog;
 use syncline_store::Store;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::rejects::{Reject, RejectFile};
@@ -27,6 +28,8 @@ pub(crate) struct Context {
     pub(crate) rejects: RejectFile,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) stop: Stop,
+    /// Wakes the recorder before its time.
+    pub(crate) hurry: Notify,
 }
 
 impl Context {

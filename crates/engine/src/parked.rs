@@ -31,11 +31,11 @@ pub(crate) async fn offer_again(
         let before: u64 = caught_up(collections);
         let mut offered = 0;
         for collection in collections {
-            flush(notes).await;
+            flush(context, notes).await;
             offered += offer_collection(context, lanes, collection).await?;
             collection.until_idle().await;
         }
-        flush(notes).await;
+        flush(context, notes).await;
         if offered == 0 || caught_up(collections) == before || context.stop.is_stopped() {
             return Ok(());
         }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use syncline_ledger::{Ledger, Receipt};
 use syncline_model::Origin;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
 
 use crate::collection::CollectionRun;
 use crate::context::{Context, lock};
@@ -43,12 +42,18 @@ pub(crate) async fn record(context: Arc<Context>, mut notes: mpsc::Receiver<Note
     while let Some(note) = notes.recv().await {
         let mut waiting = Vec::new();
         take(note, &mut batch, &mut waiting);
-        let until = Instant::now() + BATCH_TIME;
-        while batch.len() < BATCH_RECEIPTS && waiting.is_empty() {
-            match timeout_at(until, notes.recv()).await {
-                Ok(Some(note)) => take(note, &mut batch, &mut waiting),
-                Ok(None) | Err(_) => break,
+        // One wait for all that comes meanwhile: waking up for each receipt would cost more than
+        // noting it.
+        if waiting.is_empty() {
+            tokio::select! {
+                () = tokio::time::sleep(BATCH_TIME) => {}
+                () = context.hurry.notified() => {}
             }
+        }
+        while batch.len() < BATCH_RECEIPTS
+            && let Ok(note) = notes.try_recv()
+        {
+            take(note, &mut batch, &mut waiting);
         }
         if let Err(error) = write(&context, std::mem::take(&mut batch)).await {
             context.stop.fail(error);
@@ -96,9 +101,10 @@ async fn write(context: &Arc<Context>, batch: Vec<Noted>) -> Result<(), EngineEr
 }
 
 /// Waits until all outcomes noted so far are durable.
-pub(crate) async fn flush(notes: &mpsc::Sender<Note>) {
+pub(crate) async fn flush(context: &Context, notes: &mpsc::Sender<Note>) {
     let (answer, answered) = oneshot::channel();
     if notes.send(Note::Flush(answer)).await.is_ok() {
+        context.hurry.notify_one();
         // The recorder answers every flush it has taken.
         let _answered = answered.await;
     }

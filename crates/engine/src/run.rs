@@ -10,7 +10,7 @@ use syncline_ledger::{RunEnd, RunOutcome, RunStart};
 use syncline_model::CollectionName;
 use syncline_plan::{LoadOrder, ReadyQueue};
 use syncline_store::layers::{Limiter, Paced, Retried, Traffic};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -101,6 +101,7 @@ fn prepare(
         settings: job.settings,
         observer,
         stop: Stop::new(token),
+        hurry: Notify::new(),
     };
     Ok((Arc::new(context), collections))
 }
@@ -125,6 +126,7 @@ async fn go(context: &Arc<Context>, collections: &Collections) -> Result<(), Eng
     // Lanes end when nobody can send into them, and the recorder when all lanes have ended.
     drop(lanes);
     drop(notes);
+    context.hurry.notify_one();
     while let Some(ended) = tasks.join_next().await {
         if ended.is_err() {
             context.stop.fail(EngineError::Defect);
