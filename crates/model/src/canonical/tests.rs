@@ -77,6 +77,15 @@ fn escapes_and_unicode_spellings_agree() {
 }
 
 #[test]
+fn names_are_ordered_and_compared_as_they_are_written() {
+    // U+FB4C is U+05D1 U+05BF in normal form, which comes before U+2CF9.
+    let odd = "{\"\u{2cf9}\":false,\"\u{fb4c}\":false}";
+    assert_eq!(form(odd), "{\"\u{5d1}\u{5bf}\":false,\"\u{2cf9}\":false}");
+    assert_eq!(form(&form(odd)), form(odd));
+    check("{\"e\u{301}\":1,\"\u{e9}\":2}", "{\"\u{e9}\":2}");
+}
+
+#[test]
 fn of_two_equal_names_the_last_counts() {
     check(r#"{"b":1,"a":1,"a":2}"#, r#"{"a":2,"b":1}"#);
 }

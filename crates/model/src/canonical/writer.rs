@@ -108,13 +108,14 @@ impl<'text> Walker<'text> {
         true
     }
 
-    /// A member name, with the colon after it consumed.
+    /// A member name in normal form C, with the colon after it consumed: order and equality of
+    /// names are those of what is written.
     fn name(&mut self) -> Cow<'text, str> {
         let quoted = self.quoted();
         if self.peek() == b':' {
             self.position += 1;
         }
-        unescape(quoted)
+        normalised(unescape(quoted))
     }
 
     /// A text with its quotes.
@@ -360,12 +361,17 @@ fn is_plain(text: &str) -> bool {
     text.is_ascii() && memchr::memchr2(b'\\', b'"', text.as_bytes()).is_none()
 }
 
+/// Text in normal form C.
+fn normalised(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
+        return text;
+    }
+    Cow::Owned(text.nfc().collect())
+}
+
 /// Appends text in normal form C, with the shortest escapes.
 fn write_normalised(text: &str, out: &mut Vec<u8>) {
-    let normal: Cow<'_, str> = match is_nfc_quick(text.chars()) {
-        IsNormalized::Yes => Cow::Borrowed(text),
-        _ => Cow::Owned(text.nfc().collect()),
-    };
+    let normal = normalised(Cow::Borrowed(text));
     // Writing text into memory as JSON cannot fail; the raw text is the harmless way out.
     match serde_json::to_string(normal.as_ref()) {
         Ok(json) => out.extend_from_slice(json.as_bytes()),
