@@ -48,15 +48,25 @@ pub(crate) fn config_args(data: &DataArgs) -> Result<ConfigArgs, Failure> {
     })
 }
 
-/// The variables of `--params`; numbers and switches are taken as text.
+/// The variables of `--params`.
 fn params(text: Option<&str>) -> Result<BTreeMap<String, String>, Failure> {
+    object_of_texts("--params", "{\"NAME\": \"value\"}", text)
+}
+
+/// The members of an option that is a JSON object; numbers and switches are taken as text.
+pub(crate) fn object_of_texts(
+    option: &str,
+    example: &str,
+    text: Option<&str>,
+) -> Result<BTreeMap<String, String>, Failure> {
     use serde_json::Value;
     let Some(text) = text.filter(|text| !text.trim().is_empty()) else {
         return Ok(BTreeMap::new());
     };
     let Ok(Value::Object(members)) = serde_json::from_str(text) else {
-        return Err(Failure::configuration("--params is no JSON object")
-            .with_hint("write it as '{\"NAME\": \"value\"}', in single quotes"));
+        let message = format!("{option} is no JSON object");
+        return Err(Failure::configuration(message)
+            .with_hint(format!("write it as '{example}', in single quotes")));
     };
     members
         .into_iter()
@@ -64,7 +74,7 @@ fn params(text: Option<&str>) -> Result<BTreeMap<String, String>, Failure> {
             Value::String(text) => Ok((name, text)),
             Value::Number(_) | Value::Bool(_) => Ok((name, value.to_string())),
             _ => Err(Failure::configuration(format!(
-                "--params: {name} must be a text or a number"
+                "{option}: {name} must be a text or a number"
             ))),
         })
         .collect()

@@ -1,6 +1,5 @@
 //! `fetch`
 
-use serde_json::Value;
 use syncline::{
     Config, Ending, Failure, FetchFiles, FetchSummary, FileFormat, KeyFilter, Results,
     write_results,
@@ -96,23 +95,9 @@ fn names(list: Option<&str>) -> Vec<String> {
 
 /// The parameters of `--query`, in their order by name.
 fn query(text: Option<&str>) -> Result<Vec<(String, String)>, Failure> {
-    let Some(text) = text.filter(|text| !text.trim().is_empty()) else {
-        return Ok(vec![]);
-    };
-    let Ok(Value::Object(members)) = serde_json::from_str(text) else {
-        return Err(Failure::configuration("--query is no JSON object")
-            .with_hint("write it as '{\"studentUniqueId\": \"1234\"}', in single quotes"));
-    };
-    members
-        .into_iter()
-        .map(|(name, value)| match value {
-            Value::String(text) => Ok((name, text)),
-            Value::Number(_) | Value::Bool(_) => Ok((name, value.to_string())),
-            _ => Err(Failure::configuration(format!(
-                "--query: {name} must be a text, a number or true or false"
-            ))),
-        })
-        .collect()
+    let example = "{\"studentUniqueId\": \"1234\"}";
+    let members = environment::object_of_texts("--query", example, text)?;
+    Ok(members.into_iter().collect())
 }
 
 fn tell(summary: FetchSummary, data: &DataArgs) {
