@@ -5,18 +5,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Method, header};
+use http::{HeaderValue, Method, header, response};
+use http_body_util::BodyExt as _;
 use reqwest::redirect;
 use url::Url;
 
-use crate::{Answer, HttpError, HttpErrorKind, TokenSource};
+use crate::direct::Direct;
+use crate::error::Cause;
+use crate::{Answer, HttpError, HttpErrorKind, TokenSource, trust};
 
 /// Longest body of an ordinary answer.
 const BODY_BYTES_MAX: usize = 256 << 20;
 /// How many redirections are followed.
 const REDIRECTS_MAX: usize = 5;
 /// Idle connections are dropped before most servers and balancers do so.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(55);
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(55);
+/// Who asks.
+pub(crate) const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("syncline/", env!("CARGO_PKG_VERSION")));
+/// What is sent and asked for.
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// How connections are made.
 #[derive(Clone, Debug)]
@@ -61,6 +69,7 @@ pub enum Body {
 #[derive(Clone, Debug)]
 pub struct Client {
     inner: reqwest::Client,
+    direct: Option<Direct>,
     token: Option<Arc<TokenSource>>,
 }
 
@@ -76,31 +85,40 @@ impl Client {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .redirect(redirect::Policy::custom(follow_if_safe))
             .tcp_nodelay(true)
-            .user_agent(concat!("syncline/", env!("CARGO_PKG_VERSION")))
+            .user_agent(USER_AGENT)
             .tls_danger_accept_invalid_certs(!settings.verify_tls);
         if !settings.http2 {
             builder = builder.http1_only();
         }
         if let Some(path) = &settings.ca_file {
-            builder = builder.tls_certs_merge(read_authorities(path)?);
+            let certificates: reqwest::Result<Vec<_>> = trust::authorities(path)?
+                .iter()
+                .map(|der| reqwest::Certificate::from_der(der))
+                .collect();
+            let certificates = certificates.map_err(|error| HttpError::from_client(&error))?;
+            builder = builder.tls_certs_merge(certificates);
         }
         let inner = builder
             .build()
             .map_err(|error| HttpError::from_client(&error))?;
-        Ok(Self { inner, token: None })
+        Ok(Self {
+            inner,
+            direct: Direct::open(settings)?,
+            token: None,
+        })
     }
 
     /// The same client, sending the token of a source with every request.
     pub fn with_token(&self, token: Arc<TokenSource>) -> Self {
         Self {
-            inner: self.inner.clone(),
             token: Some(token),
+            ..self.clone()
         }
     }
 
     /// GET, as JSON.
     pub async fn get(&self, url: &Url) -> Result<Answer, HttpError> {
-        self.send(Method::GET, url.clone(), Body::Empty).await
+        self.send(Method::GET, url, Body::Empty).await
     }
 
     /// GET of another representation than JSON, without a token.
@@ -109,43 +127,32 @@ impl Client {
             .inner
             .get(url.clone())
             .header(header::ACCEPT, media_type);
-        read(
-            request
-                .send()
-                .await
-                .map_err(|error| HttpError::from_client(&error))?,
-        )
-        .await
+        answer(request.send().await).await
     }
 
     /// Sends a request. With a token source, a 401 is answered by fetching a token once and
     /// sending the request once more; a second 401 is an error, never a loop.
-    pub async fn send(&self, method: Method, url: Url, body: Body) -> Result<Answer, HttpError> {
+    pub async fn send(&self, method: Method, url: &Url, body: Body) -> Result<Answer, HttpError> {
         let Some(source) = &self.token else {
-            return self.send_once(method, url, body, None).await;
+            return self.send_once(&method, url, &body, None).await;
         };
         let token = source.current(self).await?;
         let first = self
-            .send_once(
-                method.clone(),
-                url.clone(),
-                body.clone(),
-                Some(token.header()),
-            )
+            .send_once(&method, url, &body, Some(token.header()))
             .await?;
         if first.status != 401 {
             return Ok(first);
         }
         let fresh = source.refreshed(self, &token).await?;
         let second = self
-            .send_once(method, url.clone(), body, Some(fresh.header()))
+            .send_once(&method, url, &body, Some(fresh.header()))
             .await?;
         if second.status == 401 {
             return Err(HttpError::new(
                 HttpErrorKind::Unauthenticated,
                 format!(
                     "{} answers 401 even with a fresh token: {}",
-                    shown(&url),
+                    shown(url),
                     crate::read_problem(&second).messages.join("; ")
                 ),
             ));
@@ -167,55 +174,61 @@ impl Client {
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::ACCEPT, "application/json")
             .body(form);
-        read(
-            request
-                .send()
-                .await
-                .map_err(|error| HttpError::from_client(&error))?,
-        )
-        .await
+        answer(request.send().await).await
     }
 
     async fn send_once(
         &self,
-        method: Method,
-        url: Url,
-        body: Body,
-        authorization: Option<HeaderValue>,
+        method: &Method,
+        url: &Url,
+        body: &Body,
+        authorization: Option<&HeaderValue>,
     ) -> Result<Answer, HttpError> {
-        let mut request = reqwest::Request::new(method, url);
+        if let (Some(direct), true) = (&self.direct, method != Method::GET)
+            && let Some(answer) = direct.send(method, url, (body, authorization)).await?
+        {
+            return Ok(answer);
+        }
+        let mut request = reqwest::Request::new(method.clone(), url.clone());
         let headers = request.headers_mut();
-        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(header::ACCEPT, JSON);
         if let Some(authorization) = authorization {
-            headers.insert(header::AUTHORIZATION, authorization);
+            headers.insert(header::AUTHORIZATION, authorization.clone());
         }
         if let Body::Json(bytes) = body {
-            headers.insert(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("application/json"),
-            );
-            *request.body_mut() = Some(bytes.into());
+            headers.insert(header::CONTENT_TYPE, JSON);
+            *request.body_mut() = Some(bytes.clone().into());
         }
-        let response = self
-            .inner
-            .execute(request)
-            .await
-            .map_err(|error| HttpError::from_client(&error))?;
-        read(response).await
+        answer(self.inner.execute(request).await).await
     }
 }
 
+/// Reads the answer of the ordinary way.
+async fn answer(response: reqwest::Result<reqwest::Response>) -> Result<Answer, HttpError> {
+    let response = response.map_err(|error| HttpError::from_client(&error))?;
+    let url = response.url().clone();
+    let (head, body) = http::Response::from(response).into_parts();
+    read(head, body, &url).await
+}
+
 /// Reads an answer to its end, so that its connection can be used again.
-async fn read(mut response: reqwest::Response) -> Result<Answer, HttpError> {
-    let status = response.status().as_u16();
-    let headers = std::mem::take(response.headers_mut());
+pub(crate) async fn read<B>(
+    head: response::Parts,
+    mut body: B,
+    url: &Url,
+) -> Result<Answer, HttpError>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + 'static,
+{
     let mut whole = Bytes::new();
     let mut pieces: Option<BytesMut> = None;
-    while let Some(piece) = response
-        .chunk()
-        .await
-        .map_err(|error| HttpError::from_client(&error))?
-    {
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| HttpError::from_cause(url, &Cause::of(&error, false)))?;
+        // Trailers say nothing that is needed.
+        let Ok(piece) = frame.into_data() else {
+            continue;
+        };
         if whole.is_empty() && pieces.is_none() {
             whole = piece;
             continue;
@@ -223,19 +236,15 @@ async fn read(mut response: reqwest::Response) -> Result<Answer, HttpError> {
         let joined = pieces.get_or_insert_with(|| BytesMut::from(&whole[..]));
         joined.extend_from_slice(&piece);
         if joined.len() > BODY_BYTES_MAX {
-            let message = format!(
-                "{} answers with more than {} MB",
-                shown(response.url()),
-                BODY_BYTES_MAX >> 20
-            );
+            let shown = shown(url);
+            let message = format!("{shown} answers with more than {} MB", BODY_BYTES_MAX >> 20);
             return Err(HttpError::new(HttpErrorKind::TooLong, message));
         }
     }
-    let body = pieces.map_or(whole, BytesMut::freeze);
     Ok(Answer {
-        status,
-        headers,
-        body,
+        status: head.status.as_u16(),
+        headers: head.headers,
+        body: pieces.map_or(whole, BytesMut::freeze),
     })
 }
 
@@ -261,16 +270,4 @@ fn follow_if_safe(attempt: redirect::Attempt<'_>) -> redirect::Action {
         return attempt.error("too often");
     }
     attempt.follow()
-}
-
-fn read_authorities(path: &PathBuf) -> Result<Vec<reqwest::Certificate>, HttpError> {
-    let problem = |error: String| HttpError::new(HttpErrorKind::Configuration, error);
-    let pem = fs_err::read(path).map_err(|error| problem(error.to_string()))?;
-    match reqwest::Certificate::from_pem_bundle(&pem) {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        _ => Err(problem(format!(
-            "{} holds no PEM certificates",
-            path.display()
-        ))),
-    }
 }

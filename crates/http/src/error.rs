@@ -1,6 +1,9 @@
 //! Why there is no answer.
 
+use std::error::Error;
+
 use syncline_store::{ErrorKind, StoreError};
+use url::Url;
 
 /// A request without a complete answer.
 #[derive(Debug, thiserror::Error)]
@@ -52,50 +55,100 @@ impl HttpError {
 
     /// What the client's error amounts to.
     pub(crate) fn from_client(error: &reqwest::Error) -> Self {
-        let url = error
-            .url()
-            .map_or_else(|| "the server".to_owned(), crate::client::shown);
-        let chain = causes(error);
-        let (kind, what) = if error.is_timeout() {
-            (HttpErrorKind::TimedOut, "did not answer in time".to_owned())
-        } else if error.is_redirect() {
-            (
-                HttpErrorKind::Configuration,
-                format!("redirects where it must not: {chain}"),
-            )
-        } else if error.is_builder() {
-            (
-                HttpErrorKind::Configuration,
-                format!("cannot be requested: {chain}"),
-            )
-        } else if is_certificate(&chain) {
-            (
-                HttpErrorKind::Certificate,
-                format!("has no certificate that is trusted: {chain}"),
-            )
-        } else if chain.contains("dns error") || chain.contains("failed to lookup address") {
-            (
-                HttpErrorKind::UnknownHost,
-                "has a host name that cannot be found".to_owned(),
-            )
-        } else if error.is_connect() {
-            (
-                HttpErrorKind::Unreachable,
-                format!("cannot be reached: {chain}"),
-            )
-        } else {
-            (
-                HttpErrorKind::BrokenOff,
-                format!("broke off the connection: {chain}"),
-            )
+        let Some(url) = error.url() else {
+            let message = format!("the request cannot be made: {}", innermost(error));
+            return Self::new(HttpErrorKind::Configuration, message);
         };
-        Self::new(kind, format!("{url} {what}"))
+        let shown = crate::client::shown(url);
+        let chain = innermost(error);
+        if error.is_redirect() {
+            let message = format!("{shown} redirects where it must not: {chain}");
+            return Self::new(HttpErrorKind::Configuration, message);
+        }
+        if error.is_builder() {
+            let message = format!("{shown} cannot be requested: {chain}");
+            return Self::new(HttpErrorKind::Configuration, message);
+        }
+        Self::from_cause(url, &Cause::of(error, error.is_connect()))
+    }
+
+    /// The error a cause amounts to.
+    pub(crate) fn from_cause(url: &Url, cause: &Cause<'_>) -> Self {
+        let (kind, what) = match cause {
+            Cause::Time => (HttpErrorKind::TimedOut, "did not answer in time".to_owned()),
+            Cause::Connection(error) | Cause::Exchange(error) => {
+                let chain = innermost(*error);
+                let connecting = matches!(cause, Cause::Connection(_));
+                named(&chain).unwrap_or_else(|| broken(connecting, &chain))
+            }
+        };
+        Self::new(kind, format!("{} {what}", crate::client::shown(url)))
     }
 }
 
+/// Why an exchange with a server did not come to its end.
+pub(crate) enum Cause<'error> {
+    /// It took longer than allowed.
+    Time,
+    /// No connection could be made.
+    Connection(&'error (dyn Error + 'static)),
+    /// The connection broke.
+    Exchange(&'error (dyn Error + 'static)),
+}
+
+impl<'error> Cause<'error> {
+    /// What an error of a client stands for.
+    pub(crate) fn of(error: &'error (dyn Error + 'static), connecting: bool) -> Self {
+        if is_about_time(error) {
+            Self::Time
+        } else if connecting {
+            Self::Connection(error)
+        } else {
+            Self::Exchange(error)
+        }
+    }
+}
+
+fn is_about_time(error: &(dyn Error + 'static)) -> bool {
+    let input = error.downcast_ref::<std::io::Error>();
+    let client = error.downcast_ref::<reqwest::Error>();
+    input.is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
+        || client.is_some_and(reqwest::Error::is_timeout)
+        || error.source().is_some_and(is_about_time)
+}
+
+/// Causes that are known by their text only.
+fn named(chain: &str) -> Option<(HttpErrorKind, String)> {
+    if is_certificate(chain) {
+        return Some((
+            HttpErrorKind::Certificate,
+            format!("has no certificate that is trusted: {chain}"),
+        ));
+    }
+    (chain.contains("dns error") || chain.contains("failed to lookup address")).then(|| {
+        (
+            HttpErrorKind::UnknownHost,
+            "has a host name that cannot be found".to_owned(),
+        )
+    })
+}
+
+fn broken(connecting: bool, chain: &str) -> (HttpErrorKind, String) {
+    if connecting {
+        return (
+            HttpErrorKind::Unreachable,
+            format!("cannot be reached: {chain}"),
+        );
+    }
+    (
+        HttpErrorKind::BrokenOff,
+        format!("broke off the connection: {chain}"),
+    )
+}
+
 /// The innermost cause, which says most.
-fn causes(error: &reqwest::Error) -> String {
-    let mut current: &dyn std::error::Error = error;
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut current = error;
     while let Some(source) = current.source() {
         current = source;
     }

@@ -7,9 +7,11 @@
 
 mod answer;
 mod client;
+mod direct;
 mod error;
 mod problem;
 mod token;
+mod trust;
 
 pub use answer::Answer;
 pub use client::{Body, Client, ClientSettings};

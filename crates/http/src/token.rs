@@ -74,8 +74,8 @@ pub(crate) struct Token {
 }
 
 impl Token {
-    pub(crate) fn header(&self) -> HeaderValue {
-        self.header.clone()
+    pub(crate) const fn header(&self) -> &HeaderValue {
+        &self.header
     }
 
     fn new(kept: &Kept) -> Option<Self> {

@@ -35,7 +35,7 @@ pub(crate) async fn delete(
     if let Ok(mut segments) = item.path_segments_mut() {
         segments.push(&handle.0);
     }
-    match client.send(http::Method::DELETE, item, Body::Empty).await {
+    match client.send(http::Method::DELETE, &item, Body::Empty).await {
         Ok(found) => Ok(answer::deleted(&found)),
         Err(error) => without_answer(error),
     }
@@ -58,7 +58,7 @@ async fn find(
         let message = "the fields of its key are not known, so it cannot be looked up";
         return Ok(Found::Other(refused(FailureClass::Unsupported, 0, message)));
     };
-    let found = match client.send(http::Method::GET, lookup, Body::Empty).await {
+    let found = match client.send(http::Method::GET, &lookup, Body::Empty).await {
         Ok(found) => found,
         Err(error) => return Ok(Found::Other(without_answer(error)?)),
     };

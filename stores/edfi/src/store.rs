@@ -148,11 +148,7 @@ impl EdfiStore {
             }
         };
         let body = Body::Json(record.payload.clone());
-        match self
-            .client
-            .send(http::Method::POST, url.clone(), body)
-            .await
-        {
+        match self.client.send(http::Method::POST, url, body).await {
             Ok(found) => Ok(answer::outcome(&found)),
             Err(error) if error.is_transient() => Ok(answer::no_answer(&error)),
             Err(error) if error.kind == HttpErrorKind::TooLong => {
