@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Method, header, response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header, response};
 use http_body_util::BodyExt as _;
 use reqwest::redirect;
 use url::Url;
@@ -71,6 +71,8 @@ pub struct Client {
     inner: reqwest::Client,
     direct: Option<Direct>,
     token: Option<Arc<TokenSource>>,
+    /// Sent with every GET besides the usual ones.
+    headers: HeaderMap,
 }
 
 impl Client {
@@ -105,6 +107,7 @@ impl Client {
             inner,
             direct: Direct::open(settings)?,
             token: None,
+            headers: HeaderMap::new(),
         })
     }
 
@@ -114,6 +117,13 @@ impl Client {
             token: Some(token),
             ..self.clone()
         }
+    }
+
+    /// The same client, sending a header with every GET of JSON.
+    pub fn with_header(&self, name: HeaderName, value: HeaderValue) -> Self {
+        let mut client = self.clone();
+        client.headers.insert(name, value);
+        client
     }
 
     /// GET, as JSON.
@@ -192,6 +202,9 @@ impl Client {
         let mut request = reqwest::Request::new(method.clone(), url.clone());
         let headers = request.headers_mut();
         headers.insert(header::ACCEPT, JSON);
+        if method == Method::GET {
+            headers.extend(self.headers.clone());
+        }
         if let Some(authorization) = authorization {
             headers.insert(header::AUTHORIZATION, authorization.clone());
         }

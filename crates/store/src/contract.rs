@@ -67,7 +67,9 @@ pub struct Query {
     pub collection: Arc<Collection>,
     /// Which part of it.
     pub scope: Scope,
-    /// Only what came after this mark, for stores with a feed.
+    /// Only what came after this mark, for stores with a feed. Such a reading hands on one sort of
+    /// change, as [`Query::want`] says: records that were written, keys that changed, or keys
+    /// that went.
     pub since: Option<Mark>,
     /// How much of each record is wanted.
     pub want: Want,
@@ -107,6 +109,10 @@ pub enum Want {
     Payloads,
     /// Everything.
     Records,
+    /// Of a feed: the keys that changed, in the order in which they did.
+    Rekeyed,
+    /// Of a feed: the keys that went.
+    Gone,
 }
 
 /// A stream of batches; ends after an error.
