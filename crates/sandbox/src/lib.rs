@@ -18,8 +18,8 @@ pub use constant::ConstantServer;
 pub use faults::{FaultAction, FaultMatch, FaultPlan, FaultRule};
 pub use server::{
     ApiVersion, Authorization, ClaimsError, Client, Operation, Profile, ProfileMembers,
-    ProfileResource, RecordedRequest, RequestLog, Sandbox, SandboxConfig, SandboxError,
-    SeedRefusal, SeedReport, SnapshotInfo, read_clients, read_profiles, reset_data, seed_district,
-    seed_folder,
+    ProfileResource, RecordedRequest, RequestLog, RouteBegins, Sandbox, SandboxConfig,
+    SandboxError, SeedRefusal, SeedReport, SnapshotInfo, read_clients, read_profiles, reset_data,
+    seed_district, seed_folder,
 };
 pub use storage::StorageError;

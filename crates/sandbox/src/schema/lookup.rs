@@ -100,6 +100,14 @@ impl MemberKind {
             _ => &[],
         }
     }
+
+    /// The same of an object or a collection, to be changed.
+    pub(crate) fn members_mut(&mut self) -> Option<&mut Vec<Member>> {
+        match self {
+            Self::Object { members, .. } | Self::Array { members, .. } => Some(members),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]

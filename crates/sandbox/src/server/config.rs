@@ -83,6 +83,16 @@ pub(crate) enum SnapshotStyle {
     None,
 }
 
+/// What the first segment of a route names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RouteBegins {
+    /// A tenant; contexts follow.
+    #[default]
+    Tenant,
+    /// A context: there are no tenants.
+    Context,
+}
+
 /// Records on a page at most.
 pub(crate) const MAX_LIMIT: u32 = 500;
 
@@ -112,6 +122,8 @@ pub struct SandboxConfig {
     pub token_lifetime: Duration,
     /// Tenant and context segments of the route (an instance before 7.0).
     pub route: Vec<String>,
+    /// What the first segment of the route names; of effect from 7.0 on.
+    pub route_begins: RouteBegins,
     /// Year-specific mode; of effect before 7.0 only.
     pub school_year: Option<u16>,
     /// Planned misbehaviour.
@@ -147,6 +159,7 @@ impl SandboxConfig {
             authorization: Authorization::None,
             token_lifetime: Duration::from_mins(30),
             route: Vec::new(),
+            route_begins: RouteBegins::default(),
             school_year: None,
             faults: FaultPlan::default(),
             change_queries: true,

@@ -42,7 +42,7 @@ use axum::Router;
 use axum::extract::ConnectInfo;
 
 pub use access::{Authorization, ClaimsError, Client, Operation, read_clients};
-pub use config::{ApiVersion, SandboxConfig};
+pub use config::{ApiVersion, RouteBegins, SandboxConfig};
 pub use profiles::{Profile, ProfileMembers, ProfileResource, read_profiles};
 pub use record::{RecordedRequest, RequestLog};
 pub use seed::{SeedRefusal, SeedReport, reset_data, seed_district, seed_folder};

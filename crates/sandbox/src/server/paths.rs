@@ -1,6 +1,6 @@
 //! Where everything is: the URLs a version advertises, and what a request path means.
 
-use super::config::{ApiVersion, SandboxConfig};
+use super::config::{ApiVersion, RouteBegins, SandboxConfig};
 
 /// The layout of one server's paths, each without a slash at its end.
 #[derive(Clone, Debug)]
@@ -63,8 +63,10 @@ impl Paths {
     pub(crate) fn advertised(&self, config: &SandboxConfig) -> Self {
         let names: &[&str] = if config.api.has_mode() {
             &["{instance}"]
-        } else {
+        } else if config.route_begins == RouteBegins::Tenant {
             &["{tenantIdentifier}", "{schoolYearFromRoute}"]
+        } else {
+            &["{schoolYearFromRoute}"]
         };
         let placeholder = |(index, _): (usize, &String)| {
             names

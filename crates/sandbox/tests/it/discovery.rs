@@ -1,7 +1,7 @@
 //! The discovery document of every version.
 
 use serde_json::{Value, json};
-use syncline_sandbox::{ApiVersion, Sandbox, SandboxConfig};
+use syncline_sandbox::{ApiVersion, RouteBegins, Sandbox, SandboxConfig};
 
 use crate::client::{Answer, exchange};
 use crate::fixture::model;
@@ -98,6 +98,23 @@ async fn tenants_and_contexts_stand_before_the_data_from_7_on() {
         get(&sandbox, "/tenant2/2025/data/v3/ed-fi/students", &[]).status,
         404
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_context_may_stand_without_a_tenant() {
+    let config = SandboxConfig {
+        route: vec!["2025".to_owned()],
+        route_begins: RouteBegins::Context,
+        ..SandboxConfig::new(model())
+    };
+    let sandbox = Sandbox::start(config).await.unwrap();
+    let advertised = urls(&sandbox, &get(&sandbox, "/", &[]).json());
+    assert_eq!(
+        advertised["dataManagementApi"],
+        "/{schoolYearFromRoute}/data/v3/"
+    );
+    let filled = urls(&sandbox, &get(&sandbox, "/2025", &[]).json());
+    assert_eq!(filled["oauth"], "/2025/oauth/token");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,10 @@
 //! POST, PUT and DELETE, rule by rule.
 
 use serde_json::{Value, json};
-use syncline_sandbox::ApiVersion;
+use syncline_sandbox::schema::{Member, MemberKind};
+use syncline_sandbox::{ApiVersion, SandboxConfig};
 
-use crate::fixture::{Fixture, school, student};
+use crate::fixture::{Fixture, model, school, student};
 
 const LEVEL: &str = "uri://ed-fi.org/GradeLevelDescriptor#Ninth grade";
 const VALIDATION: &str = "urn:ed-fi:api:bad-request:data-validation-failed";
@@ -560,4 +561,40 @@ async fn the_service_of_version_8_reads_members_by_case_and_reports_all_referenc
         .send("DELETE", &path, &[("If-Match", "*")], b"")
         .unwrap();
     assert_eq!(any.status, 204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn extensions_are_kept_under_their_own_names_and_cleared_by_an_update_without_them() {
+    let text = MemberKind::String {
+        min_length: None,
+        max_length: Some(5),
+    };
+    let member = |name: &str, kind| Member {
+        name: name.to_owned(),
+        kind,
+        required: false,
+        identity: false,
+    };
+    let object = |name: &str, inner| MemberKind::Object {
+        schema: name.to_owned(),
+        members: vec![inner],
+    };
+    let own = object("sample_studentExtension", member("pet", text));
+    let bridge = object("edFi_studentExtensions", member("sample", own));
+    let mut model = model();
+    let students = model.resources.get_mut("ed-fi/students").unwrap();
+    students.members.push(member("_ext", bridge));
+    let fixture = Fixture::with(SandboxConfig::new(model)).await;
+    let mut body = student("a");
+    body["_EXT"] = json!({"Sample": {"pet": "Rex"}, "unknown": {"pet": 1}});
+    let id = fixture.create("/ed-fi/students", &body);
+    let read = fixture.get(&format!("/ed-fi/students/{id}")).json();
+    assert_eq!(read["_ext"], json!({"sample": {"pet": "Rex"}}));
+    body["_EXT"] = json!({"sample": {"pet": "Leviathan"}});
+    let refused = fixture.post("/ed-fi/students", &body);
+    assert_eq!(refused.status, 400);
+    assert!(refused.text().contains("$._ext.sample.pet"));
+    assert_eq!(fixture.post("/ed-fi/students", &student("a")).status, 200);
+    let read = fixture.get(&format!("/ed-fi/students/{id}")).json();
+    assert_eq!(read.get("_ext"), None);
 }

@@ -14,7 +14,10 @@ use std::path::{Path, PathBuf};
 use document::{Document, Probe};
 
 use super::render::{self, Part, Style};
-use super::{ApiModel, SchemaError};
+use super::{ApiModel, Member, SchemaError};
+
+/// The member below which the members of extensions stand.
+const BRIDGE: &str = "_ext";
 
 /// Reads the one data standard that a directory holds; files that are no documents are passed
 /// over.
@@ -86,8 +89,9 @@ pub fn load_texts(texts: &[&[u8]]) -> Result<ApiModel, SchemaError> {
     build::model(&documents)
 }
 
-/// A model with the resources and descriptors of one more document, for example of an extension;
-/// what the document repeats of the model stays as it is in the model.
+/// A model with the resources and descriptors of one more document, for example of an extension.
+/// What the document repeats of the model stays as it is in the model, except that records gain
+/// the members below `_ext` that the document gives them.
 ///
 /// # Errors
 /// Text that is no document, or one that refers to what neither has.
@@ -96,9 +100,37 @@ pub fn extend(model: &ApiModel, document: &[u8]) -> Result<ApiModel, SchemaError
     let own = [part(Part::Resources), part(Part::Descriptors)];
     let mut extended = load_texts(&[own[0].as_bytes(), own[1].as_bytes(), document])?;
     extended.data_standard.clone_from(&model.data_standard);
-    extended.resources.extend(model.resources.clone());
+    for (path, known) in &model.resources {
+        let mut resource = known.clone();
+        if let Some(offered) = extended.resources.get(path) {
+            bridge(&mut resource.members, &offered.members);
+        }
+        extended.resources.insert(path.clone(), resource);
+    }
     extended.descriptors.extend(model.descriptors.clone());
     Ok(extended)
+}
+
+/// Adds the bridges to extensions that the offered members have, at any depth.
+fn bridge(members: &mut Vec<Member>, offered: &[Member]) {
+    for extra in offered {
+        let known = members.iter_mut().find(|member| member.name == extra.name);
+        let inner = known.and_then(|known| known.kind.members_mut());
+        match inner {
+            Some(inner) if extra.name == BRIDGE => {
+                let names: Vec<String> = inner.iter().map(|one| one.name.clone()).collect();
+                let added = extra.kind.members().iter();
+                let added = added.filter(|one| !names.contains(&one.name));
+                inner.extend(added.cloned());
+            }
+            Some(inner) => bridge(inner, extra.kind.members()),
+            None if extra.name == BRIDGE => {
+                members.push(extra.clone());
+                members.sort_by(super::canonical_order);
+            }
+            None => {}
+        }
+    }
 }
 
 fn by_standard(dir: &Path) -> Result<BTreeMap<String, Vec<Document>>, SchemaError> {

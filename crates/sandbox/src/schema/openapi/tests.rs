@@ -210,3 +210,65 @@ fn a_document_of_an_extension_adds_to_a_model_and_changes_nothing_of_it() {
         model.resources["ed-fi/students"]
     );
 }
+
+/// A member with members of its own.
+fn object(name: &str, schema: &str, members: Vec<Member>) -> Member {
+    Member {
+        name: name.to_owned(),
+        kind: MemberKind::Object {
+            schema: schema.to_owned(),
+            members,
+        },
+        required: false,
+        identity: false,
+    }
+}
+
+#[test]
+fn members_below_ext_are_added_for_every_extension() {
+    let mut model = embedded().unwrap();
+    let plain = model.resources["ed-fi/staffs"].clone();
+    for extension in ["sample", "other"] {
+        let mut staff = plain.clone();
+        let pet = Member {
+            name: "petName".to_owned(),
+            kind: MemberKind::String {
+                min_length: None,
+                max_length: Some(20),
+            },
+            required: false,
+            identity: false,
+        };
+        let own = object(
+            extension,
+            &format!("{extension}_staffExtension"),
+            vec![pet.clone()],
+        );
+        staff
+            .members
+            .push(object("_ext", "edFi_staffExtensions", vec![own]));
+        // Anything else is the model's to say.
+        staff.members.push(pet);
+        let document = ApiModel {
+            resources: BTreeMap::from([(staff.path(), staff)]),
+            ..ApiModel::default()
+        };
+        let document = render::openapi(&document, Part::Resources, Style::OpenApi3, "", "");
+        model = extend(&model, document.to_string().as_bytes()).unwrap();
+    }
+    let mut members = model.resources["ed-fi/staffs"].members.clone();
+    let at = members
+        .iter()
+        .position(|member| member.name == "_ext")
+        .unwrap();
+    let bridge = members.remove(at);
+    let names: Vec<&str> = bridge
+        .kind
+        .members()
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
+    assert_eq!(names, ["sample", "other"]);
+    assert_eq!(bridge.kind.members()[0].kind.members()[0].name, "petName");
+    assert_eq!(members, plain.members);
+}
