@@ -1,11 +1,12 @@
 //! Deciding what is to be done, without doing it.
 //!
 //! [`difference`] compares what is wanted with what the target is believed to hold, in bounded
-//! memory; [`order`] says which collection waits for which; [`guards`] says which part of a plan
-//! is too much to be done unasked; [`plan_file`] puts a plan at rest.
+//! memory; [`rows`] sorts what does not fit into memory; [`order`] says which collection waits for
+//! which; [`guards`] says which part of a plan is too much to be done unasked; [`plan_file`] puts a
+//! plan at rest.
 //!
 //! This crate knows no store and no ledger: both sides come to it as iterators of digests. It
-//! holds no clock and spawns nothing, and it touches no files but its spill file and the plan
+//! holds no clock and spawns nothing, and it touches no files but its spill files and the plan
 //! files it is told to write or read. The same inputs always give the same plan.
 
 pub mod difference;
@@ -13,6 +14,7 @@ mod error;
 pub mod guards;
 pub mod order;
 pub mod plan_file;
+pub mod rows;
 
 pub use difference::{BaselineRow, Comparison, DesiredRow, Difference, Differences, Place};
 pub use error::{PlanError, Result};
@@ -22,3 +24,4 @@ pub use plan_file::{
     PlanHeader, PlanReader, PlanSide, PlanSummary, PlanWriter, PlannedChange, PlannedChanges,
     PlannedKey, PlannedPlace,
 };
+pub use rows::{RowSorter, SortedRows};
