@@ -4,11 +4,13 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use syncline_model::KeyField;
+
 use crate::finding::Finding;
 use crate::report::{Problem, Report, Severity};
-use crate::seen::{DescriptorSeen, ReferenceSeen, Visitor};
-use crate::table::{NodeId, Table};
-use crate::walk::{self, Listener, Place, Stop};
+use crate::seen::{DescriptorSeen, KeySeen, ReferenceSeen, Visitor};
+use crate::table::{KeyPlan, NodeId, Table};
+use crate::walk::{self, Listener, Place, Stop, Way};
 
 /// What a check came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,11 +28,36 @@ pub enum Verdict {
 pub struct Checker {
     table: Arc<Table>,
     root: NodeId,
+    key: Option<Arc<KeyPlan>>,
 }
 
 impl Checker {
     pub(crate) fn new(table: Arc<Table>, root: NodeId) -> Self {
-        Self { table, root }
+        Self {
+            table,
+            root,
+            key: None,
+        }
+    }
+
+    /// A checker that hands the key of each record to its visitor. Fields that the documents do
+    /// not have make a key that is not known, which is never handed over.
+    pub fn with_key(mut self, key: &[KeyField]) -> Self {
+        self.key = KeyPlan::new(&self.table, self.root, key).map(Arc::new);
+        self
+    }
+
+    /// Whether the checker knows where the key of a record is.
+    pub fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
+    fn way(&self) -> Way<'_> {
+        Way {
+            table: &self.table,
+            root: self.root,
+            key: self.key.as_deref(),
+        }
     }
 
     /// Whether the payload is a JSON object that fits the schema, warnings aside. Stops at the
@@ -46,7 +73,7 @@ impl Checker {
             visitor,
             warned: false,
         };
-        match walk::walk(payload, &self.table, self.root, &mut quick) {
+        match walk::walk(payload, self.way(), &mut quick) {
             Err(Stop::Grammar(_) | Stop::Enough) => Verdict::Refused,
             Ok(()) if quick.warned => Verdict::Warned,
             Ok(()) => Verdict::Clean,
@@ -56,10 +83,19 @@ impl Checker {
     /// Everything that is wrong with a payload, in the order of the payload. One that is not
     /// JSON has that problem only.
     pub fn problems(&self, payload: &[u8]) -> Vec<Problem> {
-        let mut report = Report::default();
-        match walk::walk(payload, &self.table, self.root, &mut report) {
+        self.explain(payload, &mut ())
+    }
+
+    /// [`Checker::problems`] for whoever also wants to see what the payload points at, as far as
+    /// it can be read.
+    pub fn explain(&self, payload: &[u8], visitor: &mut impl Visitor) -> Vec<Problem> {
+        let mut explaining = Explaining {
+            report: Report::default(),
+            visitor,
+        };
+        match walk::walk(payload, self.way(), &mut explaining) {
             Err(Stop::Grammar(fault)) => vec![Problem::of_grammar(fault)],
-            Ok(()) | Err(Stop::Enough) => report.into_problems(),
+            Ok(()) | Err(Stop::Enough) => explaining.report.into_problems(),
         }
     }
 
@@ -67,7 +103,7 @@ impl Checker {
     pub fn references(&self, payload: &[u8], take: &mut dyn FnMut(&ReferenceSeen<'_>)) {
         let mut references = References { take };
         // What is wrong with the payload is for the other questions to say.
-        drop(walk::walk(payload, &self.table, self.root, &mut references));
+        drop(walk::walk(payload, self.way(), &mut references));
     }
 }
 
@@ -104,6 +140,35 @@ impl<V: Visitor> Listener for Quick<'_, V> {
     fn reference(&mut self, seen: &ReferenceSeen<'_>) {
         self.visitor.reference(seen);
     }
+
+    fn key(&mut self, seen: &KeySeen<'_>) {
+        self.visitor.key(seen);
+    }
+}
+
+/// Goes on whatever is wrong, and notes all of it.
+struct Explaining<'v, V> {
+    report: Report,
+    visitor: &'v mut V,
+}
+
+impl<V: Visitor> Listener for Explaining<'_, V> {
+    fn found(&mut self, place: &Place<'_>, at: usize, finding: Finding<'_>) -> ControlFlow<()> {
+        self.report.add(place, at, &finding);
+        ControlFlow::Continue(())
+    }
+
+    fn descriptor(&mut self, seen: &DescriptorSeen<'_>) {
+        self.visitor.descriptor(seen);
+    }
+
+    fn reference(&mut self, seen: &ReferenceSeen<'_>) {
+        self.visitor.reference(seen);
+    }
+
+    fn key(&mut self, seen: &KeySeen<'_>) {
+        self.visitor.key(seen);
+    }
 }
 
 /// Goes on whatever is wrong.
@@ -121,4 +186,6 @@ impl Listener for References<'_> {
     fn reference(&mut self, seen: &ReferenceSeen<'_>) {
         (self.take)(seen);
     }
+
+    fn key(&mut self, _: &KeySeen<'_>) {}
 }

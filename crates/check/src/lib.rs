@@ -22,5 +22,5 @@ mod walk;
 pub use checker::{Checker, Verdict};
 pub use report::{Method, Problem, Severity};
 pub use schema::{KeyOrders, SchemaError, Schemas};
-pub use seen::{DescriptorSeen, ReferenceSeen, Visitor};
+pub use seen::{DescriptorSeen, KeySeen, ReferenceSeen, Visitor};
 pub use walk::Place;

@@ -19,6 +19,12 @@ pub trait Visitor {
     fn reference(&mut self, seen: &ReferenceSeen<'_>) {
         let _ = seen;
     }
+
+    /// The key of the record itself, if the checker knows where it is and all its parts are
+    /// there.
+    fn key(&mut self, seen: &KeySeen<'_>) {
+        let _ = seen;
+    }
 }
 
 /// Takes nothing.
@@ -34,14 +40,21 @@ pub struct DescriptorSeen<'a> {
     pub value: &'a str,
     /// Where it is.
     pub place: &'a Place<'a>,
+    /// Where it is, in bytes from 1 from the start of the payload.
+    pub column: usize,
 }
 
 impl<'a> DescriptorSeen<'a> {
-    pub(crate) fn new(kind: &'a DescriptorType, value: &'a str, place: &'a Place<'a>) -> Self {
+    pub(crate) fn new(
+        kind: &'a DescriptorType,
+        value: &'a str,
+        (place, at): (&'a Place<'a>, usize),
+    ) -> Self {
         Self {
             descriptor: &kind.name,
             value,
             place,
+            column: at + 1,
         }
     }
 
@@ -86,45 +99,78 @@ impl<'a> ReferenceSeen<'a> {
 
     /// The key of the target.
     pub fn key(&self) -> Key {
-        let mut text = String::new();
-        self.write_key(&mut text);
-        Key::from_canonical(text)
+        key(self.payload, self.values)
     }
 
     /// Appends the canonical text of the target's key. A number that was written as text is a
     /// number here.
     pub fn write_key(&self, out: &mut String) {
-        out.push('[');
-        for (index, value) in self.values.iter().enumerate() {
-            if index > 0 {
-                out.push(',');
-            }
-            self.write_value(*value, out);
-        }
-        out.push(']');
+        write_key(self.payload, self.values, out);
+    }
+}
+
+/// The key of a record. Its debug output would show the key, so there is none.
+#[expect(
+    missing_debug_implementations,
+    reason = "the payload may hold personal data"
+)]
+#[derive(Clone, Copy)]
+pub struct KeySeen<'a> {
+    payload: &'a str,
+    values: &'a [Seen],
+}
+
+impl<'a> KeySeen<'a> {
+    pub(crate) fn new(payload: &'a str, values: &'a [Seen]) -> Self {
+        Self { payload, values }
     }
 
-    fn write_value(&self, value: Seen, out: &mut String) {
-        match value {
-            Seen::Plain(span) if self.part(span).is_ascii() => {
-                out.push('"');
-                out.push_str(self.part(span));
-                out.push('"');
-            }
-            Seen::Plain(span) | Seen::Escaped(span) => {
-                write_canonical(&format!("\"{}\"", self.part(span)), out);
-            }
-            Seen::Written(span) => write_canonical(self.part(span), out),
-            Seen::Whole(number) => {
-                // Writing into memory cannot fail.
-                let _ = write!(out, "{number}");
-            }
-            Seen::Nothing | Seen::Reference(_) => out.push_str("null"),
-        }
+    /// The key.
+    pub fn key(&self) -> Key {
+        key(self.payload, self.values)
     }
 
-    fn part(&self, span: Span) -> &'a str {
-        self.payload.get(span.range()).unwrap_or_default()
+    /// Appends the canonical text of the key. As in references, a number that was written as
+    /// text is a number here, so that a record is found by whatever refers to it.
+    pub fn write_key(&self, out: &mut String) {
+        write_key(self.payload, self.values, out);
+    }
+}
+
+fn key(payload: &str, values: &[Seen]) -> Key {
+    let mut text = String::new();
+    write_key(payload, values, &mut text);
+    Key::from_canonical(text)
+}
+
+fn write_key(payload: &str, values: &[Seen], out: &mut String) {
+    out.push('[');
+    for (index, value) in values.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        write_value(payload, *value, out);
+    }
+    out.push(']');
+}
+
+fn write_value(payload: &str, value: Seen, out: &mut String) {
+    let part = |span: Span| payload.get(span.range()).unwrap_or_default();
+    match value {
+        Seen::Plain(span) if part(span).is_ascii() => {
+            out.push('"');
+            out.push_str(part(span));
+            out.push('"');
+        }
+        Seen::Plain(span) | Seen::Escaped(span) => {
+            write_canonical(&format!("\"{}\"", part(span)), out);
+        }
+        Seen::Written(span) => write_canonical(part(span), out),
+        Seen::Whole(number) => {
+            // Writing into memory cannot fail.
+            let _ = write!(out, "{number}");
+        }
+        Seen::Nothing | Seen::Reference(_) => out.push_str("null"),
     }
 }
 

@@ -8,15 +8,18 @@
 //! store; writes are neither tried again nor bounded here: layers of `syncline-store` do that.
 
 mod answer;
+mod changes;
 mod delete;
 mod discovery;
 mod metadata;
 mod pages;
+mod rekey;
 mod settings;
 mod store;
 
+pub use changes::{Feed, Isolation};
 pub use discovery::{Discovery, Endpoints};
-pub use metadata::unknown_collection;
+pub use metadata::{documents, unknown_collection};
 pub use settings::{EdfiSettings, Mode, ReadSettings, Urls};
 pub use store::{EdfiStore, Probe};
 pub use syncline_http::{ClientSettings, Credentials};

@@ -7,11 +7,9 @@
 mod words;
 
 use std::fmt;
-use std::ops::ControlFlow;
 
 use crate::finding::Finding;
-use crate::seen::{DescriptorSeen, ReferenceSeen};
-use crate::walk::{Fault, Listener, Place};
+use crate::walk::{Fault, Place};
 
 /// Which check a problem comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,28 +123,21 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn into_problems(self) -> Vec<Problem> {
-        self.problems
-    }
-}
-
-impl Listener for Report {
-    fn found(&mut self, place: &Place<'_>, at: usize, finding: Finding<'_>) -> ControlFlow<()> {
-        let (message, hint) = words::say(&finding);
+    pub(crate) fn add(&mut self, place: &Place<'_>, at: usize, finding: &Finding<'_>) {
+        let (message, hint) = words::say(finding);
         self.problems.push(Problem {
-            method: words::method(&finding),
+            method: words::method(finding),
             severity: finding.severity(),
             path: place.to_string(),
             column: at + 1,
             message,
             hint,
         });
-        ControlFlow::Continue(())
     }
 
-    fn descriptor(&mut self, _: &DescriptorSeen<'_>) {}
-
-    fn reference(&mut self, _: &ReferenceSeen<'_>) {}
+    pub(crate) fn into_problems(self) -> Vec<Problem> {
+        self.problems
+    }
 }
 
 #[cfg(test)]

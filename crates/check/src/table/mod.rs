@@ -3,10 +3,12 @@
 //! A table is made once for all documents and never changes; a checker is a table and the node
 //! where a payload starts. Nothing here reads documents or payloads.
 
+mod key;
 mod names;
 
 use syncline_model::CollectionName;
 
+pub(crate) use key::{KeyPlan, KeyStep};
 pub(crate) use names::Names;
 
 /// Most members an object may have.

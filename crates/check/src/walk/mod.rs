@@ -16,9 +16,10 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use crate::finding::{Finding, Kind};
-use crate::seen::{DescriptorSeen, ReferenceSeen};
-use crate::table::{Node, NodeId, Table};
+use crate::seen::{DescriptorSeen, KeySeen, ReferenceSeen};
+use crate::table::{KeyPlan, Node, NodeId, Table};
 
+use identity::Slots;
 pub(crate) use identity::{Seen, Span};
 pub use place::Place;
 use scan::Scanner;
@@ -37,6 +38,19 @@ pub(crate) trait Listener {
 
     /// A complete reference.
     fn reference(&mut self, seen: &ReferenceSeen<'_>);
+
+    /// The complete key of the record itself, once the record has come to its end.
+    fn key(&mut self, seen: &KeySeen<'_>);
+}
+
+/// Where a walk begins, and what it goes along.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way<'t> {
+    pub(crate) table: &'t Table,
+    /// The node of the record.
+    pub(crate) root: NodeId,
+    /// Where the parts of its key are, if that is known.
+    pub(crate) key: Option<&'t KeyPlan>,
 }
 
 /// Why a walk ended before the payload did.
@@ -56,13 +70,8 @@ impl From<Fault> for Stop {
 
 pub(crate) type Step<T> = Result<T, Stop>;
 
-/// Walks a payload whose records start at `root`.
-pub(crate) fn walk(
-    payload: &[u8],
-    table: &Table,
-    root: NodeId,
-    listener: &mut impl Listener,
-) -> Step<()> {
+/// Walks a payload.
+pub(crate) fn walk(payload: &[u8], way: Way<'_>, listener: &mut impl Listener) -> Step<()> {
     let text = std::str::from_utf8(payload)
         .map_err(|error| Fault::new(Reason::Encoding, error.valid_up_to()))?;
     if u32::try_from(text.len()).is_err() {
@@ -70,19 +79,28 @@ pub(crate) fn walk(
     }
     let mut walker = Walker {
         scan: Scanner::new(text),
-        table,
+        way,
         listener,
         depth: 0,
+        inside: way.key.map(|_| RECORD),
+        key: Slots::default(),
     };
-    walker.record(root)
+    walker.record(way.root)
 }
 
 pub(crate) struct Walker<'p, 't, L> {
     scan: Scanner<'p>,
-    table: &'t Table,
+    way: Way<'t>,
     listener: &'t mut L,
     depth: usize,
+    /// Which of the key's objects the value at hand is, if it is one.
+    inside: Option<u8>,
+    /// The parts of the key so far.
+    key: Slots,
 }
+
+/// The record among the objects of its key.
+const RECORD: u8 = 0;
 
 /// What the value at hand is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,16 +118,28 @@ impl<'p, 't, L: Listener> Walker<'p, 't, L> {
         let found = self.scan.kind()?;
         if found == Kind::Object {
             self.value(root, &place, Want::Check)?;
-            return Ok(self.scan.end()?);
+            self.scan.end()?;
+            self.whole_key();
+            return Ok(());
         }
         self.skip()?;
         self.scan.end()?;
         self.found(&place, at, Finding::NotAnObject { found })
     }
 
+    /// Hands over the key, if all its parts were there.
+    fn whole_key(&mut self) {
+        let parts = self.way.key.map_or(0, KeyPlan::parts);
+        let values = self.key.get(..parts).unwrap_or_default();
+        let missing = |value: &Seen| matches!(value, Seen::Nothing | Seen::Reference(_));
+        if !values.is_empty() && !values.iter().any(missing) {
+            self.listener.key(&KeySeen::new(self.scan.text(), values));
+        }
+    }
+
     /// Checks the value at hand and goes behind it.
     fn value(&mut self, node: NodeId, place: &Place<'_>, want: Want) -> Step<Seen> {
-        let table: &'t Table = self.table;
+        let table: &'t Table = self.way.table;
         match table.node(node) {
             Node::Text(text) => self.text(text, place),
             Node::Object(object) if self.scan.peek() == b'{' => self.object(object, place, want),

@@ -7,7 +7,7 @@ use super::scan::Quoted;
 use super::{Listener, Place, Step, Stop, Walker, Want, decoded};
 use crate::finding::Finding;
 use crate::seen::ReferenceSeen;
-use crate::table::{Member, NO_SLOT, ObjectNode, Role, Target, Treatment};
+use crate::table::{KeyStep, Member, NO_SLOT, ObjectNode, Role, Target, Treatment};
 
 impl<'t, L: Listener> Walker<'_, 't, L> {
     /// An object whose opening brace is at hand.
@@ -64,6 +64,7 @@ impl<'t, L: Listener> Walker<'_, 't, L> {
     ) -> Step<()> {
         let start = self.scan.at();
         self.descend()?;
+        let of_key = self.inside.take();
         let mut present = 0_u128;
         let mut more = self.scan.open(b'}');
         while more {
@@ -81,7 +82,9 @@ impl<'t, L: Listener> Walker<'_, 't, L> {
                 } else {
                     Want::Check
                 };
+                let step = self.key_step(of_key, index);
                 let seen = self.member(member, &place, want)?;
+                self.keep_part(step, seen);
                 if let Some(slot) = slots
                     .as_deref_mut()
                     .and_then(|slots| slots.get_mut(usize::from(member.slot)))
@@ -99,6 +102,34 @@ impl<'t, L: Listener> Walker<'_, 't, L> {
             self.found(place, start, Finding::Missing { object, absent })?;
         }
         Ok(())
+    }
+
+    /// What a member is to the record's key; an object that holds parts of it is announced.
+    #[inline]
+    fn key_step(&mut self, of_key: Option<u8>, member: usize) -> KeyStep {
+        let (Some(object), Some(plan)) = (of_key, self.way.key) else {
+            return KeyStep::Nothing;
+        };
+        let step = plan.step(object, member);
+        self.inside = match step {
+            KeyStep::Object(inner) => Some(inner),
+            _ => None,
+        };
+        step
+    }
+
+    #[inline]
+    fn keep_part(&mut self, step: KeyStep, seen: Seen) {
+        match step {
+            KeyStep::Nothing => {}
+            KeyStep::Part(part) => {
+                if let Some(place) = self.key.get_mut(part) {
+                    *place = seen;
+                }
+            }
+            // Where something else than an object stands, nobody has taken it.
+            KeyStep::Object(_) => self.inside = None,
+        }
     }
 
     #[inline]

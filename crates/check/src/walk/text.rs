@@ -118,7 +118,7 @@ impl<'t, L: Listener> Walker<'_, 't, L> {
             form::descriptor(value, expected.expected(), &expected.member)
         };
         if result.is_ok() {
-            let seen = DescriptorSeen::new(expected, value, place);
+            let seen = DescriptorSeen::new(expected, value, (place, at));
             self.listener.descriptor(&seen);
         }
         self.descriptor_fault(result, (expected, value), (place, at))

@@ -6,6 +6,7 @@
 
 mod cache;
 mod dependencies;
+mod documents;
 mod flatten;
 mod openapi;
 pub(crate) mod parameters;
@@ -21,6 +22,8 @@ use url::Url;
 
 use crate::discovery::{Discovery, Endpoints};
 use crate::settings::EdfiSettings;
+
+pub use documents::documents;
 
 /// Collections and load order, as read or kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
