@@ -1,8 +1,9 @@
 //! Changes: the only thing that flows.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{Key, Record};
+use crate::{Digest, Key, Record};
 
 /// What is to become of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -60,6 +61,24 @@ impl Change {
             kind: ChangeKind::Update,
             key: record.key.clone(),
             after: Some(record),
+            before: None,
+        }
+    }
+
+    /// The change that gives the record with the key `from` another key, and nothing else: the
+    /// payload is not looked at, and may be empty.
+    pub fn rekey(from: Key, to: Key) -> Self {
+        let after = Record {
+            key: to,
+            digest: Digest::of(b""),
+            payload: Bytes::new(),
+            handle: None,
+            origin: None,
+        };
+        Self {
+            kind: ChangeKind::Rekey,
+            key: from,
+            after: Some(after),
             before: None,
         }
     }

@@ -26,35 +26,42 @@ pub(crate) async fn delete(
 ) -> Result<Outcome> {
     let handle = match &record.handle {
         Some(handle) => handle.clone(),
-        None => match find(client, url, (collection, record)).await? {
-            Found::One(handle) => handle,
+        None => match row(client, url, (collection, &record.key)).await? {
+            Found::One((handle, _)) => handle,
             Found::Other(outcome) => return Ok(outcome),
         },
     };
-    let mut item = url.clone();
-    if let Ok(mut segments) = item.path_segments_mut() {
-        segments.push(&handle.0);
-    }
+    let item = item_url(url, &handle);
     match client.send(http::Method::DELETE, &item, Body::Empty).await {
         Ok(found) => Ok(answer::deleted(&found)),
         Err(error) => without_answer(error),
     }
 }
 
+/// The URL of one record.
+pub(crate) fn item_url(url: &Url, handle: &Handle) -> Url {
+    let mut item = url.clone();
+    if let Ok(mut segments) = item.path_segments_mut() {
+        segments.push(&handle.0);
+    }
+    item
+}
+
 /// What a look-up found.
-enum Found {
-    /// Exactly the record asked for.
-    One(Handle),
-    /// Nothing to delete, and why.
+pub(crate) enum Found {
+    /// Exactly the record asked for: its id, and the whole of it.
+    One((Handle, String)),
+    /// Nothing that may be changed, and why.
     Other(Outcome),
 }
 
-async fn find(
+/// Looks a record up by its key.
+pub(crate) async fn row(
     client: &Client,
     url: &Url,
-    (collection, record): (&Collection, &Record),
+    (collection, key): (&Collection, &Key),
 ) -> Result<Found> {
-    let Some(lookup) = lookup(url, collection, &record.key) else {
+    let Some(lookup) = lookup(url, collection, key) else {
         let message = "the fields of its key are not known, so it cannot be looked up";
         return Ok(Found::Other(refused(FailureClass::Unsupported, 0, message)));
     };
@@ -65,7 +72,7 @@ async fn find(
     if !found.is_success() {
         return Ok(Found::Other(answer::declined(&found)));
     }
-    Ok(the_one(&found, collection, &record.key))
+    Ok(the_one(&found, collection, key))
 }
 
 /// The look-up of a key by its fields, as the API names them.
@@ -104,7 +111,7 @@ fn the_one(found: &Answer, collection: &Collection, key: &Key) -> Found {
     let (first, second) = (matching.next(), matching.next());
     match (rows.len(), first, second) {
         (_, Some(_), Some(_)) => {
-            let message = "several records have its key, and none was deleted";
+            let message = "several records have its key, and nothing was changed";
             Found::Other(refused(FailureClass::Content, found.status, message))
         }
         (_, Some(row), None) => crate::pages::id_of(row).map_or_else(
@@ -112,11 +119,11 @@ fn the_one(found: &Answer, collection: &Collection, key: &Key) -> Found {
                 let message = "the record found has no id";
                 Found::Other(refused(FailureClass::Content, found.status, message))
             },
-            Found::One,
+            |handle| Found::One((handle, row.get().to_owned())),
         ),
         (0, None, _) => Found::Other(refused(FailureClass::Gone, found.status, "not found")),
         (_, None, _) => {
-            let message = "what the look-up found has another key, and was not deleted";
+            let message = "what the look-up found has another key, and was left alone";
             Found::Other(refused(FailureClass::Content, found.status, message))
         }
     }
@@ -132,7 +139,7 @@ fn refused(class: FailureClass, status: u16, message: &str) -> Outcome {
 }
 
 /// The outcome of a request that had no answer, if it may have one later.
-fn without_answer(error: HttpError) -> Result<Outcome> {
+pub(crate) fn without_answer(error: HttpError) -> Result<Outcome> {
     if error.is_transient() {
         return Ok(answer::no_answer(&error));
     }
@@ -195,7 +202,7 @@ mod tests {
                 &Key::from_canonical(KEY),
             )
         };
-        assert!(matches!(the_one(&[row("x", 7)]), Found::One(handle) if &*handle.0 == "x"));
+        assert!(matches!(the_one(&[row("x", 7)]), Found::One((handle, _)) if &*handle.0 == "x"));
         let class = |found: Found| match found {
             Found::Other(Outcome::Refused(refusal)) => refusal.class,
             _ => panic!("not refused"),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use http::{HeaderName, HeaderValue};
 use syncline_http::{Body, Client, HttpErrorKind, TokenSettings, TokenSource};
 use syncline_model::{
     Capabilities, Catalog, Change, ChangeKind, Collection, CollectionName, Digest, FailureClass,
@@ -18,7 +19,7 @@ use crate::discovery::{Discovery, Endpoints, discover};
 use crate::metadata::{self, Metadata};
 use crate::pages::{Reader, Reading};
 use crate::settings::EdfiSettings;
-use crate::{answer, delete, pages};
+use crate::{answer, delete, pages, rekey};
 
 /// An Ed-Fi API.
 #[derive(Clone, Debug)]
@@ -119,6 +120,37 @@ impl EdfiStore {
         }
     }
 
+    /// The same API, sending a header with everything it reads.
+    pub(crate) fn reading_with(&self, name: HeaderName, value: HeaderValue) -> Self {
+        let client = self.client.with_header(name, value);
+        let reader = Arc::new(self.reader.with_client(client.clone()));
+        Self {
+            client,
+            reader,
+            ..self.clone()
+        }
+    }
+
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) const fn discovery(&self) -> &Discovery {
+        &self.discovery
+    }
+
+    pub(crate) const fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    pub(crate) fn reader(&self) -> Arc<Reader> {
+        Arc::clone(&self.reader)
+    }
+
+    pub(crate) fn collections(&self) -> &BTreeMap<CollectionName, Collection> {
+        &self.metadata.collections
+    }
+
     fn found(&self) -> Probe {
         Probe {
             version: self.discovery.version.clone(),
@@ -140,6 +172,9 @@ impl EdfiStore {
             (ChangeKind::Create | ChangeKind::Update, Some(record), _) => record,
             (ChangeKind::Delete, _, Some(record)) => {
                 return delete::delete(&self.client, url, (collection, record)).await;
+            }
+            (ChangeKind::Rekey, Some(record), _) => {
+                return rekey::rekey(&self.client, url, (collection, &change.key, record)).await;
             }
             _ => {
                 let message = "the Ed-Fi store does not make this kind of change";

@@ -37,6 +37,7 @@ struct AdvertisedUrls {
     open_api_metadata: Option<String>,
     oauth: Option<String>,
     data_management_api: Option<String>,
+    change_queries: Option<String>,
 }
 
 /// Where everything is.
@@ -50,6 +51,9 @@ pub struct Endpoints {
     pub dependencies: Option<Url>,
     /// List of `OpenAPI` documents, if the API has them.
     pub open_api_metadata: Option<Url>,
+    /// Root of the change queries, as advertised or as its place follows from that of the data;
+    /// whether they are offered shows when they are asked.
+    pub change_queries: Option<Url>,
 }
 
 /// Asks for the discovery document, unless the settings name every URL.
@@ -107,9 +111,15 @@ impl Discovery {
                 ));
             }
         };
+        let data = without_end_slash(data);
+        let change_queries = match &advertised.change_queries {
+            Some(text) => Some(without_end_slash(route.with_mode(route.resolve(text)?))),
+            None => beside_data(&data),
+        };
         Ok(Endpoints {
             oauth,
-            data: without_end_slash(data),
+            data,
+            change_queries,
             dependencies: choose(&urls.dependencies, &advertised.dependencies)?,
             open_api_metadata: choose(&urls.open_api_metadata, &advertised.open_api_metadata)?,
         })
@@ -213,6 +223,15 @@ fn placeholder(text: &str) -> Option<(&str, String, &str)> {
 
 fn is_year(segment: &str) -> bool {
     segment.len() == 4 && segment.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Where servers that do not advertise their change queries have them.
+fn beside_data(data: &Url) -> Option<Url> {
+    let path = data.path();
+    let (before, after) = path.split_once("/data/v3")?;
+    let mut url = data.clone();
+    url.set_path(&format!("{before}/changeQueries/v1{after}"));
+    Some(url)
 }
 
 fn without_end_slash(mut url: Url) -> Url {

@@ -84,6 +84,12 @@ impl<'reading> Collector<'reading> {
         self.take(page).await
     }
 
+    /// Hands on a page that may hold nothing but what came before, as a page read backwards may.
+    pub(super) async fn take_again(&mut self, page: Page) -> Result<u64> {
+        self.stale_pages = 0;
+        self.take(page).await
+    }
+
     /// A server that gives the same records for ever is not listened to for ever.
     fn watch_progress(&mut self, new: u64) -> Result<()> {
         self.stale_pages = if new > 0 { 0 } else { self.stale_pages + 1 };

@@ -3,7 +3,8 @@
 //! A reading begins with one page, asked for together with the server's count; most collections
 //! end there. If that page names a token, the rest is read by cursor ([`cursor`]), which no
 //! write beside it can disturb; otherwise by offset ([`offset`]), with every page overlapping the
-//! one before it, so that records that move are noticed. Pages are bounded in number and bytes,
+//! one before it, so that records that move are noticed, or, where records only ever leave,
+//! strictly from the last page to the first ([`reverse`]). Pages are bounded in number and bytes,
 //! tried again one by one, and handed on by [`Collector`], which decides what the reading covers.
 
 mod collector;
@@ -12,6 +13,7 @@ mod limit;
 mod offset;
 mod page;
 mod reader;
+mod reverse;
 mod task;
 
 use std::sync::Arc;
@@ -64,9 +66,19 @@ pub(crate) fn counted(records: u64, scope: Scope) -> BatchStream {
 
 /// Reads a collection. Dropping the stream ends the requests under way.
 pub(crate) fn stream(reading: Reading) -> BatchStream {
+    spawned(|sender| async move { whole(Arc::new(reading), &sender).await })
+}
+
+/// A reading as a task of its own that hands on batches; what it returns is the last of them.
+pub(crate) fn spawned<Read, Reads>(read: Read) -> BatchStream
+where
+    Read: FnOnce(mpsc::Sender<Result<Batch>>) -> Reads,
+    Reads: Future<Output = Result<Batch>> + Send + 'static,
+{
     let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
+    let reading = read(sender.clone());
     let task = Task::spawn(async move {
-        let last = whole(Arc::new(reading), &sender).await;
+        let last = reading.await;
         // Whoever stopped listening does not miss the end.
         let _unheard = sender.send(last).await;
     });
@@ -85,6 +97,8 @@ async fn whole(reading: Arc<Reading>, sender: &mpsc::Sender<Result<Batch>>) -> R
         Coverage::Complete(reading.scope().clone())
     } else if first.next.is_some() {
         cursor::walk(&reading, first, size, &mut collector).await?
+    } else if reading.is_last_page_first() {
+        reverse::walk(&reading, &first, size, &mut collector).await?
     } else {
         offset::walk(&reading, first, size, &mut collector).await?
     };
@@ -118,6 +132,6 @@ fn append_filter(url: &mut Url, scope: &Scope) {
     }
 }
 
-fn total(answer: &Answer) -> Option<u64> {
+pub(crate) fn total(answer: &Answer) -> Option<u64> {
     answer.header("total-count")?.trim().parse().ok()
 }

@@ -36,6 +36,7 @@ pub(crate) struct Reading {
     reader: Arc<Reader>,
     url: Url,
     query: Query,
+    last_page_first: bool,
 }
 
 impl Reader {
@@ -46,6 +47,11 @@ impl Reader {
             page_records: AtomicU32::new(settings.page_records.max(1)),
             settings,
         }
+    }
+
+    /// The same reader with other requests.
+    pub(crate) fn with_client(&self, client: Client) -> Self {
+        Self::new(client, self.settings.clone())
     }
 
     /// Most records in a page: as configured, or less where the server allowed less.
@@ -60,13 +66,18 @@ impl Reader {
 
     /// An answer of success, or one of 400, which may be about the size of the page.
     async fn get(&self, url: &Url) -> Result<Answer> {
-        self.settings.retry.run(|| self.attempt(url)).await
+        self.asked(url, &[400]).await
     }
 
-    async fn attempt(&self, url: &Url) -> Result<Answer> {
+    /// An answer of success, or one with a status that the caller takes for an answer.
+    pub(crate) async fn asked(&self, url: &Url, taken: &[u16]) -> Result<Answer> {
+        self.settings.retry.run(|| self.attempt(url, taken)).await
+    }
+
+    async fn attempt(&self, url: &Url, taken: &[u16]) -> Result<Answer> {
         let permit = self.limiter.acquire().await;
         let result = match self.client.get(url).await {
-            Ok(answer) if answer.status == 400 => Ok(answer),
+            Ok(answer) if taken.contains(&answer.status) => Ok(answer),
             Ok(answer) => require_success(url, &answer).map(|()| answer),
             Err(error) => Err(error.into()),
         };
@@ -82,7 +93,24 @@ impl Reader {
 
 impl Reading {
     pub(crate) const fn new(reader: Arc<Reader>, url: Url, query: Query) -> Self {
-        Self { reader, url, query }
+        Self {
+            reader,
+            url,
+            query,
+            last_page_first: false,
+        }
+    }
+
+    /// The same reading, where pages are read by offset: from the last to the first.
+    pub(crate) fn last_page_first(self) -> Self {
+        Self {
+            last_page_first: true,
+            ..self
+        }
+    }
+
+    pub(super) const fn is_last_page_first(&self) -> bool {
+        self.last_page_first
     }
 
     pub(super) fn reader(&self) -> &Reader {

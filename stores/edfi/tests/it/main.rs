@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "test support")]
 
 mod conformance;
+mod feed;
 mod reading;
 mod server;

@@ -1,0 +1,199 @@
+//! Deletes and key changes of a collection within the window.
+//!
+//! The lists are short and grow while they are read, or shrink when a key comes back, so they are
+//! read page by page until the API counts as many as were read. Repetitions do no harm.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use syncline_http::Answer;
+use syncline_model::{Canonicaliser, Collection, Counts, Coverage, Key, Mark, Scope};
+use syncline_store::{Batch, BatchStream, ErrorKind, Query, Result, StoreError, Want};
+use tokio::sync::mpsc;
+use url::Url;
+
+use super::Feed;
+use crate::metadata::require_success;
+use crate::pages::{Reader, total};
+
+/// How often the list is read before it counts as too restless.
+const ROUNDS_MAX: u32 = 5;
+
+/// An entry of either list.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Entry {
+    #[serde(rename = "keyValues")]
+    gone: Option<Map<String, Value>>,
+    #[serde(rename = "oldKeyValues")]
+    old: Option<Map<String, Value>>,
+    #[serde(rename = "newKeyValues")]
+    new: Option<Map<String, Value>>,
+}
+
+struct Listing {
+    reader: Arc<Reader>,
+    url: Url,
+    collection: Arc<Collection>,
+    want: Want,
+    mark: Option<Mark>,
+}
+
+/// The deletes or the key changes after the mark of a query.
+pub(super) fn stream(feed: &Feed, query: &Query) -> Result<BatchStream> {
+    let mut url = feed.store.url(&query.collection.name);
+    let path = match query.want {
+        Want::Gone => "deletes",
+        _ => "keyChanges",
+    };
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.push(path);
+    }
+    url.query_pairs_mut()
+        .extend_pairs(feed.window(query.since.as_ref())?);
+    let listing = Listing {
+        reader: feed.store.reader(),
+        url,
+        collection: Arc::clone(&query.collection),
+        want: query.want,
+        mark: feed.mark(),
+    };
+    Ok(crate::pages::spawned(|sender| async move {
+        listing.read(&sender).await
+    }))
+}
+
+impl Listing {
+    /// The list from its first page to its end.
+    async fn read(&self, sender: &mpsc::Sender<Result<Batch>>) -> Result<Batch> {
+        let mut counts = Counts::default();
+        for _ in 0..ROUNDS_MAX {
+            let round = match self.round(sender).await? {
+                Ok(round) => round,
+                Err(reason) => return Ok(self.end(Coverage::Partial(reason), counts)),
+            };
+            counts.records = counts.records.max(round.read);
+            if round.before.is_none_or(|before| before == round.read)
+                && round.after.is_none_or(|after| after == round.read)
+            {
+                return Ok(self.end(Coverage::Complete(Scope::Whole), counts));
+            }
+        }
+        let reason = "the list of changes changed whenever it was read".to_owned();
+        Ok(self.end(Coverage::Partial(reason), counts))
+    }
+
+    /// Reads the list once; a reason if the API does not give it.
+    async fn round(&self, sender: &mpsc::Sender<Result<Batch>>) -> Result<Result<Round, String>> {
+        let size = self.reader.page_records().min(SIZE_MAX);
+        let mut round = Round::default();
+        loop {
+            let answer = self.page(round.read, size).await?;
+            if let Some(reason) = declined(&answer) {
+                return Ok(Err(reason));
+            }
+            require_success(&self.shown(), &answer)?;
+            let entries: Vec<Entry> = serde_json::from_slice(&answer.body).map_err(|error| {
+                let message = format!("{} answers with something that is no list", self.shown());
+                StoreError::new(ErrorKind::InvalidData, message).with_source(error)
+            })?;
+            if round.read == 0 {
+                round.before = total(&answer);
+            }
+            round.after = total(&answer);
+            let number = entries.len();
+            round.read += number as u64;
+            match self.batch(&entries) {
+                Some(Batch::Gone(keys)) if keys.is_empty() => {}
+                Some(Batch::Rekeyed(keys)) if keys.is_empty() => {}
+                Some(batch) => {
+                    // Whoever stopped listening does not miss the rest.
+                    let _unheard = sender.send(Ok(batch)).await;
+                }
+                None => return Ok(Err(NO_KEYS.to_owned())),
+            }
+            if number < size as usize {
+                return Ok(Ok(round));
+            }
+        }
+    }
+
+    async fn page(&self, offset: u64, size: u32) -> Result<Answer> {
+        let mut url = self.url.clone();
+        url.query_pairs_mut()
+            .append_pair("offset", &offset.to_string())
+            .append_pair("limit", &size.to_string())
+            .append_pair("totalCount", "true");
+        self.reader.asked(&url, &DECLINED).await
+    }
+
+    fn batch(&self, entries: &[Entry]) -> Option<Batch> {
+        if self.want == Want::Gone {
+            let keys = entries.iter().map(|entry| self.key(entry.gone.as_ref()));
+            return keys.collect::<Option<_>>().map(Batch::Gone);
+        }
+        let keys = entries.iter().map(|entry| {
+            let from = self.key(entry.old.as_ref())?;
+            Some((from, self.key(entry.new.as_ref())?))
+        });
+        keys.collect::<Option<_>>().map(Batch::Rekeyed)
+    }
+
+    /// The key that values under the names of queries stand for.
+    fn key(&self, values: Option<&Map<String, Value>>) -> Option<Key> {
+        let values = values?;
+        let mut payload = Value::Object(Map::new());
+        for field in &self.collection.key {
+            let named = |(name, _): &(&String, &Value)| name.eq_ignore_ascii_case(&field.name);
+            let (_, value) = values.iter().find(named)?;
+            let mut place = &mut payload;
+            for name in &field.path {
+                place = &mut place[name.as_str()];
+            }
+            *place = value.clone();
+        }
+        let text = payload.to_string();
+        let (key, _) = Canonicaliser::new(&self.collection)
+            .read(text.as_bytes())
+            .ok()?;
+        (!key.is_content()).then_some(key)
+    }
+
+    fn end(&self, coverage: Coverage, counts: Counts) -> Batch {
+        Batch::End {
+            mark: self.mark.clone(),
+            coverage,
+            counts,
+        }
+    }
+
+    fn shown(&self) -> Url {
+        let mut url = self.url.clone();
+        url.set_query(None);
+        url
+    }
+}
+
+/// Entries asked for at once at most.
+const SIZE_MAX: u32 = 500;
+/// Answers by which an API says that it has no such list, or not for this caller.
+const DECLINED: [u16; 3] = [403, 404, 405];
+/// Why a list of an older API is of no use.
+const NO_KEYS: &str = "the API does not say which keys were deleted or changed";
+
+#[derive(Default)]
+struct Round {
+    read: u64,
+    before: Option<u64>,
+    after: Option<u64>,
+}
+
+/// Why the API does not give the list at all.
+fn declined(answer: &Answer) -> Option<String> {
+    DECLINED.contains(&answer.status).then(|| {
+        let reasons = syncline_http::read_problem(answer).messages.join("; ");
+        let status = answer.status;
+        format!("the API does not give its deletes or key changes: {status} {reasons}")
+    })
+}

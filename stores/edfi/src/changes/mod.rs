@@ -1,0 +1,225 @@
+//! An Ed-Fi API as a feed: what was written, re-keyed and deleted since a change version.
+//!
+//! A [`Feed`] stands for one moment: the newest change version is read once, and every reading
+//! ends there, whichever collection it is of. It is read through a snapshot where the API offers
+//! one. Without a snapshot records leave the window while it is read, because somebody writes
+//! them; pages are then read by cursor, or strictly from the last to the first, so that none is
+//! passed over, and what the API counts afterwards decides what the reading covers.
+//!
+//! The mark of a feed is a change version in decimal digits. Payloads come without the members
+//! that belong to the server, and otherwise byte for byte.
+
+mod history;
+mod isolation;
+mod strip;
+mod updatable;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use serde_json::Value;
+use syncline_model::{Catalog, Change, CollectionName, Counts, Coverage, Mark, Outcome, Scope};
+use syncline_store::{
+    Batch, BatchStream, ErrorKind, Query, Result, Store, StoreError, Want, WriteContext,
+};
+use url::Url;
+
+use crate::metadata::require_success;
+use crate::pages::{self, Reading};
+use crate::store::EdfiStore;
+pub use isolation::Isolation;
+use strip::strip;
+
+/// An Ed-Fi API, read as it is at one moment.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    store: EdfiStore,
+    isolation: Isolation,
+    newest: Option<u64>,
+    updatable: Arc<BTreeSet<CollectionName>>,
+}
+
+impl EdfiStore {
+    /// The API as a feed. Without a snapshot this is refused, unless that is ignored.
+    pub async fn feed(&self, ignore_isolation: bool) -> Result<Feed> {
+        let (isolation, store) = if ignore_isolation {
+            (Isolation::None, self.clone())
+        } else {
+            isolation::choose(self).await?
+        };
+        let newest = newest(&store).await?;
+        let updatable = Arc::new(updatable::collections(store.collections()));
+        Ok(Feed {
+            store,
+            isolation,
+            newest,
+            updatable,
+        })
+    }
+}
+
+impl Feed {
+    /// Through what it is read.
+    pub const fn isolation(&self) -> &Isolation {
+        &self.isolation
+    }
+
+    /// The change version at which every reading ends; nothing if the API has no change queries,
+    /// and can only be read as a whole.
+    pub const fn newest(&self) -> Option<u64> {
+        self.newest
+    }
+
+    /// Whether records cannot change while they are read.
+    const fn is_frozen(&self) -> bool {
+        matches!(self.isolation, Isolation::Snapshot(_))
+    }
+
+    fn mark(&self) -> Option<Mark> {
+        self.newest.map(|version| Mark(version.to_string()))
+    }
+
+    /// The window after a mark, as parameters of the API.
+    fn window(&self, since: Option<&Mark>) -> Result<Vec<(String, String)>> {
+        let mut window = Vec::new();
+        if let Some(mark) = since {
+            let after: u64 = mark.0.parse().map_err(|error| {
+                let message = format!("`{}` is no change version", mark.0);
+                StoreError::new(ErrorKind::Configuration, message).with_source(error)
+            })?;
+            window.push(("minChangeVersion".to_owned(), (after + 1).to_string()));
+        }
+        if let Some(newest) = self.newest {
+            window.push(("maxChangeVersion".to_owned(), newest.to_string()));
+        }
+        Ok(window)
+    }
+
+    fn records(&self, query: Query) -> Result<BatchStream> {
+        let url = self.store.url(&query.collection.name);
+        let mut parameters = self.window(query.since.as_ref())?;
+        let scope = query.scope.clone();
+        if let Scope::Matching(asked) = &scope {
+            // A look-up of single records is not bound to the window.
+            parameters.clone_from(asked);
+        }
+        let bounded = Query {
+            scope: Scope::Matching(parameters),
+            ..query
+        };
+        let reading = Reading::new(self.store.reader(), url, bounded);
+        let reading = if self.is_frozen() {
+            reading
+        } else {
+            reading.last_page_first()
+        };
+        let mark = self.mark();
+        let stream = pages::stream(reading);
+        Ok(stream
+            .map(move |batch| batch.map(|batch| cleaned(batch, (&mark, &scope))))
+            .boxed())
+    }
+}
+
+/// Records without what belongs to the server; the end with its mark.
+fn cleaned(batch: Batch, (end, scope): (&Option<Mark>, &Scope)) -> Batch {
+    match batch {
+        Batch::Put(mut records) => {
+            for record in &mut records {
+                record.payload = strip(&record.payload);
+                // It names the record in the source, and means nothing to a target.
+                record.handle = None;
+            }
+            Batch::Put(records)
+        }
+        Batch::End {
+            coverage, counts, ..
+        } => Batch::End {
+            mark: end.clone(),
+            coverage: match coverage {
+                Coverage::Complete(_) => Coverage::Complete(scope.clone()),
+                partial @ Coverage::Partial(_) => partial,
+            },
+            counts,
+        },
+        other => other,
+    }
+}
+
+/// A reading that found nothing.
+pub(crate) fn empty(mark: Option<Mark>, coverage: Coverage) -> BatchStream {
+    let counts = Counts::default();
+    let end = Batch::End {
+        mark,
+        coverage,
+        counts,
+    };
+    futures_util::stream::iter([Ok(end)]).boxed()
+}
+
+#[async_trait]
+impl Store for Feed {
+    async fn describe(&self) -> Result<Catalog> {
+        self.store.describe().await
+    }
+
+    async fn read(&self, query: Query) -> Result<BatchStream> {
+        let name = query.collection.name.clone();
+        let stream = match query.want {
+            Want::Count => {
+                let scope = Scope::Matching(self.window(query.since.as_ref())?);
+                let url = self.store.url(&name);
+                let records = pages::count(self.store.client(), &url, &scope).await?;
+                pages::counted(records, query.scope)
+            }
+            Want::Rekeyed if !self.updatable.contains(&name) => {
+                empty(self.mark(), Coverage::Complete(Scope::Whole))
+            }
+            Want::Rekeyed | Want::Gone => history::stream(self, &query)?,
+            Want::Digests | Want::Payloads | Want::Records => self.records(query)?,
+        };
+        let isolation = self.isolation.clone();
+        Ok(stream
+            .map(move |batch| batch.map_err(|error| isolation.explain(error)))
+            .boxed())
+    }
+
+    async fn write(&self, _: &[Change], _: &WriteContext) -> Result<Vec<Outcome>> {
+        let message = "a feed is only read";
+        Err(StoreError::new(ErrorKind::Unsupported, message))
+    }
+
+    async fn confirm(&self, _: &Mark) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The newest change version; nothing where there are no change queries.
+async fn newest(store: &EdfiStore) -> Result<Option<u64>> {
+    let Some(url) = change_queries(store, "availableChangeVersions") else {
+        return Ok(None);
+    };
+    let answer = store.client().get(&url).await?;
+    if answer.status == 404 {
+        return Ok(None);
+    }
+    require_success(&url, &answer)?;
+    let versions: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let newest = versions.as_object().into_iter().flatten();
+    let newest = newest
+        .filter(|(name, _)| name.eq_ignore_ascii_case("newestChangeVersion"))
+        .find_map(|(_, value)| value.as_u64());
+    newest.map(Some).ok_or_else(|| {
+        let message = format!("{url} does not say which change version is the newest");
+        StoreError::new(ErrorKind::InvalidData, message)
+    })
+}
+
+/// A URL below the root of the change queries.
+fn change_queries(store: &EdfiStore, name: &str) -> Option<Url> {
+    let mut url = store.endpoints().change_queries.clone()?;
+    url.path_segments_mut().ok()?.pop_if_empty().push(name);
+    Some(url)
+}

@@ -1,0 +1,114 @@
+//! Giving a record another natural key, its other members as they are.
+//!
+//! The record is looked up by its old key and compared with it, like one to be deleted. What is
+//! not there any more needs no new key: an earlier attempt, or the server's own cascade, was
+//! faster.
+
+use serde_json::Value;
+use syncline_http::{Answer, Body, Client};
+use syncline_model::{Collection, Done, FailureClass, Key, Outcome, Record, Refusal};
+use syncline_store::Result;
+use url::Url;
+
+use crate::answer;
+use crate::delete::{Found, item_url, row, without_answer};
+
+/// Members at the root that belong to the server.
+const SERVERS: [&str; 3] = ["id", "_etag", "_lastModifiedDate"];
+
+/// Puts the key of a record in the place of an old key; `url` is that of the collection.
+pub(crate) async fn rekey(
+    client: &Client,
+    url: &Url,
+    (collection, old, record): (&Collection, &Key, &Record),
+) -> Result<Outcome> {
+    let (handle, body) = match row(client, url, (collection, old)).await? {
+        Found::One(found) => found,
+        Found::Other(outcome) => return Ok(outcome),
+    };
+    let Some(body) = with_key(&body, collection, (old, &record.key)) else {
+        let message = "its new key cannot be put in";
+        let refusal = Refusal::new(FailureClass::Unsupported, 0, message);
+        return Ok(Outcome::Refused(refusal));
+    };
+    let body = Body::Json(body.into());
+    match client
+        .send(http::Method::PUT, &item_url(url, &handle), body)
+        .await
+    {
+        Ok(found) => Ok(outcome(&found)),
+        Err(error) => without_answer(error),
+    }
+}
+
+fn outcome(answer: &Answer) -> Outcome {
+    match answer::outcome(answer) {
+        Outcome::Done { handle, status, .. } => Outcome::Done {
+            done: Done::Updated,
+            handle,
+            status,
+        },
+        other => other,
+    }
+}
+
+/// The stored record with other key values, which change where the key has them and nowhere else.
+fn with_key(body: &str, collection: &Collection, (old, new): (&Key, &Key)) -> Option<String> {
+    let mut payload: Value = serde_json::from_str(body).ok()?;
+    let values = |key: &Key| serde_json::from_str::<Vec<Value>>(key.as_str()).ok();
+    let (old, new) = (values(old)?, values(new)?);
+    if new.len() != collection.key.len() || old.len() != new.len() {
+        return None;
+    }
+    for name in SERVERS {
+        payload.as_object_mut()?.remove(name);
+    }
+    for ((field, old), new) in collection.key.iter().zip(&old).zip(new) {
+        if *old == new {
+            continue;
+        }
+        let mut place = &mut payload;
+        for name in &field.path {
+            place = place.get_mut(name)?;
+        }
+        *place = new.clone();
+    }
+    Some(payload.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use syncline_model::{CollectionName, KeyField};
+
+    use super::*;
+
+    #[test]
+    fn only_the_values_of_the_key_change() {
+        let field = |name: &str, path: &[&str]| KeyField {
+            name: name.to_owned(),
+            path: path.iter().map(|part| (*part).to_owned()).collect(),
+        };
+        let sections = Collection {
+            key: vec![
+                field("sectionIdentifier", &["sectionIdentifier"]),
+                field("sessionName", &["courseOfferingReference", "sessionName"]),
+            ],
+            ..crate::unknown_collection(&CollectionName::new("ed-fi/sections"))
+        };
+        let body = r#"{"id":"7","sectionIdentifier":"A","credits":1.50,"_etag":"1",
+            "courseOfferingReference":{"sessionName":"Fall","schoolId":1},
+            "otherReference":{"sessionName":"Fall"}}"#;
+        let key = Key::from_canonical;
+        let changed = with_key(
+            body,
+            &sections,
+            (&key(r#"["A","Fall"]"#), &key(r#"["A","Autumn"]"#)),
+        );
+        let changed: Value = serde_json::from_str(&changed.unwrap()).unwrap();
+        assert_eq!(changed["courseOfferingReference"]["sessionName"], "Autumn");
+        assert_eq!(changed["courseOfferingReference"]["schoolId"], 1);
+        assert_eq!(changed["otherReference"]["sessionName"], "Fall");
+        assert_eq!(changed.get("id"), None);
+        assert_eq!(with_key(body, &sections, (&key("[1]"), &key("[2]"))), None);
+    }
+}

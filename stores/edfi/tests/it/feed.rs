@@ -1,0 +1,347 @@
+//! An API as a feed: windows of change versions, deletes, key changes and snapshots.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
+use syncline_model::{
+    Canonicaliser, Change, Collection, Coverage, Done, FailureClass, Key, Mark, Outcome, Record,
+};
+use syncline_sandbox::{ApiVersion, Sandbox};
+use syncline_store::{Batch, ErrorKind, Query, Store, Want, WriteContext};
+use syncline_store_edfi::{EdfiStore, Isolation, ReadSettings};
+
+use crate::server::{open_with, start};
+
+/// What a reading of a feed gave.
+#[derive(Default)]
+struct Read {
+    records: Vec<Record>,
+    gone: Vec<Key>,
+    rekeyed: Vec<(Key, Key)>,
+    mark: Option<Mark>,
+    coverage: Option<Coverage>,
+}
+
+struct Place {
+    sandbox: Sandbox,
+    store: EdfiStore,
+}
+
+impl Place {
+    async fn of(api: ApiVersion) -> Self {
+        let sandbox = start(api).await;
+        let settings = ReadSettings {
+            page_records: 7,
+            ..ReadSettings::default()
+        };
+        let store = open_with(&sandbox, settings).await;
+        Self { sandbox, store }
+    }
+
+    async fn collection(&self, name: &str) -> Arc<Collection> {
+        let catalog = self.store.describe().await.unwrap();
+        Arc::new(catalog.collections[name].clone())
+    }
+
+    async fn write(&self, name: &str, change: impl Fn(Record) -> Change, payloads: &[Value]) {
+        let collection = self.collection(name).await;
+        let mut reader = Canonicaliser::new(&collection);
+        for payload in payloads {
+            let payload = Bytes::from(payload.to_string());
+            let (key, digest) = reader.read(&payload).unwrap();
+            let record = Record {
+                key,
+                digest,
+                payload,
+                handle: None,
+                origin: None,
+            };
+            let outcome = self.apply(&collection, change(record)).await;
+            assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+        }
+    }
+
+    async fn apply(&self, collection: &Arc<Collection>, change: Change) -> Outcome {
+        let context = WriteContext {
+            collection: Arc::clone(collection),
+        };
+        let mut outcomes = self.store.write(&[change], &context).await.unwrap();
+        outcomes.remove(0)
+    }
+
+    async fn put(&self, name: &str, payloads: &[Value]) {
+        self.write(name, Change::create, payloads).await;
+    }
+
+    async fn students(&self, numbers: std::ops::Range<usize>) {
+        let payloads: Vec<Value> = numbers.map(student).collect();
+        self.put("ed-fi/students", &payloads).await;
+    }
+
+    async fn read(&self, store: &dyn Store, name: &str, want: Want, since: Option<&str>) -> Read {
+        let query = Query {
+            want,
+            since: since.map(|mark| Mark(mark.to_owned())),
+            ..Query::records(self.collection(name).await)
+        };
+        let mut stream = store.read(query).await.unwrap();
+        let mut read = Read::default();
+        while let Some(batch) = stream.next().await {
+            match batch.unwrap() {
+                Batch::Put(records) => read.records.extend(records),
+                Batch::Gone(keys) => read.gone.extend(keys),
+                Batch::Rekeyed(keys) => read.rekeyed.extend(keys),
+                Batch::Unreadable(items) => panic!("{items:?}"),
+                Batch::End { mark, coverage, .. } => {
+                    read.mark = mark;
+                    read.coverage = Some(coverage);
+                }
+            }
+        }
+        read
+    }
+}
+
+fn student(number: usize) -> Value {
+    json!({"studentUniqueId": number.to_string(), "firstName": "Ada", "lastSurname": "Byron",
+        "birthDate": "2010-01-31"})
+}
+
+fn school() -> Value {
+    json!({"schoolId": 1, "nameOfInstitution": "North",
+        "educationOrganizationCategories": [{"educationOrganizationCategoryDescriptor":
+            "uri://ed-fi.org/EducationOrganizationCategoryDescriptor#School"}],
+        "gradeLevels": [{"gradeLevelDescriptor": "uri://ed-fi.org/GradeLevelDescriptor#Ninth grade"}]})
+}
+
+fn keys(keys: &[Key]) -> Vec<&str> {
+    keys.iter().map(Key::as_str).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_gives_what_was_written_after_its_mark_and_ends_at_its_moment() {
+    for api in [
+        ApiVersion::V6_2,
+        ApiVersion::V7_1,
+        ApiVersion::V7_3,
+        ApiVersion::V8_0,
+    ] {
+        let place = Place::of(api).await;
+        place.students(0..40).await;
+        let first = place.store.feed(true).await.unwrap();
+        let mark = first.newest().unwrap().to_string();
+        place.students(40..60).await;
+        place
+            .write("ed-fi/students", Change::delete, &[student(3)])
+            .await;
+
+        let whole = place
+            .read(&first, "ed-fi/students", Want::Records, None)
+            .await;
+        assert_eq!(whole.records.len(), 39, "{api:?}: one went, none is newer");
+        assert_eq!(whole.mark, Some(Mark(mark.clone())));
+
+        let second = place.store.feed(true).await.unwrap();
+        let later = place
+            .read(&second, "ed-fi/students", Want::Records, Some(&mark))
+            .await;
+        assert_eq!(later.records.len(), 20);
+        assert!(later.coverage.unwrap().is_complete());
+        let gone = place
+            .read(&second, "ed-fi/students", Want::Gone, Some(&mark))
+            .await;
+        assert_eq!(keys(&gone.gone), ["[\"3\"]"]);
+        assert!(gone.coverage.unwrap().is_complete());
+        assert_eq!(
+            gone.mark,
+            second.newest().map(|newest| Mark(newest.to_string()))
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn payloads_come_byte_for_byte_without_what_belongs_to_the_server() {
+    let place = Place::of(ApiVersion::V7_3).await;
+    place.put("ed-fi/schools", &[school()]).await;
+    let feed = place.store.feed(true).await.unwrap();
+    let read = place
+        .read(&feed, "ed-fi/schools", Want::Records, None)
+        .await;
+    let text = std::str::from_utf8(&read.records[0].payload).unwrap();
+    for member in ["\"id\"", "_etag", "_lastModifiedDate", "\"link\""] {
+        assert!(!text.contains(member), "{member} in {text}");
+    }
+    let again = Place::of(ApiVersion::V6_2).await;
+    let payload: Value = serde_json::from_str(text).unwrap();
+    again.put("ed-fi/schools", &[payload]).await;
+    assert_eq!(again.sandbox.count("ed-fi/schools").unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_moves_while_it_is_read_backwards_is_not_passed_over() {
+    let place = Place::of(ApiVersion::V6_2).await;
+    place.students(0..60).await;
+    let feed = place.store.feed(true).await.unwrap();
+    let query = Query::records(place.collection("ed-fi/students").await);
+    let mut stream = feed.read(query).await.unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    let mut round = 0;
+    while let Some(batch) = stream.next().await {
+        match batch.unwrap() {
+            Batch::Put(records) => {
+                seen.extend(
+                    records
+                        .into_iter()
+                        .map(|record| record.key.as_str().to_owned()),
+                );
+                // Leaves the window, and what stands behind it moves up.
+                let renamed = json!({"studentUniqueId": round.to_string(), "firstName": "Eve",
+                    "lastSurname": "Byron", "birthDate": "2010-01-31"});
+                place.put("ed-fi/students", &[renamed]).await;
+                round += 1;
+            }
+            Batch::End { coverage, .. } => assert!(coverage.is_complete(), "{coverage:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(round > 5, "several pages");
+    let lacking: Vec<usize> = (round..60)
+        .filter(|number| !seen.contains(&format!("[\"{number}\"]")))
+        .collect();
+    assert_eq!(lacking, Vec::<usize>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changed_keys_are_told_and_can_be_made_in_another_api() {
+    let source = Place::of(ApiVersion::V7_3).await;
+    let target = Place::of(ApiVersion::V6_2).await;
+    let session = json!({"sessionName": "Fall", "schoolReference": {"schoolId": 1},
+        "schoolYearTypeReference": {"schoolYear": 2024}, "beginDate": "2024-08-01",
+        "endDate": "2024-12-20", "totalInstructionalDays": 80,
+        "termDescriptor": "uri://ed-fi.org/TermDescriptor#Fall Semester"});
+    for place in [&source, &target] {
+        place.put("ed-fi/schools", &[school()]).await;
+        place.put("ed-fi/sessions", &[session.clone()]).await;
+    }
+    let mark = source
+        .store
+        .feed(true)
+        .await
+        .unwrap()
+        .newest()
+        .unwrap()
+        .to_string();
+    let sessions = source.collection("ed-fi/sessions").await;
+    let (old, _) = Canonicaliser::new(&sessions)
+        .read(session.to_string().as_bytes())
+        .unwrap();
+    let new = Key::from_canonical(old.as_str().replace("Fall", "Autumn"));
+    let change = || Change::rekey(old.clone(), new.clone());
+    let outcome = source.apply(&sessions, change()).await;
+    assert!(
+        matches!(
+            outcome,
+            Outcome::Done {
+                done: Done::Updated,
+                ..
+            }
+        ),
+        "{outcome:?}"
+    );
+
+    let feed = source.store.feed(true).await.unwrap();
+    let read = source
+        .read(&feed, "ed-fi/sessions", Want::Rekeyed, Some(&mark))
+        .await;
+    assert_eq!(read.rekeyed, [(old.clone(), new.clone())]);
+    let none = source
+        .read(&feed, "ed-fi/students", Want::Rekeyed, Some(&mark))
+        .await;
+    assert!(none.coverage.unwrap().is_complete());
+    let asked = source
+        .sandbox
+        .requests()
+        .count("GET", "/ed-fi/students/keyChanges");
+    assert_eq!(asked, 0, "keys of students never change");
+
+    let sessions = target.collection("ed-fi/sessions").await;
+    let outcome = target.apply(&sessions, change()).await;
+    assert!(
+        matches!(
+            outcome,
+            Outcome::Done {
+                done: Done::Updated,
+                ..
+            }
+        ),
+        "{outcome:?}"
+    );
+    let again = target.apply(&sessions, change()).await;
+    assert!(
+        matches!(&again, Outcome::Refused(refusal) if refusal.class == FailureClass::Gone),
+        "{again:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_is_read_where_there_is_one_and_asked_for_where_there_is_none() {
+    for (api, name) in [
+        (ApiVersion::V5_4, "newest"),
+        (ApiVersion::V6_2, "newest"),
+        (ApiVersion::V7_1, ""),
+        (ApiVersion::V7_3, ""),
+    ] {
+        let place = Place::of(api).await;
+        let error = place.store.feed(false).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Configuration, "{api:?}: {error}");
+        assert!(error.hint.unwrap().contains("--ignore-isolation"));
+
+        place.students(0..5).await;
+        place.sandbox.take_snapshot("newest").unwrap();
+        place.students(5..9).await;
+        let feed = place.store.feed(false).await.unwrap();
+        assert_eq!(*feed.isolation(), Isolation::Snapshot(name.to_owned()));
+        let read = place
+            .read(&feed, "ed-fi/students", Want::Records, None)
+            .await;
+        assert_eq!(read.records.len(), 5, "{api:?}");
+
+        place.sandbox.expire_snapshot("newest");
+        let query = Query::records(place.collection("ed-fi/students").await);
+        let mut stream = feed.read(query).await.unwrap();
+        let error = stream.next().await.unwrap().unwrap_err();
+        assert!(error.message.contains("snapshot"), "{api:?}: {error}");
+        assert_eq!(error.kind, ErrorKind::Unavailable);
+    }
+    let eighth = Place::of(ApiVersion::V8_0).await;
+    assert!(eighth.store.feed(false).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deletes_without_keys_leave_the_reading_incomplete() {
+    let place = Place::of(ApiVersion::V5_4).await;
+    place.students(0..3).await;
+    let mark = place
+        .store
+        .feed(true)
+        .await
+        .unwrap()
+        .newest()
+        .unwrap()
+        .to_string();
+    let feed = place.store.feed(true).await.unwrap();
+    let quiet = place
+        .read(&feed, "ed-fi/students", Want::Gone, Some(&mark))
+        .await;
+    assert!(quiet.coverage.unwrap().is_complete());
+    place
+        .write("ed-fi/students", Change::delete, &[student(1)])
+        .await;
+    let feed = place.store.feed(true).await.unwrap();
+    let read = place
+        .read(&feed, "ed-fi/students", Want::Gone, Some(&mark))
+        .await;
+    assert!(!read.coverage.unwrap().is_complete());
+}
