@@ -164,7 +164,7 @@ mod tests {
         expected.sort_unstable();
         let found: Vec<[u8; 16]> = sorter.finish().unwrap().map(Result::unwrap).collect();
         assert!(
-            sorted == expected,
+            found == expected,
             "{count} rows within {memory_budget} bytes"
         );
         let left = std::fs::read_dir(directory.path()).unwrap().count();
