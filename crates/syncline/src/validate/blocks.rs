@@ -1,0 +1,162 @@
+//! Cutting a file into blocks of whole lines, so that several threads can work on it at once.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+/// How much of a file is handed to a thread at once.
+const BLOCK_BYTES: usize = 1 << 20;
+/// Longest line that is taken as a record, the same as where files are read to be sent.
+const LINE_BYTES_MAX: usize = 32 << 20;
+
+/// Whole lines that stand together in a file.
+#[derive(Debug)]
+pub(crate) struct Block {
+    /// Which of the file's blocks, from 0.
+    pub(crate) number: u64,
+    /// Line of the file at which it begins, from 1.
+    first_line: u64,
+    bytes: Vec<u8>,
+    /// Whether this is the beginning of one line that is too long.
+    too_long: bool,
+}
+
+/// A line that is not blank.
+#[derive(Clone, Copy)]
+pub(crate) struct Line<'a> {
+    /// Counted from 1, blank lines included.
+    pub(crate) number: u64,
+    /// The text without outer whitespace, or its beginning if it is too long.
+    pub(crate) text: &'a [u8],
+    /// Whether the line is longer than a record may be.
+    pub(crate) too_long: bool,
+}
+
+impl Block {
+    /// The lines that are not blank.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        let mut rest = self.bytes.as_slice();
+        let mut number = self.first_line;
+        std::iter::from_fn(move || {
+            loop {
+                if rest.is_empty() {
+                    return None;
+                }
+                let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                let (line, behind) = rest.split_at(end);
+                rest = behind.get(1..).unwrap_or_default();
+                let (text, line) = (without_mark(line, number).trim_ascii(), number);
+                number += 1;
+                if !text.is_empty() {
+                    let too_long = self.too_long;
+                    return Some(Line {
+                        number: line,
+                        text,
+                        too_long,
+                    });
+                }
+            }
+        })
+    }
+
+    /// How many bytes it has.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// The first line of a file without its byte order mark.
+fn without_mark(line: &[u8], number: u64) -> &[u8] {
+    match line.strip_prefix(b"\xef\xbb\xbf") {
+        Some(rest) if number == 1 => rest,
+        _ => line,
+    }
+}
+
+/// Reads a file block by block.
+pub(crate) struct Blocks<R> {
+    reader: R,
+    /// The beginning of a line whose end was not read yet.
+    rest: Vec<u8>,
+    number: u64,
+    line: u64,
+    ended: bool,
+}
+
+impl<R: Read> Blocks<R> {
+    pub(crate) fn new(reader: R) -> Self {
+        Self {
+            reader,
+            rest: Vec::new(),
+            number: 0,
+            line: 1,
+            ended: false,
+        }
+    }
+
+    /// The next block; none at the end.
+    pub(crate) fn next_block(&mut self) -> io::Result<Option<Block>> {
+        let mut bytes = std::mem::take(&mut self.rest);
+        let mut wanted = BLOCK_BYTES;
+        while !self.ended {
+            self.fill(&mut bytes, wanted)?;
+            if let Some(end) = memchr::memrchr(b'\n', &bytes) {
+                self.rest = bytes.get(end + 1..).unwrap_or_default().to_vec();
+                bytes.truncate(end + 1);
+                return Ok(Some(self.block(bytes, false)));
+            }
+            if bytes.len() > LINE_BYTES_MAX {
+                self.skip_line()?;
+                bytes.truncate(BLOCK_BYTES);
+                return Ok(Some(self.block(bytes, true)));
+            }
+            wanted = bytes.len() * 2;
+        }
+        Ok((!bytes.is_empty()).then(|| self.block(bytes, false)))
+    }
+
+    /// Reads until there are as many bytes as wanted, or the end has come.
+    fn fill(&mut self, bytes: &mut Vec<u8>, wanted: usize) -> io::Result<()> {
+        let missing = wanted.saturating_sub(bytes.len()).max(1);
+        bytes.reserve(missing);
+        let missing = u64::try_from(missing).unwrap_or(u64::MAX);
+        let read = self.reader.by_ref().take(missing).read_to_end(bytes)?;
+        self.ended = u64::try_from(read).unwrap_or(u64::MAX) < missing;
+        Ok(())
+    }
+
+    /// Goes behind the end of the line at hand and keeps what was read beyond it.
+    fn skip_line(&mut self) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        while !self.ended {
+            bytes.clear();
+            self.fill(&mut bytes, BLOCK_BYTES)?;
+            if let Some(end) = memchr::memchr(b'\n', &bytes) {
+                self.rest = bytes.get(end + 1..).unwrap_or_default().to_vec();
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn block(&mut self, bytes: Vec<u8>, too_long: bool) -> Block {
+        let ends = memchr::memchr_iter(b'\n', &bytes).count();
+        let block = Block {
+            number: self.number,
+            first_line: self.line,
+            bytes,
+            too_long,
+        };
+        self.number += 1;
+        self.line += if too_long { 1 } else { ends as u64 };
+        block
+    }
+}
+
+/// A file that is read: which collection's records, and how it is called.
+#[derive(Clone, Debug)]
+pub(crate) struct Unit {
+    /// The collection its records belong to.
+    pub(crate) collection: syncline_model::CollectionName,
+    /// The file, as the store names it.
+    pub(crate) file: Arc<str>,
+}
