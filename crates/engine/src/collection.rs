@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use syncline_model::{Change, Collection, CollectionName, Coverage, Done, Origin, Refusal};
+use syncline_model::{Change, Collection, CollectionName, Coverage, Done, Origin, Refusal, Scope};
 use syncline_plan::Verdict;
 use syncline_store::WriteContext;
 use tokio::sync::Notify;
 
+use crate::compare::DeletePlan;
 use crate::failures::Failures;
 use crate::removal::{KEPT_MAX, Kept};
 use crate::{CollectionProgress, CollectionReport, Duplicate};
@@ -31,6 +32,9 @@ struct State {
     failures: Failures,
     planned: Option<u64>,
     kept: Vec<Kept>,
+    deletes: Option<DeletePlan>,
+    /// Whether the source changed after it was compared.
+    stale: bool,
 }
 
 impl CollectionRun {
@@ -171,12 +175,56 @@ impl CollectionRun {
         self.state().report.held += 1;
     }
 
+    /// Deletes that a guard keeps back.
+    pub(crate) fn note_deletes_held(&self, records: u64) {
+        let report = &mut self.state().report;
+        report.held += records;
+        report.deletes_held += records;
+    }
+
+    /// A record that the source no longer has is protected.
+    pub(crate) fn note_protected(&self) {
+        self.state().report.protected += 1;
+    }
+
+    /// The source changed after it was compared.
+    pub(crate) fn note_stale(&self) {
+        self.state().stale = true;
+    }
+
+    pub(crate) fn is_stale(&self) -> bool {
+        self.state().stale
+    }
+
+    /// Leaves deletes for when everything has been written.
+    pub(crate) fn plan_deletes(&self, plan: Option<DeletePlan>) {
+        self.state().deletes = plan;
+    }
+
+    pub(crate) fn take_deletes(&self) -> Option<DeletePlan> {
+        self.state().deletes.take()
+    }
+
     pub(crate) fn note_verdicts(&self, verdicts: Vec<Verdict>) {
         self.state().report.verdicts = verdicts;
     }
 
     pub(crate) fn note_coverage(&self, coverage: Coverage) {
         self.state().report.coverage = Some(coverage);
+    }
+
+    /// Whether the whole collection was read, so that what was not found is not there.
+    pub(crate) fn is_covered(&self) -> bool {
+        let whole = Coverage::Complete(Scope::Whole);
+        self.state().report.coverage.as_ref() == Some(&whole)
+    }
+
+    /// How many records the source has, if it was read completely and no guard tripped.
+    pub(crate) fn source_size(&self) -> Option<u64> {
+        let is_covered = self.is_covered();
+        let state = self.state();
+        let counts = is_covered && !state.stale && state.report.verdicts.is_empty();
+        counts.then(|| state.report.read.saturating_sub(state.report.duplicates))
     }
 
     /// Everything in it was offered once.

@@ -1,16 +1,17 @@
 //! What every part of a run can reach, and how a run is stopped.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use syncline_ledger::{Ledger, RunId, ScopeId};
-use syncline_model::Catalog;
+use syncline_model::{Catalog, CollectionName};
 use syncline_store::Store;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::rejects::{Reject, RejectFile};
-use crate::{Baseline, EngineError, Observer, Settings, Verb};
+use crate::{Baseline, EngineError, Observer, Prune, Settings, Verb};
 
 /// What every part of a run can reach.
 pub(crate) struct Context {
@@ -24,6 +25,9 @@ pub(crate) struct Context {
     pub(crate) started: i64,
     pub(crate) verb: Verb,
     pub(crate) baseline: Baseline,
+    pub(crate) prune: Option<Prune>,
+    /// Records the source had when it was last read completely; looked up only to prune.
+    pub(crate) previous_sizes: BTreeMap<CollectionName, u64>,
     pub(crate) settings: Settings,
     pub(crate) rejects: RejectFile,
     pub(crate) observer: Arc<dyn Observer>,
@@ -33,6 +37,17 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// Whether the source is known to have nothing of a collection, not even something empty.
+    pub(crate) fn is_without_source(&self, name: &CollectionName) -> bool {
+        let prune = self.prune.as_ref();
+        prune.is_some_and(|prune| prune.without_source.contains(name))
+    }
+
+    /// Records the source had of a collection when it was last read completely.
+    pub(crate) fn previous_size(&self, name: &CollectionName) -> Option<u64> {
+        self.previous_sizes.get(name).copied()
+    }
+
     /// Adds to the reject file; a run that cannot say what was declined does not go on.
     pub(crate) fn reject(&self, reject: &Reject<'_>) {
         if let Err(error) = self.rejects.add(reject) {

@@ -42,6 +42,13 @@ pub enum Event {
     CollectionFinished(CollectionName, Box<CollectionReport>),
     /// Records that were declined for something missing are offered again.
     OfferingAgain(u64),
+    /// What the source no longer has is deleted.
+    Deleting {
+        /// Of which collection.
+        collection: CollectionName,
+        /// How many.
+        records: u64,
+    },
     /// The run was told to stop and finishes what is under way.
     Stopping,
 }

@@ -24,7 +24,7 @@ pub(crate) async fn feed(
     (lanes, notes): (&Lanes, &mpsc::Sender<Note>),
     collection: &Arc<CollectionRun>,
 ) -> Result<(), EngineError> {
-    let (known, imported) = match (context.verb, &context.baseline) {
+    let held = match (context.verb, &context.baseline) {
         (Verb::Delete, _) | (_, Baseline::Nothing) => (0, None),
         (Verb::Write, Baseline::Ledger(_)) => {
             let ledger = lock(&context.ledger);
@@ -32,11 +32,10 @@ pub(crate) async fn feed(
             (known, ledger.imported(context.scope, collection.name())?)
         }
     };
-    if known == 0 && imported.is_none() {
+    if held.0 == 0 && held.1.is_none() {
         straight(context, lanes, collection).await?;
     } else {
-        let imported = imported.map(|lines| (lines, notes.clone()));
-        compare::changed(context, lanes, collection, (known, imported)).await?;
+        compare::changed(context, (lanes, notes), collection, held).await?;
     }
     collection.until_idle().await;
     Ok(())

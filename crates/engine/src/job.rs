@@ -11,6 +11,8 @@ use syncline_plan::GuardPolicy;
 use syncline_store::Store;
 use syncline_store::layers::RetryPolicy;
 
+use crate::Prune;
+
 /// A run, ready to go.
 pub struct Job {
     /// What was asked for, for the history of runs; without secrets.
@@ -31,6 +33,9 @@ pub struct Job {
     pub verb: Verb,
     /// What counts as already done.
     pub baseline: Baseline,
+    /// Whether what the source no longer has is deleted, and within which limits. Of use only where
+    /// records are written and compared with the ledger.
+    pub prune: Option<Prune>,
     /// Bounds.
     pub settings: Settings,
 }

@@ -37,7 +37,13 @@ pub(crate) enum OfferKind {
     /// Once more, after something else has changed.
     Again,
     /// Not at all: a guard keeps it back, and it is only to be noted as owed.
-    Held(String),
+    Held {
+        /// The verdict.
+        guard: String,
+        /// The code of the last answer about the record; 0 if it is not known what became of the
+        /// last attempt.
+        status: u16,
+    },
 }
 
 /// The entrance to all lanes.
@@ -94,7 +100,7 @@ async fn travel(
 
 /// The outcome of a change; nothing if the run stops before there is one.
 async fn attempt(context: &Context, offer: &Offer) -> Option<Outcome> {
-    if let OfferKind::Held(guard) = &offer.kind {
+    if let OfferKind::Held { guard, .. } = &offer.kind {
         return Some(Outcome::Held(guard.clone()));
     }
     let changes = std::slice::from_ref(&offer.change);
@@ -163,7 +169,11 @@ async fn settle(context: &Context, notes: &mpsc::Sender<Note>, offer: &Offer, ou
         }
         Outcome::Held(guard) => {
             collection.note_held();
-            (0, None, owed(OwedClass::Held, guard, record))
+            let status = match offer.kind {
+                OfferKind::Held { status, .. } => status,
+                OfferKind::First | OfferKind::Again => 0,
+            };
+            (status, None, owed(OwedClass::Held, guard, record))
         }
     };
     let receipt = Receipt {

@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::feed::offer;
 use crate::lanes::{Lanes, Offer, OfferKind};
 use crate::recorder::{Note, Noted};
-use crate::{EngineError, Event};
+use crate::{EngineError, Event, Verb};
 
 /// Deletes of one collection that may wait to be offered again.
 pub(crate) const KEPT_MAX: usize = 50_000;
@@ -129,12 +129,22 @@ fn settled(collections: &[Arc<CollectionRun>]) -> u64 {
 
 /// Counts and tells a delete that was declined. It is no reject: its record was not to be sent.
 fn tell(context: &Context, collection: &CollectionRun, record: &Record, refusal: &Refusal) {
-    collection.note_failure(refusal.status, &refusal.messages, record.origin.as_ref());
+    // Where records are written as well, it has to be said that this one was to go.
+    let prefix = match context.verb {
+        Verb::Write => "not deleted: ",
+        Verb::Delete => "",
+    };
+    let messages: Vec<String> = refusal
+        .messages
+        .iter()
+        .map(|message| format!("{prefix}{message}"))
+        .collect();
+    collection.note_failure(refusal.status, &messages, record.origin.as_ref());
     context.observer.on(&Event::Rejected {
         collection: collection.name().clone(),
         origin: record.origin.clone(),
         status: refusal.status,
-        reason: refusal.text(),
+        reason: messages.join("; "),
     });
 }
 

@@ -64,8 +64,12 @@ pub struct CollectionReport {
     pub statuses: BTreeMap<u16, u64>,
     /// Records declined, unreadable lines included.
     pub failed: u64,
-    /// Records a guard kept back.
+    /// Records a guard kept back, deletes included.
     pub held: u64,
+    /// Deletes a guard kept back.
+    pub deletes_held: u64,
+    /// Records that the source no longer has and that are protected from being deleted.
+    pub protected: u64,
     /// Records accepted when they were offered again.
     pub caught_up: u64,
     /// Why records were declined.

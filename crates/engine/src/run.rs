@@ -22,7 +22,7 @@ use crate::recorder::{self, Note};
 use crate::rejects::RejectFile;
 use crate::{
     CollectionReport, Ending, EngineError, Event, Job, Observer, Progress, RunReport, Verb, parked,
-    removal,
+    prune, removal,
 };
 
 /// Collections that are read at the same time at most.
@@ -74,6 +74,10 @@ fn prepare(
         scope: job.scope,
         started: Timestamp::now().as_second(),
     };
+    let previous_sizes = match &job.prune {
+        Some(_) => prune::previous_sizes(&job.ledger, job.scope)?,
+        None => BTreeMap::new(),
+    };
     let run = job.ledger.begin_run(&start)?;
     let paced = Paced::new(job.target, Arc::clone(limiter));
     let target = Retried::new(paced, job.settings.retry, Arc::clone(traffic));
@@ -97,6 +101,8 @@ fn prepare(
         started: start.started,
         verb: job.verb,
         baseline: job.baseline,
+        prune: job.prune,
+        previous_sizes,
         rejects: RejectFile::new(job.settings.reject_file.clone()),
         settings: job.settings,
         observer,
@@ -186,10 +192,14 @@ async fn in_order(
         .iter()
         .filter_map(|name| collections.get(name).cloned())
         .collect();
+    if context.verb == Verb::Write {
+        parked::offer_again(context, lanes, notes, &in_sequence).await?;
+    }
+    in_sequence.reverse();
     match context.verb {
-        Verb::Write => parked::offer_again(context, lanes, notes, &in_sequence).await,
+        Verb::Write if context.stop.is_stopped() => Ok(()),
+        Verb::Write => prune::delete(context, (lanes, notes), &in_sequence).await,
         Verb::Delete => {
-            in_sequence.reverse();
             removal::offer_again(context, lanes, &in_sequence).await;
             Ok(())
         }
@@ -282,14 +292,18 @@ fn finish(
         None => (Ending::Completed, RunOutcome::Completed),
     };
     let sum = |count: fn(&CollectionReport) -> u64| reports.values().map(count).sum::<u64>();
-    let counts = json!({
+    let mut counts = json!({
         "read": sum(|report| report.read),
         "unchanged": sum(|report| report.unchanged),
         "created": sum(|report| report.created),
         "updated": sum(|report| report.updated),
         "failed": sum(|report| report.failed),
         "held": sum(|report| report.held),
+        "deleted": sum(|report| report.deleted),
     });
+    if context.verb == Verb::Write {
+        prune::note_sizes(&mut counts, collections);
+    }
     let end = RunEnd {
         ended: Timestamp::now().as_second(),
         outcome,

@@ -23,10 +23,14 @@ pub struct KeyField {
 /// `[255901001,"604821","2021-08-23"]`.
 ///
 /// A record of a collection without known key fields is keyed by its content: the array then
-/// holds one object, `[{"content":"<digest>"}]`, which no real key can equal.
+/// holds one object, `[{"content":"<digest>"}]`, which no real key can equal. A key of which only
+/// the digest was kept is written the same way, `[{"digest":"<digest>"}]`, and has that digest.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Key(Box<str>);
+
+/// How the text of a key begins of which only the digest is known.
+const KNOWN_BY_DIGEST: &str = "[{\"digest\":\"";
 
 impl Key {
     /// A key from its canonical text, as written by [`Key::as_str`].
@@ -44,6 +48,18 @@ impl Key {
         self.0.starts_with("[{\"content\":")
     }
 
+    /// A key of which only the digest is known; it finds what has the key, and cannot be asked for
+    /// by its fields.
+    pub fn of_digest(digest: Digest) -> Self {
+        Self(format!("{KNOWN_BY_DIGEST}{digest}\"}}]").into_boxed_str())
+    }
+
+    /// The digest, if nothing else is known of the key.
+    pub fn known_digest(&self) -> Option<Digest> {
+        let rest = self.0.strip_prefix(KNOWN_BY_DIGEST)?;
+        Digest::from_hex(rest.strip_suffix("\"}]")?)
+    }
+
     /// The canonical text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -51,7 +67,8 @@ impl Key {
 
     /// The digest by which the ledger and the planner order and look up keys.
     pub fn digest(&self) -> Digest {
-        Digest::of(self.0.as_bytes())
+        self.known_digest()
+            .unwrap_or_else(|| Digest::of(self.0.as_bytes()))
     }
 }
 
@@ -77,6 +94,15 @@ mod tests {
         let key = Key::from_canonical("[\"604821\"]");
         assert!(!format!("{key:?}").contains("604821"));
         assert_eq!(key.to_string(), "[\"604821\"]");
+    }
+
+    #[test]
+    fn a_key_known_by_its_digest_has_that_digest() {
+        let key = Key::from_canonical("[\"604821\"]");
+        let known = Key::of_digest(key.digest());
+        assert_eq!(known.digest(), key.digest());
+        assert_eq!(known.known_digest(), Some(key.digest()));
+        assert_eq!(key.known_digest(), None);
     }
 
     #[test]

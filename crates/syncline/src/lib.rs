@@ -28,12 +28,12 @@ pub use fetch::{FetchArgs, FetchFiles, FetchSummary, fetch};
 pub use remove::{Intent, Removal, RemoveArgs, remove};
 pub use results::{Results, write_results};
 pub use select::Selection;
-pub use send::{SendArgs, SendSummary, send};
+pub use send::{PruneArgs, SendArgs, SendSummary, send};
 pub use times::{now_text, parse_time};
 
 pub use syncline_engine::{
     CollectionProgress, CollectionReport, Ending, Event, FailureGroup, Observer, Progress, Resend,
-    RunReport,
+    RunReport, Verb,
 };
 pub use syncline_ledger::Holder;
 pub use syncline_model::CollectionName;

@@ -77,6 +77,7 @@ pub async fn remove(
         ledger,
         scope,
         verb: Verb::Delete,
+        prune: None,
         baseline: Baseline::Nothing,
         settings: Settings {
             concurrency_max: api.concurrency_max,
@@ -90,6 +91,7 @@ pub async fn remove(
     let report = syncline_engine::run(job, observer, stop).await;
     Ok(Some(SendSummary {
         report,
+        verb: Verb::Delete,
         reject_file: None,
         ignored,
         dialect: config.dialect,

@@ -106,9 +106,28 @@ pub(crate) struct SendArgs {
     /// Write refused records to this file instead of the state folder
     #[arg(long, value_name = "FILE")]
     pub(crate) reject_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) prune: PruneArgs,
     /// Use Syncline's exit status also with a lightbeam.yaml
     #[arg(long)]
     pub(crate) strict_exit: bool,
+}
+
+/// What is deleted that was sent before.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Deleting what is no longer there")]
+pub(crate) struct PruneArgs {
+    /// Delete from the API what was sent before and is no longer in the data folder, as far as
+    /// the guards allow
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Allow `--prune` up to so many deletes in each collection, for this run
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) allow_deletes: Option<u64>,
+    /// Never delete from these collections, or these records (`collection:DIGEST`), separated by
+    /// commas
+    #[arg(long, value_name = "LIST")]
+    pub(crate) protect: Option<String>,
 }
 
 /// Count the records of an Ed-Fi API

@@ -1,6 +1,6 @@
 //! `send`
 
-use syncline::{Config, Ending, Failure, Resend, Selection, SendSummary};
+use syncline::{Config, Ending, Failure, PruneArgs, Resend, Selection, SendSummary};
 
 use super::results::finish;
 use crate::args::{DataArgs, SendArgs};
@@ -44,11 +44,33 @@ async fn send(
         force: data.force,
         resend: resend(data)?,
         rejects: arguments.rejects.clone(),
+        prune: prune(arguments)?,
         reject_file: arguments.reject_file.clone(),
         holder: environment::holder("send"),
     };
     let observer = progress::observer(data.log_format);
     syncline::send(config, send, observer, signals::stop_token()).await
+}
+
+/// What is to be deleted, if anything is.
+fn prune(arguments: &SendArgs) -> Result<Option<PruneArgs>, Failure> {
+    let arguments = &arguments.prune;
+    let protected = arguments.protect.as_deref().unwrap_or_default();
+    let protected = protected.split(',').map(str::trim);
+    let prune = PruneArgs {
+        allowed: arguments.allow_deletes,
+        protected: protected
+            .filter(|term| !term.is_empty())
+            .map(str::to_owned)
+            .collect(),
+    };
+    if !arguments.prune && prune != PruneArgs::default() {
+        let message = "--allow-deletes and --protect say how far `--prune` may go";
+        return Err(
+            Failure::configuration(message).with_hint("without `--prune` nothing is deleted")
+        );
+    }
+    Ok(arguments.prune.then_some(prune))
 }
 
 /// The collections asked for.

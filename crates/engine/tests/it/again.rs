@@ -158,7 +158,7 @@ async fn writes_of_resending(world: &World, resend: Resend) -> usize {
 
 #[tokio::test]
 async fn what_is_asked_for_is_sent_again() {
-    let world = World::of_things(20);
+    let world = World::of_things(40);
     world.send().await;
     let distant = i64::from(u32::MAX);
     let by = |older_than, newer_than, status: Option<u16>| Resend {
@@ -167,14 +167,14 @@ async fn what_is_asked_for_is_sent_again() {
         statuses: status.into_iter().collect(),
     };
     for (resend, expected) in [
-        (by(Some(distant), None, None), 20),
+        (by(Some(distant), None, None), 40),
         (by(Some(1), None, None), 0),
-        (by(None, Some(1), None), 20),
+        (by(None, Some(1), None), 40),
         (by(None, Some(distant), None), 0),
         (by(None, None, Some(404)), 0),
         // Accepted as created at first, and as updated when they were sent again.
         (by(None, None, Some(201)), 0),
-        (by(None, None, Some(200)), 20),
+        (by(None, None, Some(200)), 40),
     ] {
         let text = format!("{resend:?}");
         assert_eq!(

@@ -6,7 +6,7 @@ use syncline_engine::{Ending, EngineError, Event, RunReport};
 use syncline_ledger::{LedgerError, OwedClass};
 use syncline_model::FailureClass;
 use syncline_plan::Guard;
-use syncline_testkit::fixtures::payload;
+use syncline_testkit::fixtures::{key, payload};
 
 use crate::world::{World, completed, of, things};
 
@@ -132,6 +132,67 @@ async fn a_guard_holds_only_what_it_names() {
     run.guards.update_share_max = 1.0;
     let report = run.go().await;
     assert_eq!((of(&report, "things").updated, report.owed), (30, 0));
+    world.check_in_step();
+}
+
+#[tokio::test]
+async fn a_held_change_that_is_taken_back_is_owed_no_more() {
+    let world = World::of_things(40);
+    world.send().await;
+    world.source.set("things", things(40, 2));
+    for _ in 0..2 {
+        assert_eq!(world.send().await.owed, 40);
+    }
+    world.source.set("things", things(40, 1));
+    let report = world.send().await;
+    assert_eq!(report.owed, 0, "{:?}", of(&report, "things").verdicts);
+    assert_eq!(of(&report, "things").unchanged, 40);
+    world.check_in_step();
+    assert_eq!(world.target.journal().len(), 40, "nothing had to be sent");
+    assert_eq!(world.writes_of_another_run().await, 0);
+}
+
+#[tokio::test]
+async fn a_correction_brings_the_rest_of_what_was_held_within_the_limit() {
+    let world = World::of_things(40);
+    world.send().await;
+    world.source.set("things", things(40, 2));
+    assert_eq!(world.send().await.owed, 40);
+    let mut lines = things(40, 1);
+    for (id, line) in lines.iter_mut().enumerate().take(5) {
+        *line = payload(id, 2);
+    }
+    world.source.set("things", lines);
+    world.target.forget_journal();
+    let report = world.send().await;
+    assert_eq!((report.owed, of(&report, "things").updated), (0, 5));
+    assert_eq!(world.target.forget_journal(), 5);
+    world.check_in_step();
+}
+
+#[tokio::test]
+async fn what_became_unknown_before_it_was_held_is_sent_again_when_it_is_taken_back() {
+    let world = World::of_things(40);
+    world.send().await;
+    // The answer about one update is lost: the target may hold either version.
+    let mut lines = things(50, 1);
+    lines[7] = payload(7, 2);
+    world.source.set("things", lines);
+    world.target.refuse(|attempt| {
+        attempt
+            .is("things", "7")
+            .then_some(FailureClass::Unavailable)
+    });
+    assert_eq!(world.send().await.owed, 1);
+    world.target.accept_all();
+    world.source.set("things", things(50, 3));
+    assert_eq!(world.send().await.owed, 50);
+    world.source.set("things", things(50, 1));
+    world.target.forget_journal();
+    assert_eq!(world.send().await.owed, 0);
+    let journal = world.target.journal();
+    let keys: Vec<_> = journal.iter().map(|write| write.key.clone()).collect();
+    assert_eq!(keys, [key(7)]);
     world.check_in_step();
 }
 

@@ -56,12 +56,7 @@ async fn a_lost_request_is_made_up_for_in_the_same_run() {
         completed(&report);
         world.check_in_step();
         assert_eq!(report.owed, 0, "{nth}");
-        let accepted = world
-            .target
-            .journal()
-            .iter()
-            .filter(|write| write.accepted)
-            .count();
+        let accepted = world.accepted();
         assert_eq!(accepted, 13, "{nth}: no record is written twice");
         assert_eq!(world.writes_of_another_run().await, 0, "{nth}");
     }
@@ -77,12 +72,7 @@ async fn a_lost_answer_changes_nothing() {
         completed(&report);
         world.check_in_step();
         assert_eq!(report.owed, 0, "{nth}");
-        let accepted = world
-            .target
-            .journal()
-            .iter()
-            .filter(|write| write.accepted)
-            .count();
+        let accepted = world.accepted();
         assert!(
             accepted <= 14,
             "{nth}: one record may be written once more, not {accepted}"
@@ -113,12 +103,7 @@ async fn a_target_that_stops_ends_the_run_and_the_next_one_completes_it() {
         assert!(before < 13, "{nth}");
         assert_eq!(world.send().await.owed, 0, "{nth}");
         world.check_in_step();
-        let accepted = world
-            .target
-            .journal()
-            .iter()
-            .filter(|write| write.accepted)
-            .count();
+        let accepted = world.accepted();
         assert_eq!(accepted, 13, "{nth}: no record is written twice");
         assert_eq!(world.writes_of_another_run().await, 0, "{nth}");
     }

@@ -89,12 +89,7 @@ async fn a_run_stopped_among_parked_records_loses_none() {
         stopping_at(&world, step).go().await;
         assert_eq!(world.send().await.owed, 0, "{step}");
         world.check_in_step();
-        let accepted = world
-            .target
-            .journal()
-            .iter()
-            .filter(|write| write.accepted)
-            .count();
+        let accepted = world.accepted();
         assert_eq!(accepted, 13, "{step}");
     }
 }

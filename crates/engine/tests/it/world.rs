@@ -8,7 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 use syncline_engine::{
-    Baseline, CollectionReport, Ending, Event, Job, Observer, Resend, RunReport, Settings, Verb,
+    Baseline, CollectionReport, Ending, Event, Job, Observer, Prune, Resend, RunReport, Settings,
+    Verb,
 };
 use syncline_ledger::{Holder, Ledger, LedgerView, Owed, RunOutcome, ScopeId};
 use syncline_model::{Catalog, CollectionName};
@@ -40,6 +41,7 @@ pub(crate) struct Run {
     pub(crate) target: Arc<dyn Store>,
     pub(crate) verb: Verb,
     pub(crate) baseline: Baseline,
+    pub(crate) prune: Option<Prune>,
     pub(crate) guards: GuardPolicy,
     pub(crate) memory_budget: usize,
     pub(crate) concurrency: usize,
@@ -98,6 +100,7 @@ impl World {
             target: Arc::new(self.target.clone()),
             verb: Verb::Write,
             baseline: Baseline::Ledger(Resend::default()),
+            prune: None,
             guards: GuardPolicy::default(),
             memory_budget: 1 << 20,
             concurrency: 4,
@@ -119,6 +122,12 @@ impl World {
         self.target.forget_journal();
         self.send().await;
         self.target.forget_journal()
+    }
+
+    /// Changes that took effect, repeated ones included.
+    pub(crate) fn accepted(&self) -> usize {
+        let journal = self.target.journal();
+        journal.iter().filter(|write| write.accepted).count()
     }
 
     /// What the target should hold: what the source says.
@@ -191,6 +200,7 @@ impl Run {
             scope,
             verb: self.verb,
             baseline: self.baseline,
+            prune: self.prune,
             settings: Settings {
                 concurrency_max: self.concurrency,
                 retry: quick(),

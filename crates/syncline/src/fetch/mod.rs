@@ -6,7 +6,9 @@ mod protect;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use syncline_engine::{CollectionReport, CopyJob, Ending, EngineError, Observer, RunReport};
+use syncline_engine::{
+    CollectionReport, CopyJob, Ending, EngineError, Observer, RunReport, Verb,
+};
 use syncline_model::{Catalog, Collection, CollectionName, Coverage, Scope};
 use syncline_plan::LoadOrder;
 use syncline_store_edfi::EdfiStore;
@@ -104,6 +106,7 @@ pub async fn fetch(
     Ok(FetchSummary {
         outcome: SendSummary {
             report,
+            verb: Verb::Write,
             reject_file: None,
             ignored: notes,
             dialect: config.dialect,

@@ -266,11 +266,16 @@ impl State {
     }
 
     fn apply(&mut self, change: &Change, collection: &Collection) -> Outcome {
-        let outcome = self.decide(change, collection);
+        let found = change
+            .key
+            .known_digest()
+            .and_then(|digest| self.tables.get(&collection.name)?.key_of(digest));
+        let key = found.unwrap_or_else(|| change.key.clone());
+        let outcome = self.decide((change, &key), collection);
         let payload = change.after.as_ref().map(|record| record.payload.clone());
         self.journal.push(Write {
             collection: collection.name.clone(),
-            key: change.key.clone(),
+            key,
             kind: change.kind,
             payload: payload.unwrap_or_default(),
             accepted: matches!(outcome, Outcome::Done { .. }),
@@ -278,8 +283,8 @@ impl State {
         outcome
     }
 
-    fn decide(&mut self, change: &Change, collection: &Collection) -> Outcome {
-        if let Some(class) = self.refusal(change, collection) {
+    fn decide(&mut self, (change, key): (&Change, &Key), collection: &Collection) -> Outcome {
+        if let Some(class) = self.refusal((change, key), collection) {
             return refused(class);
         }
         let Some(table) = self.tables.get_mut(&collection.name) else {
@@ -295,21 +300,28 @@ impl State {
                 }
             }
             (ChangeKind::Delete, _) if self.deletes => {
-                if table.remove(&change.key) {
-                    done(Done::Deleted, 204, &change.key)
+                if change.key.known_digest().is_some() && is_other(table, key, change) {
+                    return refused(FailureClass::Content);
+                }
+                if table.remove(key) {
+                    done(Done::Deleted, 204, key)
                 } else {
-                    done(Done::Unchanged, 404, &change.key)
+                    done(Done::Unchanged, 404, key)
                 }
             }
             _ => refused(FailureClass::Unsupported),
         }
     }
 
-    fn refusal(&self, change: &Change, collection: &Collection) -> Option<FailureClass> {
+    fn refusal(
+        &self,
+        (change, key): (&Change, &Key),
+        collection: &Collection,
+    ) -> Option<FailureClass> {
         let record = change.after.as_ref();
         let attempt = Attempt {
             collection: &collection.name,
-            key: &change.key,
+            key,
             kind: change.kind,
             payload: record.map_or(&[], |record| &record.payload),
             tables: &self.tables,
@@ -363,6 +375,14 @@ impl Store for MemoryStore {
     async fn confirm(&self, _: &Mark) -> Result<()> {
         Ok(())
     }
+}
+
+/// Whether something else is there than what is to be deleted.
+fn is_other(table: &mut Table, key: &Key, change: &Change) -> bool {
+    let wanted = change.before.as_ref().map(|record| record.digest);
+    table
+        .content(key)
+        .is_some_and(|found| Some(found) != wanted)
 }
 
 fn unsupported(message: &str) -> StoreError {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use syncline_model::{Canonicaliser, Collection, Key, Origin};
+use syncline_model::{Canonicaliser, Collection, Digest, Key, Origin};
 
 /// A line as a reading finds it.
 #[derive(Clone, Debug)]
@@ -63,6 +63,21 @@ impl Table {
             .remove(key)
             .and_then(|at| self.entries.get_mut(at));
         place.is_some_and(|entry| entry.take().is_some())
+    }
+
+    /// The key itself of one of which only the digest is known.
+    pub(super) fn key_of(&self, digest: Digest) -> Option<Key> {
+        self.index
+            .keys()
+            .find(|key| key.digest() == digest)
+            .cloned()
+    }
+
+    /// Digest of what it holds under a key.
+    pub(super) fn content(&mut self, key: &Key) -> Option<Digest> {
+        let (_, line) = self.entries.get(*self.index.get(key)?)?.as_ref()?;
+        let (_, digest) = self.canonicaliser.read(line).ok()?;
+        Some(digest)
     }
 
     pub(super) fn holds(&self, key: &Key) -> bool {

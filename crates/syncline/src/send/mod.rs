@@ -1,20 +1,27 @@
 //! Sending files into an Ed-Fi API.
 
+mod exit;
+mod prune;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use syncline_engine::{Baseline, Ending, Job, Observer, Resend, RunReport, Settings, Verb};
+use syncline_engine::{Baseline, Job, Observer, Resend, RunReport, Settings, Verb};
 use syncline_ledger::Holder;
 use syncline_model::CollectionName;
 use syncline_plan::GuardPolicy;
 use syncline_store_files::FilesStore;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use exit::failure_status;
+pub use prune::PruneArgs;
+
 use crate::config::STANDARD_INPUT;
 use crate::hold::Hold;
 use crate::resolve::{Resolved, resolve};
 use crate::{Config, Dialect, Failure, FailureKind, Selection, open};
+use prune::Gone;
 
 /// Name of the flow in the ledger.
 pub(crate) const FLOW: &str = "send";
@@ -32,6 +39,8 @@ pub struct SendArgs {
     pub resend: Resend,
     /// A reject file to send instead of the data folder.
     pub rejects: Option<PathBuf>,
+    /// Whether what was sent before and is no longer there is deleted.
+    pub prune: Option<PruneArgs>,
     /// Where refused records go; by default into the state folder.
     pub reject_file: Option<PathBuf>,
     /// Who holds the ledger meanwhile.
@@ -45,8 +54,10 @@ pub struct SendSummary {
     pub report: RunReport,
     /// Where refused records are, if there are any.
     pub reject_file: Option<PathBuf>,
-    /// Data files that were left alone, one clause each.
+    /// What was left alone and why, one clause each.
     pub ignored: Vec<String>,
+    /// What was to become of the records.
+    pub verb: Verb,
     /// Whose exit codes apply.
     pub dialect: Dialect,
 }
@@ -58,6 +69,7 @@ pub async fn send(
     observer: Arc<dyn Observer>,
     stop: CancellationToken,
 ) -> Result<SendSummary, Failure> {
+    prune::refuse_conflicts(config, &arguments)?;
     let source = source(config, &arguments)?;
     refuse_existing(arguments.reject_file.as_deref())?;
     let api = config.api()?;
@@ -67,11 +79,21 @@ pub async fn send(
         () = stop.cancelled() => return Err(told_to_stop()),
         opened = open::api(api) => opened?,
     };
-    let resolved = resolve(source.files(), &catalog, &api.settings);
-    let (selected, ignored) = select(config, resolved, &arguments.selection)?;
+    let mut resolved = resolve(source.files(), &catalog, &api.settings);
     let mut ledger = hold.ledger;
     let scope = ledger.scope(&catalog.identity, FLOW)?;
+    let mut gone = Gone::default();
+    if arguments.prune.is_some() {
+        gone = prune::gone((&ledger, scope), &catalog, &resolved.collections)?;
+        resolved.collections.extend(gone.collections.clone());
+    }
+    let (selected, mut ignored) = select(config, resolved, &arguments.selection)?;
+    let prune = arguments.prune.as_ref();
+    let prune = prune.map(|wanted| prune::prune(wanted, &selected, &gone));
+    let (prune, notes) = prune.transpose()?.unzip();
+    ignored.extend(notes.into_iter().flatten());
     let reject_file = reject_path(config, &arguments);
+    let guards = prune::guards(&arguments);
     let job = Job {
         command: arguments.holder.command.clone(),
         source: Arc::new(source),
@@ -81,6 +103,7 @@ pub async fn send(
         ledger,
         scope,
         verb: Verb::Write,
+        prune,
         baseline: if arguments.force {
             Baseline::Nothing
         } else {
@@ -92,13 +115,14 @@ pub async fn send(
             memory_budget: MEMORY_BUDGET,
             work_folder: hold.work_folder,
             reject_file: reject_file.clone(),
-            guards: no_guards(),
+            guards,
         },
     };
     let report = syncline_engine::run(job, observer, stop).await;
     let reject_file = reject_file.is_file().then_some(reject_file);
     Ok(SendSummary {
         report,
+        verb: Verb::Write,
         reject_file,
         ignored,
         dialect: config.dialect,
@@ -133,12 +157,15 @@ fn source(config: &Config, arguments: &SendArgs) -> Result<FilesStore, Failure> 
     if let Some(rejects) = &arguments.rejects {
         return Ok(FilesStore::open_rejects(rejects)?);
     }
+    data_files(config, &arguments.selection)
+}
+
+/// The data folder, or standard input.
+pub(crate) fn data_files(config: &Config, selection: &Selection) -> Result<FilesStore, Failure> {
     let folder = config.data_folder()?;
     if folder == Path::new(STANDARD_INPUT) {
-        return Ok(FilesStore::open_stream(
-            only_collection(&arguments.selection)?,
-            std::io::stdin(),
-        )?);
+        let collection = only_collection(selection)?;
+        return Ok(FilesStore::open_stream(collection, std::io::stdin())?);
     }
     let source = FilesStore::open(folder)?;
     source.files().require_any(folder)?;
@@ -215,46 +242,4 @@ fn reject_path(config: &Config, arguments: &SendArgs) -> PathBuf {
         Some(folder) => folder.join("rejects").join(format!("{time}.jsonl")),
         None => PathBuf::from(format!("syncline-rejects-{time}.jsonl")),
     }
-}
-
-impl SendSummary {
-    /// The exit status: ours, or lightbeam's where its configuration is used and `strict` does
-    /// not ask for ours.
-    pub fn exit_status(&self, strict: bool) -> u8 {
-        let sum = |count: fn(&syncline_engine::CollectionReport) -> u64| {
-            self.report.collections.values().map(count).sum::<u64>()
-        };
-        let failed = sum(|report| report.failed);
-        if self.dialect == Dialect::Lightbeam && !strict {
-            let processed = sum(|report| report.read + report.unreadable);
-            let skipped = sum(|report| report.unchanged);
-            return match &self.report.ending {
-                Ending::Failed(_) | Ending::Interrupted => 255,
-                Ending::Completed if processed == skipped => 99,
-                Ending::Completed => u8::from(processed == failed),
-            };
-        }
-        let incomplete = self.report.collections.values().any(|report| {
-            report
-                .coverage
-                .as_ref()
-                .is_none_or(|coverage| !coverage.is_complete())
-        });
-        match &self.report.ending {
-            Ending::Failed(error) => failure_status(error),
-            Ending::Interrupted => 5,
-            Ending::Completed if sum(|report| report.held) > 0 => 4,
-            Ending::Completed => u8::from(failed > 0 || incomplete),
-        }
-    }
-}
-
-pub(crate) fn failure_status(error: &syncline_engine::EngineError) -> u8 {
-    use syncline_engine::EngineError;
-    let kind = match error {
-        EngineError::Store(error) => crate::failure::kind_of(error),
-        EngineError::Defect => FailureKind::Defect,
-        _ => FailureKind::Local,
-    };
-    kind.exit_status()
 }
