@@ -58,7 +58,7 @@ impl ConstantServer {
         let router = Router::new().fallback_service(any(handler));
         let running = Running::spawn(address, |stopped| {
             axum::serve(listener, router)
-                .with_graceful_shutdown(stopped)
+                .with_graceful_shutdown(stopped.cancelled_owned())
                 .into_future()
         });
         Ok(Self {

@@ -69,7 +69,7 @@ struct Empty {}
 
 /// Everything the page shows but the requests.
 fn state(service: &Service) -> Result<Response, Problem> {
-    let storage = service.storage();
+    let mut storage = service.storage();
     let counts = storage.counts()?;
     let counts: Map<String, Value> = service
         .catalog

@@ -132,6 +132,9 @@ pub struct SandboxConfig {
     pub change_queries: bool,
     /// Time that every answer waits.
     pub latency: Duration,
+    /// How long a client may take to send the head of a request, or to go on with a body or with
+    /// taking an answer; a connection that is not used for so long is closed.
+    pub patience: Duration,
     /// Requests answered in a second; the others get 429.
     pub rate_limit: Option<u32>,
     /// File that every request is appended to, one JSON object per line.
@@ -164,6 +167,7 @@ impl SandboxConfig {
             faults: FaultPlan::default(),
             change_queries: true,
             latency: Duration::ZERO,
+            patience: Duration::from_mins(1),
             rate_limit: None,
             record_file: None,
             admin: true,

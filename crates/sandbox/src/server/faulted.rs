@@ -10,7 +10,7 @@ use futures_util::stream;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::listener::Breaker;
+use super::connection::Breaker;
 use super::respond::{set_header, with_status};
 use crate::faults::{FaultAction, FaultRule};
 

@@ -9,11 +9,12 @@ mod admin;
 mod body;
 mod catalog;
 mod config;
+mod connection;
 mod discovery;
 mod faulted;
+mod intake;
 mod introspection;
 mod items;
-mod listener;
 mod metadata;
 mod metrics;
 mod oauth;
@@ -38,9 +39,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::Router;
-use axum::extract::ConnectInfo;
-
 pub use access::{Authorization, ClaimsError, Client, Operation, read_clients};
 pub use config::{ApiVersion, RouteBegins, SandboxConfig};
 pub use profiles::{Profile, ProfileMembers, ProfileResource, read_profiles};
@@ -51,7 +49,6 @@ pub use snapshots::SnapshotInfo;
 use crate::faults::{FaultPlan, FaultState};
 use crate::generate::GenerateError;
 use crate::storage::{Selection, StorageError};
-use listener::{BreakableListener, Breaker};
 use service::Service;
 
 /// A sandbox could not be started or asked.
@@ -102,17 +99,12 @@ impl Sandbox {
         let base = format!("http://{address}");
         let service = Arc::new(Service::open(config, &base)?);
         let shared = Arc::clone(&service);
-        let handler = move |ConnectInfo(breaker): ConnectInfo<Breaker>, request| {
-            let service = Arc::clone(&shared);
-            async move { service.handle(request, &breaker).await }
-        };
-        let make = Router::new()
-            .fallback(handler)
-            .into_make_service_with_connect_info::<Breaker>();
+        let patience = service.metadata.config.patience;
         let running = Running::spawn(address, |stopped| {
-            axum::serve(BreakableListener(listener), make)
-                .with_graceful_shutdown(stopped)
-                .into_future()
+            connection::serve(listener, patience, stopped, move |request, breaker| {
+                let service = Arc::clone(&shared);
+                async move { service.handle(request, &breaker).await }
+            })
         });
         Ok(Self { service, running })
     }

@@ -38,7 +38,7 @@ pub(crate) fn answer(service: &Service) -> Result<Response, Problem> {
 /// What stands for each name between braces, ready as markup.
 fn values(service: &Service) -> Result<Vec<(&'static str, String)>, Problem> {
     let (rows, change_version) = {
-        let storage = service.storage();
+        let mut storage = service.storage();
         let counts = storage.counts()?;
         let mut rows: Vec<(bool, &str, u64)> = Vec::new();
         for endpoint in service.catalog.endpoints() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::SandboxError;
 
@@ -22,15 +22,12 @@ pub(crate) struct Running {
 
 impl Running {
     /// Spawns the server that `serve` makes from the signal to stop.
-    pub(crate) fn spawn<F>(
-        address: SocketAddr,
-        serve: impl FnOnce(WaitForCancellationFutureOwned) -> F,
-    ) -> Self
+    pub(crate) fn spawn<F>(address: SocketAddr, serve: impl FnOnce(CancellationToken) -> F) -> Self
     where
         F: Future<Output = io::Result<()>> + Send + 'static,
     {
         let token = CancellationToken::new();
-        let task = tokio::spawn(serve(token.clone().cancelled_owned()));
+        let task = tokio::spawn(serve(token.clone()));
         Self {
             address,
             task,

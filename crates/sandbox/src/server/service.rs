@@ -5,15 +5,17 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::header::CONNECTION;
+use http::{HeaderMap, Method, Uri};
 use tokio::time::Instant;
 
 use super::access::{Caller, Client};
 use super::catalog::{Catalog, DescriptorIndex, load_descriptors};
 use super::config::{ApiVersion, SandboxConfig};
+use super::connection::Breaker;
+use super::intake::{Intake, Unread};
 use super::metadata::{self, Metadata};
 use super::oauth::{self, Tokens};
 use super::pace::{self, Limiter};
@@ -21,14 +23,11 @@ use super::paths::{ChangeQuery, Route};
 use super::problem::Problem;
 use super::recent::{Exchange, Recent};
 use super::record::{RecordedRequest, RequestLog};
-use super::respond::{header, with_status};
+use super::respond::{header, set_header, with_status};
 use super::snapshots::{self, Snapshots};
 use super::{SandboxError, admin, faulted, introspection, items, lock, metrics, page};
 use crate::faults::{FaultState, mix};
-use crate::storage::{Storage, StorageError, claim};
-
-/// Largest body read, as the real server's default.
-const MAX_BODY: usize = 30_000_000;
+use crate::storage::{Flusher, Storage, StorageError, claim};
 
 /// Everything the handlers share.
 #[derive(Debug)]
@@ -49,6 +48,8 @@ pub(crate) struct Service {
     /// Keeps other servers off the data file.
     _claim: Option<fs_err::File>,
     limiter: Option<Mutex<Limiter>>,
+    intake: Intake,
+    flusher: Option<Flusher>,
 }
 
 /// A request whose body has been read.
@@ -72,6 +73,8 @@ impl Service {
         let now = jiff::Timestamp::now().as_microsecond().unsigned_abs();
         Ok(Self {
             catalog,
+            flusher: storage.flusher()?,
+            intake: Intake::default(),
             salt: mix(now),
             storage: Arc::new(Mutex::new(storage)),
             snapshots: Mutex::new(Snapshots::open(config.data.as_deref())?),
@@ -136,15 +139,14 @@ impl Service {
     }
 
     /// Answers one request.
-    pub(crate) async fn handle(
-        &self,
-        request: http::Request<Body>,
-        breaker: &super::listener::Breaker,
-    ) -> Response {
+    pub(crate) async fn handle<B>(&self, request: http::Request<B>, breaker: &Breaker) -> Response
+    where
+        B: http_body::Body<Data = Bytes> + Unpin,
+    {
         let begun = Instant::now();
         let (parts, body) = request.into_parts();
-        let body = axum::body::to_bytes(body, MAX_BODY).await;
-        let too_large = body.is_err();
+        let (body, _share) = self.intake.read(body, self.metadata.config.patience).await;
+        let unread = body.as_ref().err().copied();
         let query = metadata::parse_query(&parts.uri);
         let call = Call {
             method: parts.method,
@@ -156,17 +158,17 @@ impl Service {
         let path = call.uri.path();
         let route = self.metadata.paths.route(path, self.api());
         if let Route::Admin(rest) = &route {
-            let answer = admin::answer(self, &call, rest);
-            return answer
+            let answer = admin::answer(self, &call, rest)
                 .unwrap_or_else(|problem| problem.respond(self.api(), &self.correlation(&call)));
+            return self.durable((&call, &route), answer).await;
         }
         let rule = self.faults().decide(call.method.as_str(), path);
         if !self.metadata.config.latency.is_zero() {
             tokio::time::sleep(self.metadata.config.latency).await;
         }
         let answer = || {
-            if too_large {
-                with_status(StatusCode::PAYLOAD_TOO_LARGE)
+            if let Some(unread) = unread {
+                closing(unread)
             } else if let Err(seconds) = self.within_limit(&route) {
                 pace::refusal(self.api(), &self.correlation(&call), seconds)
             } else {
@@ -174,15 +176,29 @@ impl Service {
             }
         };
         let (response, status) = if let Some(rule) = rule {
-            faulted::respond(&rule, answer, breaker).await
+            let (response, status) = faulted::respond(&rule, answer, breaker).await;
+            (self.durable((&call, &route), response).await, status)
         } else {
-            let response = answer();
+            let response = self.durable((&call, &route), answer()).await;
             let status = response.status().as_u16();
             (response, status)
         };
         let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.record(&call, &route, (status, micros));
         response
+    }
+
+    /// Holds back the acknowledgement of a write until it would outlive a loss of power.
+    async fn durable(&self, (call, route): (&Call, &Route), response: Response) -> Response {
+        let Some(flusher) = &self.flusher else {
+            return response;
+        };
+        let writes = matches!(route, Route::Data { .. } | Route::Admin(_))
+            && !matches!(call.method, Method::GET | Method::HEAD);
+        if !writes || !response.status().is_success() || flusher.flushed().await.is_ok() {
+            return response;
+        }
+        Problem::system().respond(self.api(), &self.correlation(call))
     }
 
     fn within_limit(&self, route: &Route) -> Result<(), u64> {
@@ -316,6 +332,13 @@ impl Service {
         log.micros += micros;
         log.add(template, request, keep);
     }
+}
+
+/// What is answered to a request whose body was not read, before its connection is closed.
+fn closing(unread: Unread) -> Response {
+    let mut response = with_status(unread.status());
+    set_header(&mut response, CONNECTION, "close");
+    response
 }
 
 /// The clients of the configuration; the strategy applies to those of a file of claims.

@@ -2,26 +2,30 @@
 //!
 //! It knows collections by number, keys as canonical text and bodies as JSON text; it does not
 //! know the model, HTTP or validation. Every write is one transaction, so an acknowledged write
-//! is whole, and with a file it outlives the process however that ends.
+//! is whole, and with a file it outlives the process however that ends. What else a loss of power
+//! must not undo waits for the [`Flusher`].
 
 mod changes;
 mod condition;
+mod flush;
 mod open;
 mod page;
 mod scope;
+mod tally;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
 
 pub(crate) use changes::Span;
 pub(crate) use condition::{Comparison, Condition};
+pub(crate) use flush::Flusher;
 pub(crate) use open::claim;
 pub(crate) use page::{Selection, Window};
 pub(crate) use scope::{KeyPlace, Reach};
 
 use crate::faults::mix;
+use tally::Tally;
 
 /// Separates the parts of a canonical key; not a character that keys contain.
 pub(crate) const KEY_SEPARATOR: char = '\u{1f}';
@@ -46,6 +50,14 @@ pub enum StorageError {
     /// A file beside the database could not be used.
     #[error("cannot lock {}", path.display())]
     Lock {
+        /// The file asked for.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The thread that flushes the journal could not be started.
+    #[error("cannot keep {} durable", path.display())]
+    Flusher {
         /// The file asked for.
         path: PathBuf,
         /// What the operating system says.
@@ -104,6 +116,7 @@ pub(crate) struct Storage {
     last_modified: i64,
     /// The change version given last.
     last_version: i64,
+    tally: Tally,
     salt: u64,
 }
 
@@ -134,6 +147,9 @@ impl Storage {
             "SAVEPOINT inner"
         })?;
         let result = work(self);
+        if result.is_err() {
+            self.tally.forget();
+        }
         match (&result, outermost) {
             (Ok(_), true) => self.run("COMMIT")?,
             (Err(_), true) => self.run("ROLLBACK")?,
@@ -189,15 +205,6 @@ impl Storage {
         Ok(found)
     }
 
-    /// How many records each collection has; collections without any are left out.
-    pub(crate) fn counts(&self) -> Result<BTreeMap<i64, u64>, StorageError> {
-        let mut statement =
-            self.prepared("SELECT collection, count(*) FROM item GROUP BY collection")?;
-        let read = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()));
-        let counts = statement.query_map([], read)?;
-        Ok(counts.collect::<Result<_, _>>()?)
-    }
-
     /// Begins a transaction that takes in every write until [`Storage::end_batch`].
     pub(crate) fn begin_batch(&mut self) -> Result<(), StorageError> {
         self.run("BEGIN IMMEDIATE")
@@ -213,6 +220,7 @@ impl Storage {
         for table in ["reference", "key_part", "item", "tombstone", "rekey"] {
             self.run(&format!("DELETE FROM {table}"))?;
         }
+        self.tally.forget();
         Ok(())
     }
 
@@ -242,6 +250,7 @@ impl Storage {
         let aggregate = self.connection.last_insert_rowid();
         self.index_key(aggregate, entry)?;
         self.index_references(aggregate, entry.targets)?;
+        self.tally.add(entry.collection);
         let body = entry.body.to_owned();
         Ok(Item {
             aggregate,
@@ -279,6 +288,7 @@ impl Storage {
             .execute([item.aggregate])?;
         self.prepared("DELETE FROM item WHERE aggregate = ?1")?
             .execute([item.aggregate])?;
+        self.tally.take(item.collection);
         Ok(())
     }
 

@@ -3,8 +3,8 @@
 //! Key parts and whole keys go through their indexes; any other member is compared inside the
 //! stored JSON, over the collection's own records only.
 
-use rusqlite::params_from_iter;
 use rusqlite::types::Value as SqlValue;
+use rusqlite::{OptionalExtension as _, params_from_iter};
 
 use super::{Condition, Item, Storage, StorageError, read_item};
 
@@ -49,7 +49,11 @@ impl Selection {
 
 impl Storage {
     /// How many records a selection has.
-    pub(crate) fn count(&self, selection: &Selection) -> Result<u64, StorageError> {
+    pub(crate) fn count(&mut self, selection: &Selection) -> Result<u64, StorageError> {
+        if selection.conditions.is_empty() {
+            let counts = self.counts()?;
+            return Ok(counts.get(&selection.collection).copied().unwrap_or(0));
+        }
         let (clause, values) = selection.clause();
         let sql = format!("SELECT count(*) FROM item{clause}");
         let count: i64 = self
@@ -79,20 +83,32 @@ impl Storage {
         Ok(items.collect::<Result<_, _>>()?)
     }
 
-    /// Where each of `number` even stretches of a selection begins.
+    /// Where each stretch of `size` records of a selection begins.
     pub(crate) fn starts(
         &self,
         selection: &Selection,
         size: u64,
     ) -> Result<Vec<i64>, StorageError> {
-        let (clause, mut values) = selection.clause();
+        let (clause, values) = selection.clause();
         let sql = format!(
-            "SELECT aggregate FROM (SELECT aggregate, row_number() OVER (ORDER BY aggregate) - 1 \
-             AS place FROM item{clause}) WHERE place % ? = 0 ORDER BY aggregate"
+            "SELECT aggregate FROM item{clause} AND aggregate >= ? \
+             ORDER BY aggregate LIMIT 1 OFFSET ?"
         );
-        values.push(i64::try_from(size.max(1)).unwrap_or(i64::MAX).into());
         let mut statement = self.prepared(&sql)?;
-        let starts = statement.query_map(params_from_iter(values), |row| row.get(0))?;
-        Ok(starts.collect::<Result<_, _>>()?)
+        let mut next = |from: i64, skipped: i64| {
+            let place = [SqlValue::from(from), SqlValue::from(skipped)];
+            let values = values.iter().cloned().chain(place);
+            statement
+                .query_row(params_from_iter(values), |row| row.get(0))
+                .optional()
+        };
+        let size = i64::try_from(size.max(1)).unwrap_or(i64::MAX);
+        let mut starts = Vec::new();
+        let mut found = next(0, 0)?;
+        while let Some(start) = found {
+            starts.push(start);
+            found = next(start, size)?;
+        }
+        Ok(starts)
     }
 }

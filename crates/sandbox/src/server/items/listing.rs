@@ -35,7 +35,7 @@ pub(super) fn page(request: Request<'_>) -> Result<Response, Problem> {
     } = query::listing(service, endpoint, &call.query)?;
     let (items, total) = {
         let storage = service.view(call)?;
-        let storage = lock(&storage);
+        let mut storage = lock(&storage);
         let visible = access::visible(service, &storage, caller, endpoint)?;
         selection.conditions.extend(visible);
         let total = wants_total.then(|| storage.count(&selection)).transpose()?;
@@ -97,7 +97,7 @@ pub(super) fn partitions(request: Request<'_>) -> Result<Response, Problem> {
     });
     let starts = {
         let storage = service.view(call)?;
-        let storage = lock(&storage);
+        let mut storage = lock(&storage);
         let visible = access::visible(service, &storage, caller, endpoint)?;
         selection.conditions.extend(visible);
         let even = storage.count(&selection)?.div_ceil(number.unsigned_abs());

@@ -1,19 +1,18 @@
-//! Connections that can be broken on purpose.
+//! Connections that can be broken on purpose, and that a peer who reads nothing cannot hold up.
 //!
 //! A handler marks its connection through [`Breaker`]; the next byte the server would write then
 //! fails, and the socket closes by FIN or by RST. HTTP is not known here.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
 
 const WHOLE: u8 = 0;
 const CLOSE: u8 = 1;
@@ -35,56 +34,51 @@ impl Breaker {
     }
 }
 
-impl Connected<IncomingStream<'_, BreakableListener>> for Breaker {
-    fn connect_info(stream: IncomingStream<'_, BreakableListener>) -> Self {
-        stream.io().breaker.clone()
-    }
-}
-
-/// A listener whose connections carry a [`Breaker`].
-#[derive(Debug)]
-pub(crate) struct BreakableListener(pub(crate) TcpListener);
-
-impl Listener for BreakableListener {
-    type Io = BreakableStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            match self.0.accept().await {
-                Ok((stream, address)) => {
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, "cannot set TCP_NODELAY");
-                    }
-                    return (
-                        BreakableStream {
-                            stream,
-                            breaker: Breaker::default(),
-                        },
-                        address,
-                    );
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::task::yield_now().await;
-                }
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.0.local_addr()
-    }
-}
-
-/// A connection that fails to write once it is marked.
+/// A connection that fails to write once it is marked, or once its peer has taken nothing for too
+/// long.
 #[derive(Debug)]
 pub(crate) struct BreakableStream {
     stream: TcpStream,
     breaker: Breaker,
+    patience: Duration,
+    /// Runs while the peer takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl BreakableStream {
+    pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
+        Self {
+            stream,
+            breaker: Breaker::default(),
+            patience,
+            stalled: None,
+        }
+    }
+
+    pub(crate) fn breaker(&self) -> Breaker {
+        self.breaker.clone()
+    }
+
+    /// Lets a write that makes no progress wait for so long and no longer.
+    fn watch(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let deadline = Instant::now() + self.patience;
+        let stalled = self
+            .stalled
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        match stalled.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
     fn check(&self) -> io::Result<()> {
         match self.breaker.0.load(Ordering::Acquire) {
             WHOLE => Ok(()),
@@ -114,7 +108,8 @@ impl AsyncWrite for BreakableStream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.check()?;
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.watch(written, context)
     }
 
     fn poll_write_vectored(
@@ -123,7 +118,8 @@ impl AsyncWrite for BreakableStream {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.check()?;
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.watch(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,0 +1,192 @@
+//! Reading the bodies of requests: so large, so fast, and so much of all of them at once.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::StatusCode;
+use http_body::Body;
+use http_body_util::BodyExt as _;
+use tokio::time::Instant;
+
+/// Largest body read, as the real server's default.
+const MAX_BODY: usize = 30_000_000;
+/// Bytes of all bodies that are in memory at once.
+const MOST_AT_ONCE: usize = 256_000_000;
+/// Bytes a second that a body comes with at least, once the time given to every body is over.
+const SLOWEST: u64 = 10_000;
+/// Bodies up to this size may have any shape.
+const SMALL: usize = 1_000_000;
+/// Bytes of memory that the values of a larger body may take when it is read.
+const MOST_READ: usize = 400_000_000;
+/// What an object with one member takes, and any other value.
+const OBJECT: usize = 640;
+const VALUE: usize = 64;
+
+/// Why a body was not read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// It is too large.
+    TooLarge,
+    /// It came too slowly.
+    TooSlow,
+    /// There is no room for it now.
+    NoRoom,
+    /// The connection broke.
+    Broken,
+}
+
+impl Unread {
+    /// The status that says so.
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Broken => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// Bytes of bodies in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Intake(AtomicUsize);
+
+/// A part of them, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Share<'a> {
+    intake: &'a Intake,
+    bytes: usize,
+}
+
+impl Share<'_> {
+    fn grow(&mut self, bytes: usize) -> Result<(), Unread> {
+        let before = self.intake.0.fetch_add(bytes, Ordering::Relaxed);
+        self.bytes += bytes;
+        if before + bytes > MOST_AT_ONCE {
+            return Err(Unread::NoRoom);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        self.intake.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+impl Intake {
+    /// Reads a body whole; its share of the memory counts as long as the second part lives.
+    pub(crate) async fn read<B>(
+        &self,
+        body: B,
+        patience: Duration,
+    ) -> (Result<Bytes, Unread>, Share<'_>)
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let mut share = Share {
+            intake: self,
+            bytes: 0,
+        };
+        let read = collect(body, patience, &mut share).await;
+        (read, share)
+    }
+}
+
+async fn collect<B>(mut body: B, patience: Duration, share: &mut Share<'_>) -> Result<Bytes, Unread>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > MAX_BODY {
+        return Err(Unread::TooLarge);
+    }
+    let begun = Instant::now();
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while !body.is_end_stream() {
+        let received = u64::try_from(share.bytes).unwrap_or(u64::MAX);
+        let deadline = begun + patience + Duration::from_secs(received / SLOWEST);
+        let frame = tokio::time::timeout_at(deadline, body.frame()).await;
+        let frame = match frame.ok().ok_or(Unread::TooSlow)? {
+            None => break,
+            Some(frame) => frame.ok().ok_or(Unread::Broken)?,
+        };
+        let Ok(chunk) = frame.into_data() else {
+            continue;
+        };
+        share.grow(chunk.len())?;
+        if share.bytes > MAX_BODY {
+            return Err(Unread::TooLarge);
+        }
+        // Most bodies come in one piece, which is then not copied.
+        if first.is_empty() && all.is_empty() {
+            first = chunk;
+        } else {
+            all.extend_from_slice(&std::mem::take(&mut first));
+            all.extend_from_slice(&chunk);
+        }
+    }
+    let whole = if first.is_empty() {
+        all.freeze()
+    } else {
+        first
+    };
+    check_shape(&whole)?;
+    Ok(whole)
+}
+
+/// Refuses what would take many times its own size when it is read as JSON.
+fn check_shape(body: &[u8]) -> Result<(), Unread> {
+    if body.len() <= SMALL {
+        return Ok(());
+    }
+    let weight = |byte: &u8| match byte {
+        b'{' => OBJECT,
+        b',' | b'[' => VALUE,
+        _ => 0,
+    };
+    let weight: usize = body.iter().map(weight).sum();
+    if weight > MOST_READ {
+        return Err(Unread::TooLarge);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::Full;
+
+    async fn read(intake: &Intake, length: usize, byte: u8) -> Result<Bytes, Unread> {
+        let body = Full::new(Bytes::from(vec![byte; length]));
+        intake.read(body, Duration::from_secs(1)).await.0
+    }
+
+    #[tokio::test]
+    async fn bodies_have_a_largest_size_and_a_shape_that_fits_in_memory() {
+        let intake = Intake::default();
+        assert_eq!(read(&intake, MAX_BODY, b' ').await.unwrap().len(), MAX_BODY);
+        let refused = Err(Unread::TooLarge);
+        assert_eq!(read(&intake, MAX_BODY + 1, b' ').await, refused);
+        assert!(read(&intake, SMALL, b'{').await.is_ok());
+        assert_eq!(read(&intake, SMALL + 1, b'{').await, refused);
+        assert_eq!(read(&intake, MAX_BODY, b'[').await, refused);
+    }
+
+    #[tokio::test]
+    async fn all_bodies_together_have_a_largest_size() {
+        let intake = Intake::default();
+        let body = || Full::new(Bytes::from(vec![b' '; MAX_BODY]));
+        let mut held = Vec::new();
+        for _ in 0..MOST_AT_ONCE / MAX_BODY {
+            held.push(intake.read(body(), Duration::from_secs(1)).await);
+        }
+        assert!(held.iter().all(|(read, _)| read.is_ok()));
+        assert_eq!(read(&intake, MAX_BODY, b' ').await, Err(Unread::NoRoom));
+        held.pop();
+        assert!(read(&intake, MAX_BODY, b' ').await.is_ok());
+    }
+}
