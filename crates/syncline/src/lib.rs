@@ -19,6 +19,7 @@ mod send;
 pub mod state;
 mod suggest;
 mod times;
+mod validate;
 
 pub use check::{StoreCheck, check};
 pub use config::{Config, ConfigArgs, DEFAULT_FILES, Dialect, EdfiConfig, StoreConfig};
@@ -30,7 +31,12 @@ pub use results::{Results, write_results};
 pub use select::Selection;
 pub use send::{PruneArgs, SendArgs, SendSummary, send};
 pub use times::{now_text, parse_time};
+pub use validate::{
+    CheckedCollection, FindingGroup, ReferenceSettings, ValidateArgs, ValidateEnding,
+    ValidateResults, ValidateSettings, ValidateSummary, validate, write_validate_results,
+};
 
+pub use syncline_check::{Method, Severity};
 pub use syncline_engine::{
     CollectionProgress, CollectionReport, Ending, Event, FailureGroup, Observer, Progress, Resend,
     RunReport, Verb,

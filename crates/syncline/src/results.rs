@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 use syncline_engine::{CollectionReport, Ending, FailureGroup, RunReport};
 
-use crate::{Config, Failure, FailureKind, SendSummary};
+use crate::{Config, Failure, FailureKind, SendSummary, ValidateSummary};
 
 /// What goes into a results file.
 #[derive(Debug)]
@@ -21,20 +21,25 @@ pub struct Results<'a> {
     pub working_folder: &'a Path,
     /// What came of it.
     pub outcome: Result<&'a SendSummary, &'a Failure>,
+    /// What was found before, if the records were checked first.
+    pub validation: Option<&'a ValidateSummary>,
     /// The exit status.
     pub exit_status: u8,
 }
 
 /// Writes a results file, its folder included; beside first, then renamed.
 pub fn write_results(path: &Path, results: &Results<'_>) -> Result<(), Failure> {
+    write_document(path, &document(results))
+}
+
+pub(crate) fn write_document(path: &Path, document: &Value) -> Result<(), Failure> {
     if let Some(folder) = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
     {
         fs_err::create_dir_all(folder)?;
     }
-    let mut text =
-        serde_json::to_string_pretty(&document(results)).map_err(std::io::Error::from)?;
+    let mut text = serde_json::to_string_pretty(document).map_err(std::io::Error::from)?;
     text.push('\n');
     let beside = path.with_extension(format!("{}.new", std::process::id()));
     fs_err::write(&beside, text)?;
@@ -43,30 +48,18 @@ pub fn write_results(path: &Path, results: &Results<'_>) -> Result<(), Failure> 
 }
 
 fn document(results: &Results<'_>) -> Value {
-    let mut members = Map::new();
+    let report = results.outcome.ok().map(|summary| &summary.report);
+    let now = Timestamp::now().as_duration().as_secs_f64();
+    let mut members = head(&Head {
+        command: results.command,
+        config: results.config,
+        working_folder: results.working_folder,
+        times: report.map_or((now, now), |report| (report.started, report.ended)),
+    });
     let mut add = |name: &str, value: Value| {
         members.insert(name.to_owned(), value);
     };
-    let report = results.outcome.ok().map(|summary| &summary.report);
-    let now = Timestamp::now().as_duration().as_secs_f64();
-    let (started, ended) = report.map_or((now, now), |report| (report.started, report.ended));
-    add("started_at", json!(local_time(started)));
-    add("working_dir", json!(results.working_folder));
-    if let Some(config) = results.config {
-        add("config_file", json!(config.file));
-        add("data_dir", json!(config.data_folder().ok()));
-        let api = config.api().ok().map(|api| &api.settings);
-        add("api_url", json!(api.map(|api| api.base_url.as_str())));
-        add("namespace", json!(api.map(|api| &api.namespace)));
-        let overrides = api
-            .map(|api| &api.namespace_overrides)
-            .filter(|map| !map.is_empty());
-        add("namespace_overrides", json!(overrides));
-    }
     add("resources", resources(report));
-    add("command", json!(results.command));
-    add("completed_at", json!(local_time(ended)));
-    add("runtime_sec", json!(ended - started));
     let sum = |count: fn(&CollectionReport) -> u64| {
         report.map_or(0, |report| {
             report.collections.values().map(count).sum::<u64>()
@@ -94,7 +87,44 @@ fn document(results: &Results<'_>) -> Value {
         add("reject_file", json!(summary.reject_file));
         add("traffic", json!(summary.report.traffic));
     }
+    if let Some(validation) = results.validation {
+        add("validation", validation.to_json());
+    }
     Value::Object(members)
+}
+
+/// What all results files begin with.
+pub(crate) struct Head<'a> {
+    pub(crate) command: &'a str,
+    pub(crate) config: Option<&'a Config>,
+    pub(crate) working_folder: &'a Path,
+    /// When it began and ended, in seconds since 1970.
+    pub(crate) times: (f64, f64),
+}
+
+pub(crate) fn head(head: &Head<'_>) -> Map<String, Value> {
+    let mut members = Map::new();
+    let mut add = |name: &str, value: Value| {
+        members.insert(name.to_owned(), value);
+    };
+    let (began, ended) = head.times;
+    add("started_at", json!(local_time(began)));
+    add("working_dir", json!(head.working_folder));
+    if let Some(config) = head.config {
+        add("config_file", json!(config.file));
+        add("data_dir", json!(config.data_folder().ok()));
+        let api = config.api().ok().map(|api| &api.settings);
+        add("api_url", json!(api.map(|api| api.base_url.as_str())));
+        add("namespace", json!(api.map(|api| &api.namespace)));
+        let overrides = api
+            .map(|api| &api.namespace_overrides)
+            .filter(|map| !map.is_empty());
+        add("namespace_overrides", json!(overrides));
+    }
+    add("command", json!(head.command));
+    add("completed_at", json!(local_time(ended)));
+    add("runtime_sec", json!(ended - began));
+    members
 }
 
 const fn processed(report: &CollectionReport) -> u64 {

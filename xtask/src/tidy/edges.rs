@@ -36,6 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "syncline-engine",
             "syncline-plan",
+            "syncline-check",
             "syncline-store",
             "syncline-ledger",
             "syncline-model",

@@ -55,6 +55,16 @@ pub enum Severity {
     Error,
 }
 
+impl Severity {
+    /// The name as it stands in result files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// One problem of a payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {

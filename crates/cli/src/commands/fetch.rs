@@ -34,6 +34,7 @@ pub(crate) async fn run(
             config: config.as_ref(),
             working_folder: &environment::current_folder()?,
             outcome: outcome.as_ref().map(|summary| &summary.outcome),
+            validation: None,
             exit_status,
         };
         write_results(path, &results)?;

@@ -27,6 +27,7 @@ pub(crate) fn finish(
             config,
             working_folder: &environment::current_folder()?,
             outcome: outcome.as_ref(),
+            validation: None,
             exit_status,
         };
         write_results(path, &results)?;

@@ -13,20 +13,14 @@ use syncline_store_edfi::{ClientSettings, Credentials, EdfiSettings, ReadSetting
 use super::native::{mode_named, page_size};
 use super::section::Section;
 use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, current_year, path_from};
-use crate::Failure;
+use crate::{Failure, ValidateSettings};
 
 /// Names of the two stores.
 const SOURCE: &str = "data_dir";
 const TARGET: &str = "edfi_api";
 
 /// Keys of the whole file that other commands use.
-const OTHER_COMMANDS: [&str; 5] = [
-    "validate",
-    "log_level",
-    "show_stacktrace",
-    "verbose",
-    "create",
-];
+const OTHER_COMMANDS: [&str; 4] = ["log_level", "show_stacktrace", "verbose", "create"];
 
 pub(super) fn read(
     file: &Path,
@@ -55,7 +49,10 @@ pub(super) fn read(
         );
     }
     let force_delete = root.switch("force_delete")?.unwrap_or(false);
-    warnings.extend(unknown(root));
+    let mut odd = Vec::new();
+    let validate = ValidateSettings::read(root, &mut odd)?;
+    odd.extend(root.unknown());
+    warnings.extend(odd.into_iter().map(told));
     let stores = [
         (SOURCE.to_owned(), StoreConfig::Files(data_folder)),
         (TARGET.to_owned(), StoreConfig::Edfi(Box::new(api))),
@@ -69,19 +66,23 @@ pub(super) fn read(
         target: TARGET.to_owned(),
         count_separator,
         force_delete,
+        validate,
         warnings,
     })
 }
 
 /// Unknown keys are not errors in a file that was written for another program.
 fn unknown(section: &Section<'_>) -> Vec<String> {
-    let told = |failure: Failure| match failure.hints.first() {
-        Some(hint) if hint.starts_with("did you mean") => {
-            format!("{}, ignored: {hint}", failure.message)
-        }
-        _ => format!("{}, ignored", failure.message),
-    };
     section.unknown().into_iter().map(told).collect()
+}
+
+fn told(unknown: Failure) -> String {
+    match unknown.hints.first() {
+        Some(hint) if hint.starts_with("did you mean") => {
+            format!("{}, ignored: {hint}", unknown.message)
+        }
+        _ => format!("{}, ignored", unknown.message),
+    }
 }
 
 fn edfi(root: &Section<'_>, warnings: &mut Vec<String>) -> Result<EdfiConfig, Failure> {

@@ -16,9 +16,10 @@ use std::path::{Path, PathBuf};
 use syncline_store::layers::RetryPolicy;
 use syncline_store_edfi::EdfiSettings;
 
-use crate::Failure;
 use crate::suggest::nearest;
-use section::{Scope, Section};
+use crate::{Failure, ValidateSettings};
+use section::Scope;
+pub(crate) use section::Section;
 
 /// File names that are tried where none is given.
 pub const DEFAULT_FILES: [&str; 4] = [
@@ -65,6 +66,8 @@ pub struct Config {
     pub count_separator: Option<String>,
     /// Whether deleting goes on without being confirmed.
     pub force_delete: bool,
+    /// What `validate` checks.
+    pub validate: ValidateSettings,
     /// What is odd but no error, each one clause.
     pub warnings: Vec<String>,
 }

@@ -9,7 +9,7 @@ use syncline_store_edfi::{ClientSettings, Credentials, EdfiSettings, Mode, ReadS
 
 use super::section::Section;
 use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, path_from};
-use crate::Failure;
+use crate::{Failure, ValidateSettings};
 
 /// Where state is kept if the file does not say.
 const STATE_FOLDER: &str = ".syncline";
@@ -56,6 +56,7 @@ pub(super) fn read(
     let send = root.section("send")?;
     let (source, target) = ends(send.as_ref(), &stores, file)?;
     problems.extend(send.iter().flat_map(Section::unknown));
+    let validate = ValidateSettings::read(root, &mut problems)?;
     problems.extend(root.unknown());
     if let Some(first) = problems.into_iter().next() {
         return Err(first);
@@ -69,6 +70,7 @@ pub(super) fn read(
         target,
         count_separator: None,
         force_delete: false,
+        validate,
         warnings: vec![],
     })
 }

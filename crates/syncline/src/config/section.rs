@@ -211,17 +211,20 @@ impl<'a> Section<'a> {
         whole
             .entries
             .iter()
-            .map(|(name, _, node)| {
-                let texts = match &node.value {
-                    Value::List(items) => items
-                        .iter()
-                        .map(|item| whole.scalar(name, item))
-                        .collect::<Result<_>>()?,
-                    _ => vec![whole.scalar(name, node)?],
-                };
-                Ok((name.clone(), texts))
-            })
+            .map(|(name, _, node)| Ok((name.clone(), whole.texts(name, node)?)))
             .collect()
+    }
+
+    /// A list of texts; a single text is a list of one.
+    pub(crate) fn list(&self, key: &'static str) -> Result<Option<Vec<String>>> {
+        self.find(key).map(|node| self.texts(key, node)).transpose()
+    }
+
+    fn texts(&self, key: &str, node: &Node) -> Result<Vec<String>> {
+        match &node.value {
+            Value::List(items) => items.iter().map(|item| self.scalar(key, item)).collect(),
+            _ => Ok(vec![self.scalar(key, node)?]),
+        }
     }
 
     fn scalar(&self, key: &str, node: &Node) -> Result<String> {

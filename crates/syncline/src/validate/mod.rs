@@ -13,6 +13,7 @@ mod examine;
 mod finding;
 mod job;
 mod pass;
+mod results;
 mod settings;
 mod summary;
 mod uniqueness;
@@ -39,6 +40,7 @@ use job::{Job, Passed};
 use witness::Witness;
 
 pub use finding::FindingGroup;
+pub use results::{ValidateResults, write_validate_results};
 pub use settings::{ReferenceSettings, ValidateSettings};
 pub use summary::{CheckedCollection, ValidateEnding, ValidateSummary};
 
