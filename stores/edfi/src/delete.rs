@@ -2,7 +2,8 @@
 //!
 //! Servers delete by id only, so the record is looked up first, and what is found is compared
 //! with what was asked for: a server that ignores a parameter it does not know answers with some
-//! other record, and that one must not go.
+//! other record, and that one must not go. Records of which only the digest of the key is known
+//! are found by the id the server gave them.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -13,25 +14,36 @@ use syncline_model::{
 use syncline_store::Result;
 use url::Url;
 
-use crate::answer;
+use crate::{answer, unchanged};
 
 /// Rows asked for: one more than there may be.
 const ROWS: &str = "2";
 
-/// Deletes what has the key of a record; `url` is that of its collection.
+/// Deletes what has the key of a record; `url` is that of its collection. Where only the digest of
+/// the key is known, it goes only if it is what was sent.
 pub(crate) async fn delete(
     client: &Client,
     url: &Url,
     (collection, record): (&Collection, &Record),
 ) -> Result<Outcome> {
+    let is_known_by_digest = record.key.known_digest().is_some();
     let handle = match &record.handle {
         Some(handle) => handle.clone(),
+        None if is_known_by_digest => {
+            let message = "the server told no id for it when it was sent, so it cannot be found";
+            return Ok(refused(FailureClass::Unsupported, 0, message));
+        }
         None => match row(client, url, (collection, &record.key)).await? {
             Found::One((handle, _)) => handle,
             Found::Other(outcome) => return Ok(outcome),
         },
     };
     let item = item_url(url, &handle);
+    if is_known_by_digest
+        && let Some(outcome) = unchanged::obstacle(client, &item, (collection, record)).await?
+    {
+        return Ok(outcome);
+    }
     match client.send(http::Method::DELETE, &item, Body::Empty).await {
         Ok(found) => Ok(answer::deleted(&found)),
         Err(error) => without_answer(error),

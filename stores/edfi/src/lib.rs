@@ -16,10 +16,11 @@ mod pages;
 mod rekey;
 mod settings;
 mod store;
+mod unchanged;
 
 pub use changes::{Feed, Isolation};
 pub use discovery::{Discovery, Endpoints};
-pub use metadata::unknown_collection;
+pub use metadata::{documents, unknown_collection};
 pub use settings::{EdfiSettings, Mode, ReadSettings, Urls};
 pub use store::{EdfiStore, Probe};
 pub use syncline_http::{ClientSettings, Credentials};
