@@ -22,6 +22,8 @@ pub(crate) struct CollectionRun {
     state: Mutex<State>,
     pending: AtomicU64,
     parked: AtomicU64,
+    /// Durable receipts of records that were offered for the first time in the run.
+    recorded: AtomicU64,
     finished: AtomicBool,
     idle: Notify,
 }
@@ -44,6 +46,7 @@ impl CollectionRun {
             state: Mutex::default(),
             pending: AtomicU64::new(0),
             parked: AtomicU64::new(0),
+            recorded: AtomicU64::new(0),
             finished: AtomicBool::new(false),
             idle: Notify::new(),
         }
@@ -82,6 +85,15 @@ impl CollectionRun {
 
     pub(crate) fn note_read(&self, records: u64) {
         self.state().report.read += records;
+    }
+
+    /// Receipts of records offered for the first time are durable.
+    pub(crate) fn note_recorded(&self) {
+        self.recorded.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn recorded(&self) -> u64 {
+        self.recorded.load(Ordering::Acquire)
     }
 
     pub(crate) fn note_unchanged(&self, records: u64) {

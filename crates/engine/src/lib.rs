@@ -8,6 +8,9 @@
 //! [`copy`] takes a [`CopyJob`] and passes whole collections from one store to another, without
 //! memory.
 //!
+//! [`publish`] takes a [`PublishJob`] and brings the target in step with a feed: keys that changed,
+//! records that were written, records that went. A mark moves only when it is proved.
+//!
 //! This is the only crate with tasks and a clock. It knows no protocol, no file format and no
 //! terminal: what happens is told as [`Event`]s to an [`Observer`] and summed up in a
 //! [`RunReport`].
@@ -25,6 +28,7 @@ mod job;
 mod lanes;
 mod parked;
 mod prune;
+mod publish;
 mod recorder;
 mod rejects;
 mod removal;
@@ -37,6 +41,7 @@ pub use error::EngineError;
 pub use events::{CollectionProgress, Event, Observer, Progress};
 pub use job::{Baseline, Job, Resend, Settings, Verb};
 pub use prune::Prune;
+pub use publish::{Overlap, PartReport, PublishJob, PublishReport, Start, publish};
 pub use report::{CollectionReport, Duplicate, Ending, FailureGroup, RunReport};
 pub use run::run;
 pub use spooled::Spooled;

@@ -132,8 +132,10 @@ fn tell(context: &Context, collection: &CollectionRun, owed: &Owed) {
     });
 }
 
+/// A change without a payload is a delete, which other parts of a run take care of.
 fn is_parked(owed: &Owed) -> bool {
-    matches!(owed.class, OwedClass::Failed(class) if is_offered_again(class))
+    let resolves = matches!(owed.class, OwedClass::Failed(class) if is_offered_again(class));
+    resolves && !owed.payload.is_empty()
 }
 
 /// Whether this run has tried a change for as long as it may while others were accepted. It may be

@@ -85,7 +85,13 @@ async fn write(context: &Arc<Context>, batch: Vec<Noted>) -> Result<(), EngineEr
             origins.push((noted.collection, noted.origin, noted.first));
         }
         let mut ledger = lock::<Ledger>(&context.ledger);
-        for repeat in ledger.record(context.scope, context.run, &receipts)? {
+        let repeats = ledger.record(context.scope, context.run, &receipts)?;
+        for (collection, _, first) in &origins {
+            if *first {
+                collection.note_recorded();
+            }
+        }
+        for repeat in repeats {
             if let Some((collection, Some(origin), true)) = origins.get(repeat.index) {
                 collection.note_duplicate(Duplicate {
                     file: origin.unit.to_string(),

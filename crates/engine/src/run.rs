@@ -33,6 +33,19 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 /// Runs a job to its end, or until `stop` is cancelled. Whatever happens, what the target
 /// accepted is in the ledger and the report says what was done.
 pub async fn run(job: Job, observer: Arc<dyn Observer>, stop: CancellationToken) -> RunReport {
+    around(job, (observer, stop), async |context, collections| {
+        go(context, collections).await
+    })
+    .await
+}
+
+/// What every run has in common: it begins and ends in the ledger, tells how far it is, and is
+/// summed up, whatever is done between.
+pub(crate) async fn around(
+    job: Job,
+    (observer, stop): (Arc<dyn Observer>, CancellationToken),
+    work: impl AsyncFnOnce(&Arc<Context>, &Collections) -> Result<(), EngineError>,
+) -> RunReport {
     let started = now();
     let traffic = Arc::new(Traffic::default());
     let limiter = Arc::new(Limiter::new(job.settings.concurrency_max));
@@ -46,7 +59,7 @@ pub async fn run(job: Job, observer: Arc<dyn Observer>, stop: CancellationToken)
         collections.values().cloned().collect(),
         (Arc::clone(&limiter), Arc::clone(&traffic)),
     ));
-    let result = go(&context, &collections).await;
+    let result = work(&context, &collections).await;
     ticker.abort();
     // It shares the ledger, which is free for the next run when this one returns.
     let _aborted = ticker.await;
@@ -61,7 +74,7 @@ pub async fn run(job: Job, observer: Arc<dyn Observer>, stop: CancellationToken)
     finish(&context, &collections, started, &traffic)
 }
 
-type Collections = BTreeMap<CollectionName, Arc<CollectionRun>>;
+pub(crate) type Collections = BTreeMap<CollectionName, Arc<CollectionRun>>;
 
 fn prepare(
     mut job: Job,

@@ -171,6 +171,23 @@ impl Ledger {
         })
     }
 
+    /// Notes how far several collections were read, all of them or none.
+    pub fn commit_marks(&mut self, scope: ScopeId, marks: &[(CollectionName, Mark)]) -> Result<()> {
+        if marks.is_empty() {
+            return Ok(());
+        }
+        self.write(|transaction| {
+            let mut commit = transaction.prepare_cached(
+                "INSERT INTO collection (scope, name, mark) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET mark = excluded.mark",
+            )?;
+            for (collection, mark) in marks {
+                commit.execute((scope.0, collection.as_str(), &mark.0))?;
+            }
+            Ok(())
+        })
+    }
+
     /// Lets the file grow to at most so many pages of 4 KiB, as if the disk were full then.
     #[doc(hidden)]
     pub fn limit_pages(&mut self, pages: u32) -> Result<()> {
