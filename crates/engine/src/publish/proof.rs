@@ -1,0 +1,78 @@
+//! The proof before a mark moves: everything that was read is accounted for.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use syncline_model::{CollectionName, Mark};
+
+use super::part::Part;
+use super::{PartReport, Publication};
+use crate::EngineError;
+use crate::context::lock;
+
+/// What is known of each collection, and why it could not be read.
+pub(crate) type Conclusions = BTreeMap<CollectionName, (PartReport, Option<String>)>;
+
+/// Moves the marks of the collections that are proved, once every receipt is durable, and says
+/// how far each is. `ended` says that the run came to its end by itself.
+pub(crate) fn conclude(publication: &Publication, ended: bool) -> Result<Conclusions, EngineError> {
+    let context = &publication.context;
+    let ended = ended && !context.stop.is_stopped();
+    let mut ledger = lock(&context.ledger);
+    let owed = ledger.owed_counts(context.scope)?;
+    let mut moved: Vec<(CollectionName, Mark)> = Vec::new();
+    let mut conclusions = Conclusions::new();
+    for (name, part) in &publication.parts {
+        let behind = lacking(publication, part, ended);
+        let to = match (&behind, &publication.moment) {
+            (None, Some(moment)) if !publication.owed_only => Some(moment.clone()),
+            _ => part.kept.clone(),
+        };
+        if let Some(to) = &to
+            && part.kept.as_ref() != Some(to)
+        {
+            moved.push((name.clone(), to.clone()));
+        }
+        let state = part.state();
+        let report = PartReport {
+            from: part.kept.clone(),
+            to,
+            behind: behind.filter(|_| publication.moment.is_some()),
+            replayed: part.replayed.load(Ordering::Relaxed),
+            rekeyed: part.rekeyed.load(Ordering::Relaxed),
+            gone: part.gone_read.load(Ordering::Relaxed),
+            owed: owed.get(name).map_or(0, |classes| classes.values().sum()),
+        };
+        conclusions.insert(name.clone(), (report, state.error.clone()));
+    }
+    ledger.commit_marks(context.scope, &moved)?;
+    Ok(conclusions)
+}
+
+/// Why a collection is not proved; nothing if it is.
+fn lacking(publication: &Publication, part: &Part, ended: bool) -> Option<String> {
+    if let Some(reason) = part.state().behind.clone() {
+        return Some(reason);
+    }
+    if !ended {
+        return Some("the run did not come to its end".to_owned());
+    }
+    if publication.owed_only {
+        return None;
+    }
+    let report = part.run.report();
+    let up_to_date = publication.is_up_to_date(part);
+    if !up_to_date
+        && !report
+            .coverage
+            .as_ref()
+            .is_some_and(syncline_model::Coverage::is_complete)
+    {
+        return Some("it was not read to its end".to_owned());
+    }
+    let offered = report.read + part.replayed.load(Ordering::Relaxed);
+    let accounted = report.unchanged + part.run.recorded();
+    (offered != accounted).then(|| {
+        format!("of {offered} records that were read or owed, {accounted} are accounted for")
+    })
+}
