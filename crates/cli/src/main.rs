@@ -11,6 +11,7 @@ mod output;
 mod progress;
 mod signals;
 mod summary;
+mod validated;
 
 use std::process::ExitCode;
 

@@ -4,7 +4,7 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use syncline::{Failure, RunReport};
 
 use crate::args::LogFormat;
@@ -68,17 +68,20 @@ impl Voice {
 
     /// Says what came of a run: the text to a person, the numbers to a program.
     pub(crate) fn summary(self, text: &str, report: &RunReport) {
+        let event = json!({
+            "collections": report.collections,
+            "traffic": report.traffic,
+            "owed": report.owed,
+            "seconds": report.ended - report.started,
+        });
+        self.finished(text, event);
+    }
+
+    /// Says what came of a command; the event is an object.
+    pub(crate) fn finished(self, text: &str, mut event: Value) {
         if self.json {
-            note(
-                &json!({
-                    "event": "finished",
-                    "collections": report.collections,
-                    "traffic": report.traffic,
-                    "owed": report.owed,
-                    "seconds": report.ended - report.started,
-                })
-                .to_string(),
-            );
+            event["event"] = json!("finished");
+            note(&event.to_string());
         } else {
             note("");
             note(text.trim_end());

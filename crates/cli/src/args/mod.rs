@@ -7,6 +7,7 @@ mod data;
 mod fetch;
 mod sandbox;
 mod state;
+mod validate;
 
 use std::path::PathBuf;
 
@@ -22,6 +23,7 @@ pub(crate) use state::{
     ExportFormatArg, StateArgs, StateCommand, StateExportArgs, StateForgetArgs, StateImportArgs,
     StateOwedArgs, StatePart, StateRunsArgs, StateShowArgs,
 };
+pub(crate) use validate::{ChecksArgs, ValidateArgs, ValidateSendArgs};
 
 /// Keep datastores in step: files, databases, directories and Ed-Fi APIs.
 #[derive(Debug, Parser)]
@@ -62,6 +64,11 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Send files into an Ed-Fi API, only what is new or changed
     Send(SendArgs),
+    /// Check files before they are sent
+    Validate(ValidateArgs),
+    /// Check files, and send them if they may be sent
+    #[command(name = "validate+send")]
+    ValidateSend(ValidateSendArgs),
     /// Count the records of an Ed-Fi API
     Count(CountArgs),
     /// Fetch records of an Ed-Fi API into files

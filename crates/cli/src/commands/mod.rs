@@ -10,6 +10,7 @@ mod results;
 mod sandbox;
 mod send;
 mod state;
+mod validate;
 
 use clap::CommandFactory as _;
 use syncline::{Failure, FailureKind, Removal};
@@ -51,6 +52,14 @@ async fn dispatch(command: Command, before: Before) -> Result<u8, Failure> {
         Command::Send(arguments) => {
             let data = arguments.data.clone().or(before);
             send::run(&arguments, &data).await
+        }
+        Command::Validate(arguments) => {
+            let data = arguments.data.clone().or(before);
+            validate::run(&arguments, &data).await
+        }
+        Command::ValidateSend(arguments) => {
+            let data = arguments.send.data.clone().or(before);
+            validate::then_send(&arguments, &data).await
         }
         Command::Count(arguments) => {
             let data = arguments.data.clone().or(before);

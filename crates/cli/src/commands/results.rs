@@ -1,6 +1,8 @@
 //! Ending a command: its exit status, and its results file if one is wanted.
 
-use syncline::{Config, Dialect, Failure, Results, SendSummary, write_results};
+use syncline::{
+    Config, Dialect, Failure, Results, SendSummary, ValidateSummary, write_results,
+};
 
 use crate::args::DataArgs;
 use crate::environment;
@@ -10,6 +12,17 @@ pub(crate) const LIGHTBEAM_FATAL: u8 = 255;
 
 /// The exit status of a command; also writes its results file.
 pub(crate) fn finish(
+    command: &str,
+    came_of_it: (Option<&Config>, &Result<SendSummary, Failure>),
+    data: &DataArgs,
+    strict: bool,
+) -> Result<u8, Failure> {
+    finish_after(None, command, came_of_it, data, strict)
+}
+
+/// The same for a command that checked the records before.
+pub(crate) fn finish_after(
+    validation: Option<&ValidateSummary>,
     command: &str,
     (config, outcome): (Option<&Config>, &Result<SendSummary, Failure>),
     data: &DataArgs,
@@ -27,7 +40,7 @@ pub(crate) fn finish(
             config,
             working_folder: &environment::current_folder()?,
             outcome: outcome.as_ref(),
-            validation: None,
+            validation,
             exit_status,
         };
         write_results(path, &results)?;

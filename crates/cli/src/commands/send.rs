@@ -1,13 +1,24 @@
 //! `send`
 
-use syncline::{Config, Ending, Failure, PruneArgs, Resend, Selection, SendSummary};
+use syncline::{
+    Config, Ending, Failure, PruneArgs, Resend, Selection, SendSummary, ValidateSummary,
+};
 
-use super::results::finish;
+use super::results::finish_after;
 use crate::args::{DataArgs, SendArgs};
 use crate::output::Voice;
 use crate::{environment, progress, signals, summary};
 
 pub(crate) async fn run(arguments: &SendArgs, data: &DataArgs) -> Result<u8, Failure> {
+    run_after(None, arguments, data).await
+}
+
+/// Sends what was checked before, if it was.
+pub(crate) async fn run_after(
+    validation: Option<&ValidateSummary>,
+    arguments: &SendArgs,
+    data: &DataArgs,
+) -> Result<u8, Failure> {
     let config = Config::load(&environment::config_args(data)?);
     let outcome = match &config {
         Ok(config) => send(config, arguments, data).await,
@@ -17,7 +28,8 @@ pub(crate) async fn run(arguments: &SendArgs, data: &DataArgs) -> Result<u8, Fai
         Ok(config) => (Some(config), outcome),
         Err(failure) => (None, Err(failure)),
     };
-    let exit_status = finish(
+    let exit_status = finish_after(
+        validation,
         "send",
         (config.as_ref(), &outcome),
         data,

@@ -51,6 +51,9 @@ pub struct ValidateArgs {
     pub selection: Selection,
     /// Names of checks, in place of those of the configuration.
     pub methods: Option<String>,
+    /// Errors of one collection after which no more is read, in place of what the configuration
+    /// says.
+    pub max_failures: Option<u64>,
 }
 
 /// Checks what the data folder holds against the documents of the API.
@@ -124,6 +127,7 @@ fn chosen(config: &Config, arguments: &ValidateArgs) -> Result<ValidateSettings,
                 Failure::configuration(format!("--methods {message}")).with_hint(hint)
             })?;
     }
+    settings.max_failures = arguments.max_failures.or(settings.max_failures);
     Ok(settings)
 }
 
