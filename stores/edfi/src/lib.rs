@@ -21,6 +21,7 @@ mod unchanged;
 pub use changes::{Feed, Isolation};
 pub use discovery::{Discovery, Endpoints};
 pub use metadata::{documents, unknown_collection};
+pub use pages::FirstPage;
 pub use settings::{EdfiSettings, Mode, ReadSettings, Urls};
 pub use store::{EdfiStore, Probe};
 pub use syncline_http::{ClientSettings, Credentials};

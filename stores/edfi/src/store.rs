@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::discovery::{Discovery, Endpoints, discover};
 use crate::metadata::{self, Metadata};
-use crate::pages::{Reader, Reading};
+use crate::pages::{FirstPage, Reader, Reading};
 use crate::settings::EdfiSettings;
 use crate::{answer, delete, pages, rekey};
 
@@ -118,6 +118,17 @@ impl EdfiStore {
             Some(known) => metadata::parameters::check(name, known, asked),
             None => Ok(()),
         }
+    }
+
+    /// The first page of a reading, by one request. It tells what reading on would cost, and of
+    /// most collections it is all there is.
+    pub async fn first_page(&self, query: Query) -> Result<FirstPage> {
+        if let Scope::Matching(asked) = &query.scope {
+            self.check_filter(&query.collection.name, asked)?;
+        }
+        let url = self.url(&query.collection.name);
+        let reading = Reading::new(Arc::clone(&self.reader), url, query);
+        pages::first(&reading).await
     }
 
     /// The same API, sending a header with everything it reads.

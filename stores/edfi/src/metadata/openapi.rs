@@ -203,11 +203,38 @@ impl<'json> Document<'json> {
             &mut |path, target_schema| {
                 let targets = match by_schema.get(target_schema) {
                     Some(name) => vec![(*name).clone()],
-                    None => specialisations(target_schema, by_schema),
+                    None => self.specialisations(target_schema, by_schema),
                 };
                 found.push(Reference { path, targets });
             },
         );
+        found
+    }
+
+    /// Collections that specialise an abstract target: their records hold lists of what belongs
+    /// to it, such as `edFi_educationOrganizationCategory`. Those of extensions do, too.
+    fn specialisations(
+        &self,
+        target_schema: &str,
+        by_schema: &BTreeMap<&str, &CollectionName>,
+    ) -> Vec<CollectionName> {
+        let belongs = |item: &str| {
+            let rest = item.strip_prefix(target_schema);
+            rest.is_some_and(|rest| rest.starts_with(|letter: char| letter.is_ascii_uppercase()))
+        };
+        let specialises = |name: &str| {
+            let schema = self.schemas.and_then(|schemas| schemas.get(name));
+            let members = schema.into_iter().flat_map(properties);
+            let mut items = members.filter_map(|(_, list)| schema_reference(list.get("items")?));
+            // What is named after the target may have lists of its own that are.
+            items.any(|item| belongs(item) && !item.starts_with(name))
+        };
+        let mut found: Vec<CollectionName> = by_schema
+            .iter()
+            .filter(|(name, _)| specialises(name))
+            .map(|(_, collection)| (*collection).clone())
+            .collect();
+        found.sort();
         found
     }
 
@@ -277,39 +304,6 @@ fn own_field(name: &str) -> KeyField {
         path: vec![name.to_owned()],
     }
 }
-
-/// Collections that specialise an abstract target.
-fn specialisations(
-    target_schema: &str,
-    by_schema: &BTreeMap<&str, &CollectionName>,
-) -> Vec<CollectionName> {
-    let is_special = |name: &&CollectionName| match singular(target_schema) {
-        "educationOrganization" => EDUCATION_ORGANIZATIONS.contains(&name.short()),
-        "generalStudentProgramAssociation" => {
-            name.short().starts_with("student") && name.short().ends_with("ProgramAssociations")
-        }
-        _ => false,
-    };
-    by_schema
-        .values()
-        .copied()
-        .filter(is_special)
-        .cloned()
-        .collect()
-}
-
-/// What an education organization can be, over all data standards.
-const EDUCATION_ORGANIZATIONS: [&str; 9] = [
-    "communityOrganizations",
-    "communityProviders",
-    "educationOrganizationNetworks",
-    "educationServiceCenters",
-    "localEducationAgencies",
-    "organizationDepartments",
-    "postSecondaryInstitutions",
-    "schools",
-    "stateEducationAgencies",
-];
 
 /// The name of the schema a POST takes.
 fn body_schema(post: &Value) -> Option<&str> {

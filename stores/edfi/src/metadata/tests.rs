@@ -142,6 +142,48 @@ fn references_inside_collections_are_found() {
 }
 
 #[test]
+fn abstract_targets_are_all_collections_that_specialise_them() {
+    for (standard, organizations, programs) in
+        [("3.3", 9, 9), ("4.0", 9, 9), ("5.0", 9, 9), ("6.0", 9, 10)]
+    {
+        let Some(document) = published_json(&format!("openapi/ds-{standard}-resources.json"))
+        else {
+            return;
+        };
+        let mut collections = BTreeMap::new();
+        openapi::read(&document, &mut collections);
+        let references = collections.values().flat_map(|one| &one.references);
+        let mut several: Vec<_> = references
+            .map(|reference| &reference.targets)
+            .filter(|targets| targets.len() != 1)
+            .collect();
+        several.sort();
+        several.dedup();
+        let named = |part: &str| {
+            let mut found = several.iter().filter(|targets| {
+                let mut all = targets.iter();
+                !targets.is_empty() && all.all(|name| name.short().contains(part))
+            });
+            found.next().map_or(0, |targets| targets.len())
+        };
+        let of_schools = several
+            .iter()
+            .find(|targets| targets.contains(&CollectionName::new("ed-fi/schools")))
+            .unwrap();
+        assert_eq!(
+            of_schools.len(),
+            organizations,
+            "{standard}: {of_schools:?}"
+        );
+        assert_eq!(named("ProgramAssociations"), programs, "{standard}");
+        // Data standard 4.0 was published without a path for school years.
+        let none = several.iter().filter(|targets| targets.is_empty()).count();
+        assert_eq!(several.len(), 2 + none, "{standard}: {several:?}");
+        assert_eq!(none, usize::from(standard == "4.0"), "{standard}");
+    }
+}
+
+#[test]
 fn the_published_graphs_have_all_their_nodes_and_no_retry_nodes() {
     for (version, nodes) in [("4.0.0", 313), ("5.2.0", 348), ("6.0.0", 454)] {
         let Some(bytes) = published(&format!("dependencies/{version}.graphml")) else {

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use serde_json::value::RawValue;
 use syncline_http::{Answer, Client};
-use syncline_model::{Counts, Coverage, Handle, Scope};
+use syncline_model::{Counts, Coverage, Handle, Record, Scope};
 use syncline_store::{Batch, BatchStream, ErrorKind, Result, StoreError};
 use tokio::sync::mpsc;
 use url::Url;
@@ -62,6 +62,27 @@ pub(crate) fn counted(records: u64, scope: Scope) -> BatchStream {
         counts,
     };
     futures_util::stream::iter([Ok(end)]).boxed()
+}
+
+/// The beginning of a reading.
+#[derive(Debug)]
+pub struct FirstPage {
+    /// The records of the first page, in order.
+    pub records: Vec<Record>,
+    /// How many records the whole reading has, as the server counts them.
+    pub total: Option<u64>,
+    /// Whether there are no others.
+    pub is_everything: bool,
+}
+
+/// The first page of a reading.
+pub(crate) async fn first(reading: &Reading) -> Result<FirstPage> {
+    let (page, _) = reading.first_page().await?;
+    Ok(FirstPage {
+        is_everything: page.is_everything(),
+        total: page.total,
+        records: page.records,
+    })
 }
 
 /// Reads a collection. Dropping the stream ends the requests under way.
