@@ -5,15 +5,22 @@
 //! Unicode normalisation form C, and nulls and empty lists follow the declared rule. The form
 //! exists only to be digested and to yield keys; it is never sent.
 //!
-//! The JSON grammar is checked by `serde_json` first; the writer then walks text it may trust.
+//! One pass checks the grammar, writes the form and finds the key. Text that fails it is given to
+//! `serde_json`, which says what is wrong with it.
 
 mod number;
+mod order;
+mod paths;
+mod text;
 mod writer;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
-use crate::{Collection, Digest, Key, KeyField};
+use crate::{Collection, Digest, Key};
+use order::Member;
+use paths::{KeyValues, Paths};
+use writer::{Broken, Writer};
 
 /// How payloads of a collection are compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,8 +80,16 @@ pub(crate) const MAX_DEPTH: usize = 128;
 #[derive(Debug)]
 pub struct Canonicaliser {
     rules: PayloadRules,
-    key: Vec<KeyField>,
+    /// Where the fields of the key are.
+    paths: Paths,
+    key: KeyValues,
     form: Vec<u8>,
+    /// The members written so far of the objects that are not yet complete.
+    members: Vec<Member>,
+    /// Names of members that the form does not have as they are.
+    names: Vec<u8>,
+    /// Room to put members into order.
+    ordered: Vec<u8>,
 }
 
 impl Canonicaliser {
@@ -82,47 +97,62 @@ impl Canonicaliser {
     pub fn new(collection: &Collection) -> Self {
         Self {
             rules: collection.rules.clone(),
-            key: collection.key.clone(),
+            paths: Paths::new(&collection.key),
+            key: KeyValues::new(&collection.key),
             form: Vec::new(),
+            members: Vec::new(),
+            names: Vec::new(),
+            ordered: Vec::new(),
         }
     }
 
     /// The key and the digest of a payload. A payload that lacks a key field, like one of a
     /// collection without known key fields, is keyed by its content.
     pub fn read(&mut self, payload: &[u8]) -> Result<(Key, Digest), JsonProblem> {
-        let text = check_object(payload)?;
-        self.form.clear();
-        writer::write(text, &self.rules, &mut self.form)?;
+        self.write(payload)?;
         let digest = Digest::of(&self.form);
-        let key = writer::key(text, &self.key)
+        let key = self
+            .key
+            .text()
             .map_or_else(|| Key::of_content(digest), Key::from_canonical);
         Ok((key, digest))
     }
 
     /// The canonical form of a payload, itself valid JSON.
     pub fn canonical_form(&mut self, payload: &[u8]) -> Result<&[u8], JsonProblem> {
-        let text = check_object(payload)?;
-        self.form.clear();
-        writer::write(text, &self.rules, &mut self.form)?;
+        self.write(payload)?;
         Ok(&self.form)
+    }
+
+    fn write(&mut self, payload: &[u8]) -> Result<(), JsonProblem> {
+        let text = std::str::from_utf8(payload).map_err(|error| JsonProblem::Encoding {
+            byte: error.valid_up_to() + 1,
+        })?;
+        self.form.clear();
+        self.members.clear();
+        self.names.clear();
+        self.key.clear();
+        let paths = std::mem::take(&mut self.paths);
+        let written = Writer::new(text, self).write(&paths);
+        self.paths = paths;
+        written.map_err(|Broken| problem(text))
     }
 }
 
-/// The payload as trusted JSON text of an object.
-fn check_object(payload: &[u8]) -> Result<&str, JsonProblem> {
-    let text = std::str::from_utf8(payload).map_err(|error| JsonProblem::Encoding {
-        byte: error.valid_up_to() + 1,
-    })?;
-    serde_json::from_str::<&RawValue>(text).map_err(|error| grammar_problem(&error))?;
-    let text = text.trim_ascii();
-    match text.as_bytes().first() {
-        Some(b'{') => Ok(text),
-        Some(b'[') => Err(JsonProblem::NotAnObject { found: "a list" }),
-        Some(b'"') => Err(JsonProblem::NotAnObject { found: "a text" }),
-        Some(b'n') => Err(JsonProblem::NotAnObject { found: "null" }),
-        Some(b't' | b'f') => Err(JsonProblem::NotAnObject { found: "a boolean" }),
-        _ => Err(JsonProblem::NotAnObject { found: "a number" }),
+/// What is wrong with text that is not an object of JSON, or one that is nested too deep.
+fn problem(text: &str) -> JsonProblem {
+    if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
+        return grammar_problem(&error);
     }
+    let found = match text.trim_ascii_start().as_bytes().first() {
+        Some(b'{') => return JsonProblem::TooDeep,
+        Some(b'[') => "a list",
+        Some(b'"') => "a text",
+        Some(b'n') => "null",
+        Some(b't' | b'f') => "a boolean",
+        _ => "a number",
+    };
+    JsonProblem::NotAnObject { found }
 }
 
 /// The parser's reason without its own position, which counts lines of the payload.

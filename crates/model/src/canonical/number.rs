@@ -3,60 +3,78 @@
 /// Longest run of zeros written out instead of an exponent.
 const PLAIN_ZEROS_MAX: i64 = 20;
 
-/// Appends the one spelling of a valid JSON number: whole numbers plainly, others as digits
-/// without trailing zeros and a decimal exponent (`1234e-2`). No precision is lost.
-pub(super) fn write(text: &str, out: &mut Vec<u8>) {
-    let bytes = text.as_bytes();
-    let (negative, magnitude) = match bytes {
-        [b'-', rest @ ..] => (true, rest),
-        _ => (false, bytes),
+/// Appends the one spelling of the JSON number at the beginning of `bytes`: whole numbers plainly,
+/// others as digits without trailing zeros and a decimal exponent (`1234e-2`). No precision is
+/// lost. Returns the length of the number; nothing if there is none.
+pub(super) fn read(bytes: &[u8], out: &mut Vec<u8>) -> Option<usize> {
+    let negative = bytes.first() == Some(&b'-');
+    let whole = usize::from(negative);
+    let whole_end = whole + digits(bytes.get(whole..)?);
+    let starts_with_zero = bytes.get(whole) == Some(&b'0');
+    if whole_end == whole || (starts_with_zero && whole_end > whole + 1) {
+        return None;
+    }
+    let fraction_end = match bytes.get(whole_end) {
+        Some(b'.') => some_digits(bytes, whole_end + 1)?,
+        _ => whole_end,
     };
-    if magnitude.iter().all(u8::is_ascii_digit) && magnitude != b"0" {
-        out.extend_from_slice(bytes);
-        return;
+    let end = match bytes.get(fraction_end) {
+        Some(b'e' | b'E') => {
+            let sign = matches!(bytes.get(fraction_end + 1), Some(b'+' | b'-'));
+            some_digits(bytes, fraction_end + 1 + usize::from(sign))?
+        }
+        _ => fraction_end,
+    };
+    if end == whole_end && !starts_with_zero {
+        out.extend_from_slice(bytes.get(..end)?);
+        return Some(end);
     }
-    let (digits, exponent) = significant_digits(magnitude);
-    if digits.is_empty() {
-        out.push(b'0');
-        return;
-    }
+    let exponent = written_exponent(bytes.get(fraction_end..end)?);
+    write(negative, (bytes.get(whole..fraction_end)?, exponent), out);
+    Some(end)
+}
+
+/// How many digits stand at the beginning.
+fn digits(bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count()
+}
+
+/// The end of the digits from `start` on, of which there has to be one.
+fn some_digits(bytes: &[u8], start: usize) -> Option<usize> {
+    let count = digits(bytes.get(start..)?);
+    (count > 0).then_some(start + count)
+}
+
+/// Appends a number given by its mantissa, which may hold a point, and the exponent after it.
+fn write(negative: bool, (mantissa, exponent): (&[u8], i64), out: &mut Vec<u8>) {
+    let begin = out.len();
     if negative {
         out.push(b'-');
     }
-    out.extend_from_slice(&digits);
+    let first = out.len();
+    let mut exponent = exponent;
+    let point = mantissa.iter().position(|byte| *byte == b'.');
+    let decimals = point.map_or(0, |point| mantissa.len() - point - 1);
+    exponent = exponent.saturating_sub(i64::try_from(decimals).unwrap_or(i64::MAX));
+    let significant = mantissa.iter().filter(|byte| **byte != b'.');
+    out.extend(significant.skip_while(|byte| **byte == b'0'));
+    while out.len() > first && out.last() == Some(&b'0') {
+        out.pop();
+        exponent = exponent.saturating_add(1);
+    }
+    if out.len() == first {
+        out.truncate(begin);
+        out.push(b'0');
+        return;
+    }
     match exponent {
         0 => {}
         1..=PLAIN_ZEROS_MAX => out.extend((0..exponent).map(|_| b'0')),
         _ => out.extend_from_slice(format!("e{exponent}").as_bytes()),
     }
-}
-
-/// The digits without leading and trailing zeros, and the power of ten they are counted in.
-fn significant_digits(magnitude: &[u8]) -> (Vec<u8>, i64) {
-    let split = magnitude
-        .iter()
-        .position(|byte| matches!(byte, b'e' | b'E'));
-    let (mantissa, written) = magnitude.split_at(split.unwrap_or(magnitude.len()));
-    let mut exponent = written_exponent(written);
-    let mut digits = Vec::with_capacity(mantissa.len());
-    let mut after_point = false;
-    for &byte in mantissa {
-        if byte == b'.' {
-            after_point = true;
-            continue;
-        }
-        digits.push(byte);
-        if after_point {
-            exponent = exponent.saturating_sub(1);
-        }
-    }
-    while digits.last() == Some(&b'0') {
-        digits.pop();
-        exponent = exponent.saturating_add(1);
-    }
-    let leading = digits.iter().take_while(|&&byte| byte == b'0').count();
-    digits.drain(..leading);
-    (digits, exponent)
 }
 
 /// The exponent after `e`; one beyond any use is clamped, which keeps different numbers apart
@@ -81,7 +99,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: &str) {
         let mut out = Vec::new();
-        super::write(text, &mut out);
+        assert_eq!(super::read(text.as_bytes(), &mut out), Some(text.len()));
         assert_eq!(String::from_utf8(out).unwrap(), expected, "{text}");
     }
 
@@ -97,6 +115,19 @@ mod tests {
             check(text, "1234e-2");
         }
         check("-0.5", "-5e-1");
+    }
+
+    #[test]
+    fn what_is_no_number_is_not_read() {
+        for text in [
+            "", "-", "01", "-01", "00", "1.", ".5", "1.e3", "1e", "1e+", "+1", "e1",
+        ] {
+            assert_eq!(
+                super::read(text.as_bytes(), &mut Vec::new()),
+                None,
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value};
 
 use super::*;
-use crate::CollectionName;
+use crate::{CollectionName, KeyField};
 
 fn students() -> Collection {
     let field = |name: &str| KeyField {
@@ -83,6 +83,24 @@ fn names_are_ordered_and_compared_as_they_are_written() {
     assert_eq!(form(odd), "{\"\u{5d1}\u{5bf}\":false,\"\u{2cf9}\":false}");
     assert_eq!(form(&form(odd)), form(odd));
     check("{\"e\u{301}\":1,\"\u{e9}\":2}", "{\"\u{e9}\":2}");
+}
+
+#[test]
+fn names_that_need_escapes_keep_their_place_among_others() {
+    // Compared as they read, a quote comes before a letter, though its escape does not.
+    check(
+        r#"{"x\\":{"b\"":1,"\u0000":2,"a":{"\t":3}},"x!":4,"x\"":5}"#,
+        r#"{"x!":4,"x\"":5,"x\\":{"\u0000":2,"a":{"\t":3},"b\"":1}}"#,
+    );
+}
+
+#[test]
+fn half_of_a_surrogate_pair_stays_as_it_is_spelled() {
+    let mut reader = Canonicaliser::new(&students());
+    for payload in [r#"{"a":"\ud800"}"#, r#"{"a":"x\uDC00"}"#] {
+        assert!(reader.read(payload.as_bytes()).is_ok(), "{payload}");
+    }
+    assert_ne!(form(r#"{"a":"\ud800"}"#), form(r#"{"a":"\ud801"}"#));
 }
 
 #[test]
@@ -196,6 +214,22 @@ proptest! {
         let pretty = serde_json::to_string_pretty(&value).unwrap();
         prop_assert_eq!(&compact, &reader.read(pretty.as_bytes()).unwrap());
         prop_assert_eq!(&compact, &reader.read(reversed(&value).as_bytes()).unwrap());
+    }
+
+    #[test]
+    fn what_is_json_is_what_a_parser_takes(
+        members in object(),
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        let mut bytes = Value::Object(members).to_string().into_bytes();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        let mut reader = Canonicaliser::new(&students());
+        let is_json = std::str::from_utf8(&bytes)
+            .is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
+        let is_object = bytes.trim_ascii_start().first() == Some(&b'{');
+        prop_assert_eq!(reader.read(&bytes).is_ok(), is_json && is_object);
     }
 
     #[test]
