@@ -7,12 +7,14 @@
 mod check;
 mod config;
 mod count;
+mod create;
 mod failure;
 mod fetch;
 mod hold;
 mod open;
 mod remove;
 mod resolve;
+mod replace;
 mod results;
 mod select;
 mod send;
@@ -26,6 +28,7 @@ pub use config::{Config, ConfigArgs, DEFAULT_FILES, Dialect, EdfiConfig, StoreCo
 pub use count::{CountRow, count, count_table};
 pub use failure::{Failure, FailureKind};
 pub use fetch::{FetchArgs, FetchFiles, FetchSummary, fetch};
+pub use create::{CreateArgs, CreateSummary, create};
 pub use remove::{Intent, Removal, RemoveArgs, remove};
 pub use results::{Results, write_results};
 pub use select::Selection;

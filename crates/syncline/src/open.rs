@@ -9,9 +9,9 @@ use syncline_store_edfi::EdfiStore;
 
 use crate::{EdfiConfig, Failure, FailureKind};
 
-/// Getting in touch is tried for a short time only: a person may be waiting, and nothing has
-/// begun that would have to be resumed.
-const TOUCH: RetryPolicy = RetryPolicy {
+/// Getting in touch is tried for a short time only, unless the configuration says otherwise: a
+/// person may be waiting, and nothing has begun that would have to be resumed.
+pub(crate) const TOUCH: RetryPolicy = RetryPolicy {
     attempts_max: 4,
     wait_first: Duration::from_millis(500),
     wait_factor: 2.0,
@@ -24,14 +24,15 @@ pub(crate) async fn api(config: &EdfiConfig) -> Result<(EdfiStore, Catalog), Fai
     if let Some(cache) = &config.settings.cache {
         create_private_folder(cache)?;
     }
-    let store = TOUCH
+    let store = config
+        .touch
         .run(|| EdfiStore::open(config.settings.clone()))
         .await?;
     let catalog = store.describe().await?;
     Ok((store, catalog))
 }
 
-/// Tries an operation of a store for a short time.
+/// Tries an operation of a store that could be reached, for a short time.
 pub(crate) async fn briefly<T, Operation, Running>(operation: Operation) -> Result<T, Failure>
 where
     Operation: FnMut() -> Running,

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 use syncline_engine::{CollectionReport, Ending, FailureGroup, RunReport};
 
+use crate::replace::replace_file;
 use crate::{Config, Failure, FailureKind, SendSummary, ValidateSummary};
 
 /// What goes into a results file.
@@ -41,10 +42,7 @@ pub(crate) fn write_document(path: &Path, document: &Value) -> Result<(), Failur
     }
     let mut text = serde_json::to_string_pretty(document).map_err(std::io::Error::from)?;
     text.push('\n');
-    let beside = path.with_extension(format!("{}.new", std::process::id()));
-    fs_err::write(&beside, text)?;
-    fs_err::rename(&beside, path)?;
-    Ok(())
+    replace_file(path, text.as_bytes())
 }
 
 fn document(results: &Results<'_>) -> Value {
@@ -76,6 +74,10 @@ fn document(results: &Results<'_>) -> Value {
         json!(sum(|report| report.duplicates)),
     );
     add("total_records_held", json!(sum(|report| report.held)));
+    add(
+        "total_records_deleted",
+        json!(sum(|report| report.deleted)),
+    );
     add(
         "total_records_owed",
         json!(report.map_or(0, |report| report.owed)),
@@ -170,6 +172,14 @@ fn resource(report: &CollectionReport) -> Value {
             "duplicate_examples".to_owned(),
             json!(report.duplicate_examples),
         );
+    }
+    if report.held > 0 {
+        let guards: Vec<String> = report.verdicts.iter().map(ToString::to_string).collect();
+        members.insert("records_held".to_owned(), json!(report.held));
+        members.insert("guards".to_owned(), json!(guards));
+    }
+    if report.protected > 0 {
+        members.insert("records_protected".to_owned(), json!(report.protected));
     }
     members.insert("complete".to_owned(), json!(report.finished));
     if let Some(reason) = report.incomplete_reason() {

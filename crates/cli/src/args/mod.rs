@@ -3,8 +3,10 @@
 //! Options that configuration files and data have in common may stand before or after the
 //! command, as lightbeam's users write them.
 
+mod create;
 mod data;
 mod fetch;
+mod file;
 mod sandbox;
 mod state;
 mod validate;
@@ -13,8 +15,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use create::CreateArgs;
 pub(crate) use data::{DataArgs, LogFormat};
 pub(crate) use fetch::{ChoiceArgs, FetchArgs, FormatArg};
+pub(crate) use file::FileArgs;
 pub(crate) use sandbox::{
     ApiArg, AuthorizationArg, ModelArgs, SandboxArgs, SandboxCommand, SandboxEdfiArgs,
     SandboxReplayArgs, SandboxResetArgs, SandboxSeedArgs,
@@ -77,6 +81,8 @@ pub(crate) enum Command {
     Delete(RemoveArgs),
     /// Delete everything that selected collections of an Ed-Fi API hold
     Truncate(RemoveArgs),
+    /// Make the skeleton of an earthmover project that fits an Ed-Fi API
+    Create(CreateArgs),
     /// Look at what is kept from run to run, or change it
     State(StateArgs),
     /// Look at the configuration
@@ -184,7 +190,7 @@ pub(crate) enum ConfigCommand {
 #[derive(Debug, Args)]
 pub(crate) struct ConfigCheckArgs {
     #[command(flatten)]
-    pub(crate) data: DataArgs,
+    pub(crate) file: FileArgs,
     /// Connect to each store and say what is there
     #[arg(long)]
     pub(crate) connect: bool,

@@ -2,6 +2,7 @@
 
 mod config;
 mod count;
+mod create;
 mod demo;
 mod fetch;
 mod generate;
@@ -15,7 +16,7 @@ mod validate;
 use clap::CommandFactory as _;
 use syncline::{Failure, FailureKind, Removal};
 
-use crate::args::{Arguments, Before, Command, ConfigCommand};
+use crate::args::{Arguments, Before, Command, ConfigCommand, DataArgs};
 use crate::output;
 
 /// Runs what was asked for; the exit status.
@@ -78,10 +79,14 @@ async fn dispatch(command: Command, before: Before) -> Result<u8, Failure> {
             let data = arguments.data.clone().or(before);
             remove::run(Removal::Everything, &arguments, &data).await
         }
+        Command::Create(arguments) => {
+            let data = arguments.data(before);
+            create::run(&arguments, &data).await
+        }
         Command::State(arguments) => state::run(&arguments.command, before).await,
         Command::Config(arguments) => match arguments.command {
             ConfigCommand::Check(arguments) => {
-                let data = arguments.data.clone().or(before);
+                let data = DataArgs::from(arguments.file).or(before);
                 config::check(&data, arguments.connect).await
             }
         },

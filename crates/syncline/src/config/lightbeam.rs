@@ -13,6 +13,7 @@ use syncline_store_edfi::{ClientSettings, Credentials, EdfiSettings, ReadSetting
 use super::native::{mode_named, page_size};
 use super::section::Section;
 use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, current_year, path_from};
+use crate::open::TOUCH;
 use crate::{Failure, ValidateSettings};
 
 /// Names of the two stores.
@@ -146,10 +147,15 @@ fn edfi(root: &Section<'_>, warnings: &mut Vec<String>) -> Result<EdfiConfig, Fa
     };
     warnings.extend(unknown(&section));
     Ok(EdfiConfig {
+    let touch = RetryPolicy {
+        attempts_max: TOUCH.attempts_max.min(connection.retry.attempts_max),
+        ..TOUCH
+    };
         settings,
         concurrency_max: connection.pool_size,
         retry: connection.retry,
     })
+        touch,
 }
 
 /// The section `connection`.

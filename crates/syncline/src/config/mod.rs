@@ -101,6 +101,8 @@ pub struct EdfiConfig {
     pub retry: RetryPolicy,
 }
 
+    /// The same while getting in touch, when nothing has begun yet.
+    pub touch: RetryPolicy,
 impl Config {
     /// Reads the configuration; touches no network.
     pub fn load(arguments: &ConfigArgs) -> Result<Self, Failure> {

@@ -9,10 +9,13 @@ use syncline_store_edfi::{ClientSettings, Credentials, EdfiSettings, Mode, ReadS
 
 use super::section::Section;
 use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, path_from};
+use crate::open::TOUCH;
 use crate::{Failure, ValidateSettings};
 
 /// Where state is kept if the file does not say.
 const STATE_FOLDER: &str = ".syncline";
+/// Longest time that can be waited.
+const SECONDS_MAX: f64 = 7.0 * 86_400.0;
 
 pub(super) fn read(
     file: &Path,
@@ -124,7 +127,7 @@ fn edfi(section: &Section<'_>, problems: &mut Vec<Failure>) -> Result<EdfiConfig
         .unwrap_or(16)
         .max(1);
     section.accept(&["ca_file"]);
-    let retry = retry(section, problems)?;
+    let (retry, touch) = retry(section, problems)?;
     let reading = ReadSettings {
         page_records: page_size(section)?,
         requests_max: concurrency_max,
@@ -152,6 +155,7 @@ fn edfi(section: &Section<'_>, problems: &mut Vec<Failure>) -> Result<EdfiConfig
         settings,
         concurrency_max,
         retry,
+        touch,
     })
 }
 
@@ -244,16 +248,40 @@ fn client(section: &Section<'_>, concurrency_max: usize) -> Result<ClientSetting
     })
 }
 
-fn retry(section: &Section<'_>, problems: &mut Vec<Failure>) -> Result<RetryPolicy, Failure> {
-    let mut policy = RetryPolicy::default();
-    if let Some(retry) = section.section("retry")? {
-        if let Some(attempts) = retry.parsed::<u32>("attempts", "a whole number")? {
-            policy.attempts_max = attempts.max(1);
+/// How failures are tried again: at work, and while getting in touch. What the file says rules
+/// both.
+fn retry(
+    section: &Section<'_>,
+    problems: &mut Vec<Failure>,
+) -> Result<(RetryPolicy, RetryPolicy), Failure> {
+    let (mut work, mut touch) = (RetryPolicy::default(), TOUCH);
+    let Some(retry) = section.section("retry")? else {
+        return Ok((work, touch));
+    };
+    let seconds = |key| -> Result<Option<Duration>, Failure> {
+        let seconds: Option<f64> = retry.parsed(key, "a number of seconds")?;
+        match seconds {
+            Some(seconds) if !(0.0..=SECONDS_MAX).contains(&seconds) => {
+                Err(retry.failure(key, "must be a number of seconds, at most a week"))
+            }
+            other => Ok(other.map(Duration::from_secs_f64)),
         }
-        if let Some(seconds) = retry.parsed::<u64>("total_seconds", "a whole number of seconds")? {
-            policy.total_max = Duration::from_secs(seconds);
-        }
-        problems.extend(retry.unknown());
+    };
+    let attempts = retry.parsed::<u32>("attempts", "a whole number")?;
+    let factor = retry.parsed::<f64>("wait_factor", "a number")?;
+    if factor.is_some_and(|factor| !(1.0..=10.0).contains(&factor)) {
+        return Err(retry.failure("wait_factor", "must be a number from 1 to 10"));
     }
-    Ok(policy)
+    let total = seconds("total_seconds")?;
+    let first = seconds("wait_first_seconds")?;
+    let longest = seconds("wait_max_seconds")?;
+    for policy in [&mut work, &mut touch] {
+        policy.attempts_max = attempts.unwrap_or(policy.attempts_max).max(1);
+        policy.total_max = total.unwrap_or(policy.total_max);
+        policy.wait_first = first.unwrap_or(policy.wait_first);
+        policy.wait_factor = factor.unwrap_or(policy.wait_factor);
+        policy.wait_max = longest.unwrap_or(policy.wait_max);
+    }
+    problems.extend(retry.unknown());
+    Ok((work, touch))
 }
