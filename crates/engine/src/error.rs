@@ -21,6 +21,14 @@ pub enum EngineError {
     /// A file of the run itself cannot be written.
     #[error(transparent)]
     File(#[from] std::io::Error),
+    /// More was declined than may be.
+    #[error("{declined} records were declined, and at most {limit} may be")]
+    TooManyDeclined {
+        /// How many, when the run stopped.
+        declined: u64,
+        /// How many may be.
+        limit: u64,
+    },
     /// A part of the run ended unexpectedly: a defect of this program.
     #[error("a part of the run ended unexpectedly")]
     Defect,

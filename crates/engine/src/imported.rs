@@ -20,6 +20,9 @@ use crate::feed::next_batch;
 use crate::recorder::{Note, Noted};
 use crate::{EngineError, Resend};
 
+/// What a file in UTF-8 may begin with.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The lines imported for a collection, and where it is noted that they count.
 pub(crate) type Imported = (ImportedLines, mpsc::Sender<Note>);
 
@@ -86,7 +89,7 @@ impl<'run> Sifter<'run> {
                 };
                 let key = change.key.digest();
                 if change.content == Some(record.digest)
-                    && let Some(line) = self.lines.accepted(&key, &record.payload)?
+                    && let Some(line) = self.accepted(&key, &record)?
                     && !self.resend.includes(line.at, line.status)
                 {
                     self.note(key, line, record).await?;
@@ -95,6 +98,24 @@ impl<'run> Sifter<'run> {
             }
         }
         Ok(settled)
+    }
+
+    /// What is left of a record that was sent before. The byte order mark that a file may begin
+    /// with is no part of the record, but was part of the line that was sent.
+    fn accepted(&self, key: &Digest, record: &Record) -> Result<Option<ImportedLine>, EngineError> {
+        if let Some(line) = self.lines.accepted(key, &record.payload)? {
+            return Ok(Some(line));
+        }
+        let origin = record.origin.as_ref();
+        let may_be_marked = |origin: &Origin| {
+            let mark = BYTE_ORDER_MARK.len() as u64;
+            origin.line == 1 && origin.offset >= mark
+        };
+        if !origin.is_some_and(may_be_marked) {
+            return Ok(None);
+        }
+        let marked = [BYTE_ORDER_MARK, &record.payload].concat();
+        Ok(self.lines.accepted(key, &marked)?)
     }
 
     /// Notes for the ledger that the target holds a record.

@@ -74,10 +74,7 @@ fn document(results: &Results<'_>) -> Value {
         json!(sum(|report| report.duplicates)),
     );
     add("total_records_held", json!(sum(|report| report.held)));
-    add(
-        "total_records_deleted",
-        json!(sum(|report| report.deleted)),
-    );
+    add("total_records_deleted", json!(sum(|report| report.deleted)));
     add(
         "total_records_owed",
         json!(report.map_or(0, |report| report.owed)),

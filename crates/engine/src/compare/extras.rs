@@ -49,13 +49,12 @@ impl Extras {
         let is_there = known.is_none_or(|known| known.held.is_some());
         self.records += u64::from(is_there);
         self.owed += u64::from(known.is_some_and(|known| !known.outcome.is_settled()));
-        let (_, writer) = match &mut self.plan {
-            Some(plan) => plan,
-            None => {
-                let path = plan_path(context, "deletes-")?;
-                let writer = PlanWriter::create(&path, header)?;
-                self.plan.insert((path, writer))
-            }
+        let (_, writer) = if let Some(plan) = &mut self.plan {
+            plan
+        } else {
+            let path = plan_path(context, "deletes-")?;
+            let writer = PlanWriter::create(&path, header)?;
+            self.plan.insert((path, writer))
         };
         writer.append(&PlannedChange {
             collection: collection.name().clone(),

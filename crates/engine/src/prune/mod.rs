@@ -230,13 +230,13 @@ async fn forget(
         handle: None,
         result: ReceiptResult::Gone,
     };
-    let noted = Noted {
+    let outcome = Noted {
         receipt,
         collection: Arc::clone(collection),
         origin: None,
         first: false,
     };
-    let sent = notes.send(Note::Receipt(Box::new(noted))).await;
+    let sent = notes.send(Note::Receipt(Box::new(outcome))).await;
     sent.map_err(|_closed| EngineError::Defect)
 }
 

@@ -55,20 +55,33 @@ pub struct PublishJob {
 pub enum Start {
     /// Each collection after its mark; one without a mark from its beginning.
     Marks,
-    /// Every collection from its beginning, whatever the marks say.
+    /// Every collection from its beginning, and what went since the marks.
     Beginning,
+    /// Every collection from its beginning: the marks are of another source, and are forgotten.
+    Anew,
     /// Every collection after this mark.
     After(Mark),
 }
 
 /// How a mark is taken back a little, because what was written before it may have become visible
 /// after it was given. Only the store that made the mark knows how.
-#[derive(Clone, Copy)]
-pub struct Overlap(pub fn(&Mark) -> Mark);
+#[derive(Clone)]
+pub struct Overlap(Arc<dyn Fn(&Mark) -> Mark + Send + Sync>);
 
 impl Overlap {
+    /// An overlap by what `earlier` makes of a mark.
+    pub fn new(earlier: impl Fn(&Mark) -> Mark + Send + Sync + 'static) -> Self {
+        Self(Arc::new(earlier))
+    }
+
     /// The mark itself: nothing becomes visible late.
-    pub const NONE: Self = Self(Mark::clone);
+    pub fn none() -> Self {
+        Self::new(Mark::clone)
+    }
+
+    fn before(&self, mark: &Mark) -> Mark {
+        (self.0)(mark)
+    }
 }
 
 impl std::fmt::Debug for Overlap {
@@ -139,7 +152,7 @@ pub async fn publish(
     } = job;
     let mut parts = BTreeMap::new();
     let mut run = around(job, (observer, stop), async |context, collections| {
-        let positions = part::positions(context, collections, (&start, overlap))?;
+        let positions = part::positions(context, collections, (&start, &overlap))?;
         let publication = Arc::new(Publication {
             context: Arc::clone(context),
             parts: part::all(collections, positions),

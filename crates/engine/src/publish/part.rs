@@ -114,7 +114,7 @@ pub(crate) type Positions = BTreeMap<CollectionName, (Position, Option<Mark>)>;
 pub(crate) fn positions(
     context: &Context,
     collections: &Collections,
-    (start, overlap): (&Start, Overlap),
+    (start, overlap): (&Start, &Overlap),
 ) -> Result<Positions, EngineError> {
     let ledger = lock(&context.ledger);
     let mut positions = Positions::new();
@@ -129,10 +129,12 @@ pub(crate) fn positions(
         };
         let position = match (start, &done) {
             (Start::After(mark), _) => Position::After(mark.clone()),
-            (Start::Marks, Some(mark)) => Position::After((overlap.0)(mark)),
+            (Start::Marks, Some(mark)) => Position::After(overlap.before(mark)),
             (Start::Beginning, Some(mark)) => Position::Beginning(Some(mark.clone())),
+            (Start::Anew, _) => Position::Beginning(None),
             (Start::Marks | Start::Beginning, None) => Position::Beginning(begun),
         };
+        let done = done.filter(|_| *start != Start::Anew);
         positions.insert(name.clone(), (position, done));
     }
     Ok(positions)

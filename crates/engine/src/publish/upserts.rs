@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use syncline_ledger::Owed;
 use syncline_model::{Change, Key, Record};
 use syncline_plan::ReadyQueue;
-use syncline_store::{Batch, ErrorKind, Query, Store as _, StoreError};
+use syncline_store::{Batch, Query, Store as _};
 use tokio::task::JoinSet;
 
 use super::histories::broken_off;
@@ -209,9 +209,8 @@ fn stop_if_too_many(publication: &Publication) {
     let parts = publication.parts.values();
     let failed: u64 = parts.map(|part| part.run.progress().declined).sum();
     if failed > most {
-        let message = format!("{failed} records were declined, and at most {most} may be");
-        let error = StoreError::new(ErrorKind::InvalidData, message)
-            .with_hint("nothing is lost: what was declined is owed, and the marks have not moved");
-        publication.context.stop.fail(error.into());
+        let (declined, limit) = (failed, most);
+        let error = EngineError::TooManyDeclined { declined, limit };
+        publication.context.stop.fail(error);
     }
 }

@@ -10,6 +10,7 @@ mod imported;
 mod keys;
 mod order;
 mod parked;
+mod pruning;
 mod removal;
 mod sources;
 mod stops;

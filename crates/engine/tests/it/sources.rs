@@ -10,7 +10,7 @@ use syncline_store::{BatchStream, Query, Result, Store, WriteContext};
 use syncline_testkit::fixtures::{catalog, payload};
 use syncline_testkit::{MemoryStore, ReadingEnd};
 
-use crate::world::{World, completed, of, things};
+use crate::world::{Run, World, completed, of, things};
 
 #[tokio::test]
 async fn a_first_reading_that_breaks_off_fails_the_run_and_covers_nothing() {
@@ -164,12 +164,12 @@ impl Store for Restless {
 }
 
 /// A run whose source changes after it was compared.
-async fn altered(
+pub(crate) async fn altered(
     world: &World,
+    mut run: Run,
     alter: impl FnOnce(&MemoryStore) + Send + 'static,
 ) -> syncline_engine::RunReport {
     world.target.forget_journal();
-    let mut run = world.ready();
     run.source = Arc::new(Restless {
         inner: world.source.clone(),
         alteration: Mutex::new(Some(Box::new(alter))),
@@ -186,7 +186,7 @@ async fn bytes_that_changed_after_they_were_compared_are_not_sent() {
     let mut lines = things(12, 1);
     lines[3] = payload(3, 2);
     world.source.set("things", lines);
-    let report = altered(&world, |source| {
+    let report = altered(&world, world.ready(), |source| {
         let mut lines = things(12, 1);
         // The same length, so that every place still holds a record.
         lines[3] = payload(3, 9);
@@ -215,7 +215,10 @@ async fn places_that_hold_no_record_any_more_are_told() {
     let world = World::of_things(10);
     world.send().await;
     world.source.set("things", things(14, 1));
-    let report = altered(&world, |source| source.set("things", things(12, 1))).await;
+    let report = altered(&world, world.ready(), |source| {
+        source.set("things", things(12, 1));
+    })
+    .await;
     assert_eq!(of(&report, "things").created, 2);
     assert_eq!(of(&report, "things").failed, 2);
 }
@@ -229,7 +232,7 @@ async fn a_file_that_became_shorter_does_not_spoil_the_next_one() {
         .source
         .add_unit("things", "a.jsonl", (10..15).map(|id| payload(id, 1)));
     world.source.add_unit("things", "b.jsonl", second());
-    let report = altered(&world, move |source| {
+    let report = altered(&world, world.ready(), move |source| {
         source.set("things", things(1, 1));
         source.add_unit("things", "b.jsonl", second());
     })

@@ -14,6 +14,7 @@ mod fetching;
 mod input;
 mod kept;
 mod outages;
+mod pruning;
 mod real;
 mod site;
 mod state;
