@@ -16,12 +16,13 @@ mod program;
 mod report;
 mod send;
 mod server;
+mod validate;
 
 use anyhow::{Result, bail};
 
 use options::Options;
 
-const NAMES: &str = "send, again, memory, start or all";
+const NAMES: &str = "send, again, validate, memory, start or all";
 
 /// Runs the benchmark named in `arguments`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -32,6 +33,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     match name.as_str() {
         "send" => send::run(&options.only_with(send::OPTIONS)?),
         "again" => again::run(&options.only_with(again::OPTIONS)?),
+        "validate" => validate::run(&options.only_with(validate::OPTIONS)?),
         "memory" => memory::run(&options.only_with(memory::OPTIONS)?),
         "start" => cold::run(&options.only_with(cold::OPTIONS)?),
         "all" => all(&options.only_with(&[])?),
@@ -49,5 +51,6 @@ fn all(options: &Options) -> Result<()> {
     cold::run(options)?;
     send::run(&sized(20_000, 2))?;
     again::run(&sized(500_000, 2))?;
+    validate::run(&sized(200_000, 2))?;
     memory::run(&sized(500_000, 1))
 }

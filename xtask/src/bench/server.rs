@@ -23,8 +23,18 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start(workshop: &Workshop) -> Result<Self> {
+        Self::start_with(workshop, &["--constant"])
+    }
+
+    /// A server that keeps what it is sent, in memory, and knows descriptor values.
+    pub(super) fn start_keeping(workshop: &Workshop) -> Result<Self> {
+        Self::start_with(workshop, &[])
+    }
+
+    fn start_with(workshop: &Workshop, options: &[&str]) -> Result<Self> {
         let mut process = Command::new(&workshop.program)
-            .args(["sandbox", "edfi", "--constant", "--listen", "127.0.0.1:0"])
+            .args(["sandbox", "edfi", "--listen", "127.0.0.1:0"])
+            .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

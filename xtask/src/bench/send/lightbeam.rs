@@ -17,7 +17,7 @@ pub(super) const NAME: &str = "lightbeam";
 const VERSION: &str = "lightbeam==0.1.11";
 
 /// The installed program, if it is wanted and can be had.
-pub(super) fn find(workshop: &Workshop, options: &Options) -> Option<PathBuf> {
+pub(in crate::bench) fn find(workshop: &Workshop, options: &Options) -> Option<PathBuf> {
     if !options.takes(NAME) {
         return None;
     }

@@ -5,7 +5,7 @@
 //! ratios are taken round by round, and the middle one counts.
 
 mod contest;
-mod lightbeam;
+pub(super) mod lightbeam;
 mod ours;
 mod wrk;
 
