@@ -3,6 +3,7 @@
 
 mod district;
 mod grammar;
+mod keys;
 mod oracle;
 mod published;
 mod rules;
