@@ -41,8 +41,12 @@ struct Answers {
 
 impl ConstantServer {
     /// Starts a server; of the configuration it heeds address, version, route and model.
+    #[expect(
+        clippy::unused_async,
+        reason = "a server needs a runtime from its start on, and starting may come to wait"
+    )]
     pub async fn start(config: SandboxConfig) -> Result<Self, SandboxError> {
-        let (listener, address) = bind(config.listen).await?;
+        let (listener, address) = bind(config.listen)?;
         let url = format!("http://{address}");
         let posts = Arc::new(AtomicU64::new(0));
         let answers = Arc::new(Answers::new(config, &url, Arc::clone(&posts)));

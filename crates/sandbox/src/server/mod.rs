@@ -39,6 +39,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Collected, Full};
+
 pub use access::{Authorization, ClaimsError, Client, Operation, read_clients};
 pub use config::{ApiVersion, RouteBegins, SandboxConfig};
 pub use profiles::{Profile, ProfileMembers, ProfileResource, read_profiles};
@@ -49,6 +53,7 @@ pub use snapshots::SnapshotInfo;
 use crate::faults::{FaultPlan, FaultState};
 use crate::generate::GenerateError;
 use crate::storage::{Selection, StorageError};
+use connection::Breaker;
 use service::Service;
 
 /// A sandbox could not be started or asked.
@@ -94,8 +99,12 @@ pub struct Sandbox {
 
 impl Sandbox {
     /// Starts a server; it answers as soon as this returns.
+    #[expect(
+        clippy::unused_async,
+        reason = "a server needs a runtime from its start on, and starting may come to wait"
+    )]
     pub async fn start(config: SandboxConfig) -> Result<Self, SandboxError> {
-        let (listener, address) = bind(config.listen).await?;
+        let (listener, address) = bind(config.listen)?;
         let base = format!("http://{address}");
         let service = Arc::new(Service::open(config, &base)?);
         let shared = Arc::clone(&service);
@@ -117,6 +126,16 @@ impl Sandbox {
     /// Address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.running.address()
+    }
+
+    /// Answers a request as if it had come over a connection, without one.
+    pub async fn ask(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let request = request.map(Full::new);
+        let answer = self.service.handle(request, &Breaker::default()).await;
+        let (parts, body) = answer.into_parts();
+        // A body that was made here cannot break.
+        let body = body.collect().await.map(Collected::to_bytes);
+        Response::from_parts(parts, body.unwrap_or_default())
     }
 
     /// What has been asked of it so far.

@@ -4,12 +4,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::SandboxError;
 
+/// Connections that may wait to be accepted; with the usual number, a crowd that comes at once is
+/// held up for seconds.
+const WAITING: u32 = 4_096;
 const STOP_WITHIN: Duration = Duration::from_secs(2);
 
 /// A task serving an address.
@@ -51,9 +54,23 @@ impl Running {
 }
 
 /// Listens on an address; gives the one in use, with the port filled in.
-pub(crate) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), SandboxError> {
-    let listen = |source| SandboxError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(listen)?;
-    let address = listener.local_addr().map_err(listen)?;
+pub(crate) fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), SandboxError> {
+    let listener = listen(address).map_err(|source| SandboxError::Listen { address, source })?;
+    let local = listener.local_addr();
+    let address = local.map_err(|source| SandboxError::Listen { address, source })?;
     Ok((listener, address))
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // A server that is started again right away finds its port; elsewhere this would let two
+    // servers have one port.
+    if cfg!(unix) {
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(address)?;
+    socket.listen(WAITING)
 }

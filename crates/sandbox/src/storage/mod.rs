@@ -227,11 +227,9 @@ impl Storage {
     /// Adds a record; the caller has made sure that its key is free.
     pub(crate) fn insert(&mut self, entry: &Entry<'_>) -> Result<Item, StorageError> {
         let modified = self.stamp();
-        let id = format!(
-            "{:016x}{:016x}",
-            mix(self.salt ^ modified.unsigned_abs()),
-            mix(modified.unsigned_abs())
-        );
+        // Beginning with the time, so that the index of ids grows at its end and not everywhere.
+        let number = modified.unsigned_abs();
+        let id = format!("{number:016x}{:016x}", mix(self.salt ^ number));
         let key = join_key(entry.parts);
         let version = self.next_version();
         self.prepared(

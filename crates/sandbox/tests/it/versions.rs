@@ -93,3 +93,51 @@ async fn a_date_with_a_time_is_cut_before_7() {
         "2010-01-31"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_heeds_if_none_match_in_writes_and_earlier_versions_do_not() {
+    for (api, status) in [(ApiVersion::V8_0, 412), (ApiVersion::V7_3, 200)] {
+        let fixture = Fixture::version(api).await;
+        let fresh = [("If-None-Match", "*")];
+        let created = fixture.json("POST", "/ed-fi/students", &fresh, &student("1"));
+        assert_eq!(created.status, 201);
+        let tag = created.header("etag").unwrap();
+        for given in ["*", tag] {
+            let headers = [("If-None-Match", given)];
+            let again = fixture.json("POST", "/ed-fi/students", &headers, &student("1"));
+            assert_eq!(again.status, status, "{given}");
+            if status == 412 {
+                assert_eq!(
+                    again.json()["type"],
+                    "urn:ed-fi:api:precondition-failed:if-none-match"
+                );
+            }
+        }
+        let other = [("If-None-Match", "\"1-00000000.j._.l.i\"")];
+        let again = fixture.json("POST", "/ed-fi/students", &other, &student("1"));
+        assert_eq!(again.status, 200);
+        let mut body = student("1");
+        let id = created.id();
+        body["id"] = json!(id);
+        let path = format!("/ed-fi/students/{id}");
+        let replaced = fixture.json("PUT", &path, &fresh, &body);
+        assert_eq!(replaced.status, if status == 412 { 412 } else { 204 });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reader_of_the_ods_is_lenient_and_that_of_eight_is_not() {
+    let body =
+        b"{'studentUniqueId': 'a', /* who */ \"firstName\": \"Ada\", \"lastSurname\": \"B\", \
+                 \"birthDate\": \"2010-01-31\", \"addresses\": [],} // end";
+    let json = [("Content-Type", "application/json")];
+    for (api, status) in [
+        (ApiVersion::V5_4, 201),
+        (ApiVersion::V7_3, 201),
+        (ApiVersion::V8_0, 400),
+    ] {
+        let fixture = Fixture::version(api).await;
+        let answer = fixture.send("POST", "/ed-fi/students", &json, body);
+        assert_eq!(answer.unwrap().status, status);
+    }
+}

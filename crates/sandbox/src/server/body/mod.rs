@@ -6,6 +6,7 @@
 
 mod agreement;
 mod dates;
+mod lenient;
 mod reader;
 mod references;
 mod scalar;
@@ -18,6 +19,7 @@ use super::catalog::{Catalog, DescriptorIndex, Endpoint};
 use super::config::ApiVersion;
 use super::problem::{Messages, Problem};
 
+pub(crate) use lenient::parse as parse_leniently;
 pub(crate) use scalar::{Scalar, read as read_scalar};
 
 /// What bodies are checked against.

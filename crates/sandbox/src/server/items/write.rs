@@ -4,7 +4,7 @@
 //! and the change made under one lock, in one transaction.
 
 use axum::response::Response;
-use http::header::{ETAG, IF_MATCH, LOCATION};
+use http::header::{ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
@@ -37,7 +37,7 @@ pub(super) fn post(request: Request<'_>) -> Result<Response, Problem> {
     if call.body.trim_ascii().is_empty() {
         return Err(Problem::bad_request(EMPTY_BODY));
     }
-    let mut body = parse(&call.body)?;
+    let mut body = parse(&call.body, service.api())?;
     if member(&body, "id", service.api()).is_some() {
         return Err(Problem::construction(ASSIGNED_ID));
     }
@@ -124,7 +124,7 @@ pub(super) fn put(request: Request<'_>, id: &str) -> Result<Response, Problem> {
         let messages = [("$".to_owned(), vec![EMPTY_BODY.to_owned()])];
         return Err(Problem::binding(messages.into()).legacy(EMPTY_BODY));
     }
-    let mut body = parse(&call.body)?;
+    let mut body = parse(&call.body, api)?;
     if api.is_dms() && member(&body, "id", api).and_then(Value::as_str) != Some(id) {
         return Err(Problem::construction(
             "Request body id must match the id in the url.",
@@ -286,9 +286,13 @@ fn note_descriptor(service: &Service, endpoint: &Endpoint, (aggregate, body): (i
     }
 }
 
-fn parse(body: &[u8]) -> Result<Value, Problem> {
-    serde_json::from_slice(body)
-        .map_err(|error| Problem::binding([("$".to_owned(), vec![error.to_string()])].into()))
+fn parse(body: &[u8], api: ApiVersion) -> Result<Value, Problem> {
+    let read = if api.is_dms() {
+        serde_json::from_slice(body)
+    } else {
+        body::parse_leniently(body)
+    };
+    read.map_err(|error| Problem::binding([("$".to_owned(), vec![error.to_string()])].into()))
 }
 
 fn member<'a>(body: &'a Value, name: &str, api: ApiVersion) -> Option<&'a Value> {
@@ -317,12 +321,17 @@ fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// Holds a request to the state its `If-Match` names.
+/// Holds a request to the state that its `If-Match` names, and to another one than that which its
+/// `If-None-Match` names, where the version heeds that in writes.
 fn require_match(headers: &HeaderMap, item: &Item, api: ApiVersion) -> Result<(), Problem> {
+    let tag = read::etag(item.modified, api);
+    let refused = header(headers, IF_NONE_MATCH.as_str()).filter(|_| api.is_dms());
+    if refused.is_some_and(|given| read::is_listed(given, &tag)) {
+        return Err(Problem::none_match());
+    }
     let Some(given) = header(headers, IF_MATCH.as_str()) else {
         return Ok(());
     };
-    let tag = read::etag(item.modified, api);
     let same = if api.is_dms() {
         read::is_listed(given, &tag)
     } else {

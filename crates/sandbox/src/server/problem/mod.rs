@@ -286,6 +286,13 @@ impl Problem {
             .legacy("Resource was modified by another consumer.")
     }
 
+    /// 412 for an `If-None-Match` that names the state there is.
+    pub(crate) fn none_match() -> Self {
+        let (kind, title) = ("precondition-failed:if-none-match", "Precondition Failed");
+        let detail = "The item is in a state that the 'If-None-Match' header excludes.";
+        Self::new(StatusCode::PRECONDITION_FAILED, kind, title, detail)
+    }
+
     /// 415 with its reason.
     pub(crate) fn media_type(error: &str) -> Self {
         let (kind, title) = ("unsupported-media-type", "Unsupported Media Type");
