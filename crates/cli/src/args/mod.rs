@@ -20,7 +20,7 @@ pub(crate) use data::{DataArgs, LogFormat};
 pub(crate) use fetch::{ChoiceArgs, FetchArgs, FormatArg};
 pub(crate) use file::FileArgs;
 pub(crate) use sandbox::{
-    ApiArg, AuthorizationArg, ModelArgs, SandboxArgs, SandboxCommand, SandboxEdfiArgs,
+    ApiArg, AuthorizationArg, ModelArgs, PlaceArgs, SandboxArgs, SandboxCommand, SandboxEdfiArgs,
     SandboxReplayArgs, SandboxResetArgs, SandboxSeedArgs,
 };
 pub(crate) use state::{

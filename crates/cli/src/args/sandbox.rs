@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::LogFormat;
+
 /// Run a local server that behaves as the real ones do
 #[derive(Debug, Args)]
 pub(crate) struct SandboxArgs {
@@ -116,6 +118,8 @@ pub(crate) struct SandboxEdfiArgs {
     /// Version of the API to behave as
     #[arg(long, value_name = "VERSION", default_value = "7.3")]
     pub(crate) api: ApiArg,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
     /// Public name of the client
     #[arg(long, value_name = "TEXT", default_value = "populated")]
     pub(crate) client_id: String,
@@ -143,6 +147,9 @@ pub(crate) struct SandboxEdfiArgs {
     /// Append every request to this file, with its body
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
+    /// Tell every request on standard error, without values of records
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
     /// Offer the pages below /sandbox/ also where others can reach them
     #[arg(long)]
     pub(crate) admin: bool,
@@ -155,6 +162,32 @@ pub(crate) struct SandboxEdfiArgs {
     /// Answer every POST with 201 without looking at it, for benchmarks
     #[arg(long, conflicts_with_all = ["data", "faults"])]
     pub(crate) constant: bool,
+}
+
+/// What stands in the URLs of the API beside the resource.
+#[derive(Debug, Args)]
+pub(crate) struct PlaceArgs {
+    /// Put this tenant into every URL; from 7.1 on
+    #[arg(long, value_name = "NAME", value_parser = segment)]
+    pub(crate) tenant: Option<String>,
+    /// Put this context, for example a school year, into every URL; from 7.1 on
+    #[arg(long, value_name = "VALUE", value_parser = segment)]
+    pub(crate) context: Option<String>,
+    /// Put this instance into every URL; 5.4 and 6.2, with --year
+    #[arg(long, value_name = "NAME", value_parser = segment, requires = "year")]
+    pub(crate) instance: Option<String>,
+    /// Put this school year into every URL; 5.4 and 6.2
+    #[arg(long, value_name = "YEAR", conflicts_with_all = ["tenant", "context"])]
+    pub(crate) year: Option<u16>,
+}
+
+fn segment(text: &str) -> Result<String, &'static str> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if !text.is_empty() && text.bytes().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("letters, digits and '-' only")
+    }
 }
 
 /// What decides about records, beside claims.

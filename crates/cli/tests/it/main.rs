@@ -14,5 +14,6 @@ mod interruption;
 mod lightbeam;
 mod messages;
 mod servers;
+mod serving;
 mod state;
 mod tutorial;

@@ -1,6 +1,7 @@
 //! `sandbox`: a local Ed-Fi API, and what is done with its data.
 
 mod data;
+mod log;
 mod replay;
 
 use std::path::Path;
@@ -10,12 +11,14 @@ use syncline::Failure;
 use syncline_sandbox::remote::model_like;
 use syncline_sandbox::schema::{ApiModel, embedded, openapi};
 use syncline_sandbox::{
-    ApiVersion, Authorization, ConstantServer, FaultPlan, Sandbox, SandboxConfig, read_clients,
-    read_profiles,
+    ApiVersion, Authorization, ConstantServer, FaultPlan, RouteBegins, Sandbox, SandboxConfig,
+    read_clients, read_profiles,
 };
 
 use super::local;
-use crate::args::{ApiArg, AuthorizationArg, ModelArgs, SandboxCommand, SandboxEdfiArgs};
+use crate::args::{
+    ApiArg, AuthorizationArg, ModelArgs, PlaceArgs, SandboxCommand, SandboxEdfiArgs,
+};
 use crate::{output, signals};
 
 pub(crate) async fn run(command: &SandboxCommand) -> Result<u8, Failure> {
@@ -29,6 +32,9 @@ pub(crate) async fn run(command: &SandboxCommand) -> Result<u8, Failure> {
 
 async fn edfi(arguments: &SandboxEdfiArgs) -> Result<u8, Failure> {
     let config = config(arguments)?;
+    if let Some(format) = arguments.log_format {
+        log::begin(format);
+    }
     if arguments.constant {
         let server = ConstantServer::start(config)
             .await
@@ -61,6 +67,7 @@ fn config(arguments: &SandboxEdfiArgs) -> Result<SandboxConfig, Failure> {
     config.api = version(arguments.api);
     config.client_id.clone_from(&arguments.client_id);
     config.client_secret.clone_from(&arguments.client_secret);
+    place(&mut config, &arguments.place)?;
     config.authorization = match arguments.authorization {
         AuthorizationArg::None => Authorization::None,
         AuthorizationArg::Namespace => Authorization::Namespace,
@@ -81,6 +88,34 @@ fn config(arguments: &SandboxEdfiArgs) -> Result<SandboxConfig, Failure> {
         config.faults = faults(path)?;
     }
     Ok(config)
+}
+
+/// Puts tenant, context, instance and year where the version has them.
+fn place(config: &mut SandboxConfig, arguments: &PlaceArgs) -> Result<(), Failure> {
+    let PlaceArgs {
+        tenant,
+        context,
+        instance,
+        year,
+    } = arguments;
+    let early = matches!(config.api, ApiVersion::V5_4 | ApiVersion::V6_2);
+    if early && (tenant.is_some() || context.is_some()) {
+        let text = "--tenant and --context mean something from 7.1 on; before, there are --year \
+                    and --instance";
+        return Err(Failure::configuration(text.to_owned()));
+    }
+    if !early && year.is_some() {
+        let text = "--year and --instance mean something to 5.4 and 6.2; later, there are \
+                    --tenant and --context";
+        return Err(Failure::configuration(text.to_owned()));
+    }
+    let segments = [instance, tenant, context].into_iter().flatten();
+    config.route = segments.cloned().collect();
+    if tenant.is_none() {
+        config.route_begins = RouteBegins::Context;
+    }
+    config.school_year = *year;
+    Ok(())
 }
 
 fn model(arguments: &ModelArgs) -> Result<ApiModel, Failure> {
