@@ -35,8 +35,9 @@ pub use select::Selection;
 pub use send::{PruneArgs, SendArgs, SendSummary, send};
 pub use times::{now_text, parse_time};
 pub use validate::{
-    CheckedCollection, FindingGroup, ReferenceSettings, ValidateArgs, ValidateEnding,
-    ValidateResults, ValidateSettings, ValidateSummary, validate, write_validate_results,
+    CheckedCollection, FindingGroup, How, LookUp, ReferenceSettings, ReferenceSummary,
+    ValidateArgs, ValidateEnding, ValidateResults, ValidateSettings, ValidateSummary, validate,
+    write_validate_results,
 };
 
 pub use syncline_check::{Method, Severity};

@@ -1,16 +1,16 @@
 //! Looking at the records of a block: the fast question first, explanations only where needed.
 
 use syncline_check::{
-    Checker, DescriptorSeen, KeySeen, Method, Problem, Severity, Verdict, Visitor,
+    Checker, DescriptorSeen, KeySeen, Method, Problem, ReferenceSeen, Severity, Verdict, Visitor,
 };
 use syncline_model::Digest;
 
 use super::blocks::{Block, Line, Unit};
 use super::descriptors::{Known, Values};
 use super::finding::{Finding, Findings};
+use super::references::{Notes, References, Subject};
 use super::settings::ValidateSettings;
 use super::uniqueness::KeyRow;
-use super::witness::{Heard, Witness};
 
 /// What all threads look at the records of one file with.
 pub(crate) struct Examiner<'a> {
@@ -19,7 +19,8 @@ pub(crate) struct Examiner<'a> {
     pub(crate) settings: &'a ValidateSettings,
     /// The descriptor values there are, if they are to be checked.
     pub(crate) values: Option<&'a Values>,
-    pub(crate) witness: Option<&'a dyn Witness>,
+    /// Where references are noted, if they are to be checked.
+    pub(crate) references: Option<(&'a References, &'a Subject)>,
 }
 
 /// What was seen in a block.
@@ -38,75 +39,64 @@ impl Examiner<'_> {
             bytes: u64::try_from(block.len()).unwrap_or(u64::MAX),
             ..Examined::default()
         };
-        let mut heard = Vec::new();
-        let mut key = String::new();
+        let mut heard = Heard {
+            key: String::new(),
+            notes: self.references.map(|(_, subject)| Notes::new(subject)),
+        };
         for line in block.lines() {
             examined.records += 1;
-            let seen = self.line(&line, &mut key, &mut examined);
-            if let (Some(fits), Some(_)) = (seen, self.witness) {
-                heard.push(Heard {
-                    line: line.number,
-                    payload: line.text,
-                    fits,
-                });
-            }
+            self.line(&line, &mut heard, &mut examined);
         }
-        if let Some(witness) = self.witness
-            && !heard.is_empty()
-        {
-            witness.records(self.unit, &heard);
+        if let (Some((references, _)), Some(notes)) = (self.references, heard.notes) {
+            references.take(notes);
         }
         examined
     }
 
-    /// Whether the line is a record that fits; nothing if it is no record at all.
-    fn line(&self, line: &Line<'_>, key: &mut String, examined: &mut Examined) -> Option<bool> {
+    fn line(&self, line: &Line<'_>, heard: &mut Heard<'_>, examined: &mut Examined) {
         if line.too_long {
             self.too_long(line, examined);
-            return None;
+            return;
         }
-        key.clear();
+        heard.begin(line);
         let mut look = Look {
             values: self.values,
-            key,
+            heard,
             unknown: false,
         };
         let verdict = self.checker.verdict(line.text, &mut look);
-        let mut fits = Some(true);
         if verdict != Verdict::Clean || look.unknown {
-            key.clear();
-            fits = self.explain(line, key, examined);
+            self.explain(line, heard, examined);
         }
-        if !key.is_empty() && self.settings.has(Method::Uniqueness) {
+        if !heard.key.is_empty() && self.settings.has(Method::Uniqueness) {
             examined.keys.push(KeyRow {
-                key: Digest::of(key.as_bytes()),
+                key: Digest::of(heard.key.as_bytes()),
                 content: Digest::of(line.text),
                 line: line.number,
             });
         }
-        fits
     }
 
     #[cold]
-    fn explain(&self, line: &Line<'_>, key: &mut String, examined: &mut Examined) -> Option<bool> {
+    fn explain(&self, line: &Line<'_>, heard: &mut Heard<'_>, examined: &mut Examined) {
+        heard.begin(line);
         let mut listen = Listen {
             values: self.values,
-            key,
+            heard,
             unknown: Vec::new(),
         };
         let mut problems = self.checker.explain(line.text, &mut listen);
-        let is_record = !problems.iter().any(|each| each.method == Method::Json);
-        if is_record {
+        if problems.iter().any(|each| each.method == Method::Json) {
+            // It is no record, so what was heard of it is nothing.
+            heard.begin(line);
+        } else {
             problems.append(&mut listen.unknown);
         }
-        let mut fits = true;
         for problem in problems {
             if self.settings.has(problem.method) {
-                fits &= problem.severity != Severity::Error;
                 self.add(line, &problem, examined);
             }
         }
-        is_record.then_some(fits)
     }
 
     fn add(&self, line: &Line<'_>, problem: &Problem, examined: &mut Examined) {
@@ -145,33 +135,68 @@ impl Examiner<'_> {
     }
 }
 
+/// What a record is and refers to.
+struct Heard<'a> {
+    /// The text of its key; empty if it is not known.
+    key: String,
+    /// Where its references are noted, if they are to be checked.
+    notes: Option<Notes<'a>>,
+}
+
+impl Heard<'_> {
+    /// What follows is of this line, and replaces what was heard of it before.
+    fn begin(&mut self, line: &Line<'_>) {
+        self.key.clear();
+        if let Some(notes) = &mut self.notes {
+            notes.begin(line.number);
+        }
+    }
+
+    fn key(&mut self, seen: &KeySeen<'_>) {
+        seen.write_key(&mut self.key);
+        if let Some(notes) = &mut self.notes {
+            notes.key(&self.key);
+        }
+    }
+
+    fn reference(&mut self, seen: &ReferenceSeen<'_>) {
+        if let Some(notes) = &mut self.notes {
+            notes.reference(seen);
+        }
+    }
+}
+
 /// Only notes whether something is to be explained.
-struct Look<'a> {
+struct Look<'a, 'h> {
     values: Option<&'a Values>,
-    key: &'a mut String,
+    heard: &'a mut Heard<'h>,
     unknown: bool,
 }
 
-impl Visitor for Look<'_> {
+impl Visitor for Look<'_, '_> {
     fn descriptor(&mut self, seen: &DescriptorSeen<'_>) {
         if let Some(values) = self.values {
             self.unknown |= values.look_up(seen.value) == Known::No;
         }
     }
 
+    fn reference(&mut self, seen: &ReferenceSeen<'_>) {
+        self.heard.reference(seen);
+    }
+
     fn key(&mut self, seen: &KeySeen<'_>) {
-        seen.write_key(self.key);
+        self.heard.key(seen);
     }
 }
 
 /// Notes what is not known, in words.
-struct Listen<'a> {
+struct Listen<'a, 'h> {
     values: Option<&'a Values>,
-    key: &'a mut String,
+    heard: &'a mut Heard<'h>,
     unknown: Vec<Problem>,
 }
 
-impl Visitor for Listen<'_> {
+impl Visitor for Listen<'_, '_> {
     fn descriptor(&mut self, seen: &DescriptorSeen<'_>) {
         if let Some(values) = self.values
             && values.look_up(seen.value) == Known::No
@@ -180,7 +205,11 @@ impl Visitor for Listen<'_> {
         }
     }
 
+    fn reference(&mut self, seen: &ReferenceSeen<'_>) {
+        self.heard.reference(seen);
+    }
+
     fn key(&mut self, seen: &KeySeen<'_>) {
-        seen.write_key(self.key);
+        self.heard.key(seen);
     }
 }

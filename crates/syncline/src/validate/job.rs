@@ -18,10 +18,10 @@ use super::blocks::Unit;
 use super::descriptors::Values;
 use super::examine::{Examined, Examiner};
 use super::pass::each_block;
+use super::references::References;
 use super::settings::ValidateSettings;
 use super::summary::{Looked, ValidateEnding};
 use super::uniqueness::Uniqueness;
-use super::witness::Witness;
 use crate::{Failure, FailureKind};
 
 /// Blocks between two reports of progress.
@@ -36,8 +36,8 @@ pub(crate) struct Job {
     pub(crate) settings: ValidateSettings,
     /// The descriptor values there are, if they are to be checked.
     pub(crate) values: Option<Values>,
-    /// Hears of every record.
-    pub(crate) witness: Option<Arc<dyn Witness>>,
+    /// Where references are noted, if they are to be checked.
+    pub(crate) references: Option<Arc<References>>,
     /// For what does not fit into memory.
     pub(crate) work_folder: PathBuf,
     pub(crate) observer: Arc<dyn Observer>,
@@ -80,7 +80,7 @@ impl Job {
             blocks: 0,
             ending: ValidateEnding::Completed,
         };
-        for file in self.files(&collection.name) {
+        for file in files_of(&self.source, &collection.name) {
             if course.ending == ValidateEnding::Completed {
                 course.file(file, &checker)?;
             }
@@ -105,12 +105,13 @@ impl Job {
         })?;
         Ok(checker.with_key(&collection.key))
     }
+}
 
-    fn files(&self, name: &CollectionName) -> &[DataFile] {
-        match self.source.files().of(name.short()) {
-            [] => self.source.files().of(name.as_str()),
-            files => files,
-        }
+/// The files of a collection.
+pub(crate) fn files_of<'a>(source: &'a FilesStore, name: &CollectionName) -> &'a [DataFile] {
+    match source.files().of(name.short()) {
+        [] => source.files().of(name.as_str()),
+        files => files,
     }
 }
 
@@ -130,12 +131,16 @@ impl Course<'_> {
             collection: self.looked.name.clone(),
             file: Arc::clone(&file.unit),
         };
+        let references = job.references.as_deref();
         let examiner = Examiner {
             unit: &unit,
             checker,
             settings: &job.settings,
             values: job.values.as_ref(),
-            witness: job.witness.as_deref(),
+            references: references.and_then(|one| {
+                let subject = one.subject(&unit.collection, &unit.file)?;
+                Some((one, subject))
+            }),
         };
         if let Some(keys) = &mut self.keys {
             keys.file(&unit.file);
@@ -221,6 +226,6 @@ fn unreadable(file: &DataFile, error: &io::Error) -> Failure {
 }
 
 /// One more than there are cores, so that none waits while another thread waits for its turn.
-fn threads() -> usize {
+pub(crate) fn threads() -> usize {
     std::thread::available_parallelism().map_or(2, |cores| cores.get() + 1)
 }

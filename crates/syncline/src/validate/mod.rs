@@ -2,8 +2,8 @@
 //! though it is hardly meant.
 //!
 //! One pass over the bytes answers for grammar, schema, descriptor values and keys; checks that
-//! look at more than one record hear of every record ([`witness::Witness`]) and add what they
-//! find once the pass is over. All problems of a record are reported, equal ones as one with
+//! look at more than one record ([`uniqueness`], [`references`]) note what they need and add what
+//! they find once the pass is over. All problems of a record are reported, equal ones as one with
 //! their count and lines. Nothing is written but temporary files; no value of a record stands in
 //! a message, descriptor values excepted.
 
@@ -13,14 +13,14 @@ mod examine;
 mod finding;
 mod job;
 mod pass;
+mod references;
 mod results;
 mod settings;
 mod summary;
 mod uniqueness;
-mod witness;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -37,9 +37,10 @@ use crate::send::{data_files, select};
 use crate::{Config, Failure, FailureKind, Selection, open};
 use descriptors::{Values, read_local, read_remote};
 use job::{Job, Passed};
-use witness::Witness;
+use references::{Data, References};
 
 pub use finding::FindingGroup;
+pub use references::{How, LookUp, ReferenceSummary};
 pub use results::{ValidateResults, write_validate_results};
 pub use settings::{ReferenceSettings, ValidateSettings};
 pub use summary::{CheckedCollection, ValidateEnding, ValidateSummary};
@@ -73,33 +74,50 @@ pub async fn validate(
     };
     let api = config.api()?;
     let resolved = resolve(source.files(), &ground.catalog, &api.settings);
+    let local = resolved.collections.clone();
     let (selected, ignored) = select(config, resolved, &arguments.selection)?;
-    let witness: Option<Arc<dyn Witness>> = None;
     let (work_folder, _temporary) = work_folder(config)?;
+    let data = Data {
+        source: &source,
+        local: &local,
+        selected: &selected,
+    };
+    let references = references(&ground, (&settings, &work_folder), &data)?;
+    let (most, stopped) = (settings.max_failures, stop.clone());
     let job = Job {
         collections: in_load_order(&ground.catalog, &selected),
         source,
         schemas: ground.schemas,
         settings,
         values: ground.values,
-        witness,
+        references: references.clone(),
         work_folder,
         observer,
         stop,
     };
     let passed = tokio::task::spawn_blocking(move || job.run()).await;
+    let mut passed =
+        passed.map_err(|error| Failure::new(FailureKind::Defect, error.to_string()))??;
+    let mut notes: Vec<String> = ignored.iter().map(|clause| not_checked(clause)).collect();
+    notes.extend(ground.notes);
+    let mut summary = None;
+    if let Some(references) = references
+        && passed.ending == ValidateEnding::Completed
+    {
+        summary = settle(references, &ground.store, (most, stopped), &mut passed).await?;
+    }
+    notes.extend(summary.iter().flat_map(|one| one.gaps.clone()));
     let Passed {
         collections,
         ending,
-    } = passed.map_err(|error| Failure::new(FailureKind::Defect, error.to_string()))??;
-    let mut notes: Vec<String> = ignored.iter().map(|clause| not_checked(clause)).collect();
-    notes.extend(ground.notes);
+    } = passed;
     Ok(ValidateSummary {
         collections: collections
             .into_iter()
             .map(summary::Looked::into_checked)
             .collect(),
         ending,
+        references: summary,
         notes,
         dialect: config.dialect,
         began,
@@ -138,7 +156,7 @@ struct Ground {
     values: Option<Values>,
     notes: Vec<String>,
     /// The API, for checks that ask it for more.
-    _store: EdfiStore,
+    store: EdfiStore,
 }
 
 async fn ground(
@@ -170,8 +188,59 @@ async fn ground(
         schemas,
         values,
         notes,
-        _store: store,
+        store,
     })
+}
+
+/// The check of references, if it was asked for.
+fn references(
+    ground: &Ground,
+    (settings, work_folder): (&ValidateSettings, &Path),
+    data: &Data<'_>,
+) -> Result<Option<Arc<References>>, Failure> {
+    if !settings.has(Method::References) {
+        return Ok(None);
+    }
+    let against = references::Ground {
+        catalog: &ground.catalog,
+        schemas: &ground.schemas,
+        settings: &settings.references,
+        work_folder,
+    };
+    Ok(Some(Arc::new(References::new(&against, data)?)))
+}
+
+/// Adds what the references come to; nothing if it was told to stop meanwhile.
+async fn settle(
+    references: Arc<References>,
+    store: &EdfiStore,
+    (most, stop): (Option<u64>, CancellationToken),
+    passed: &mut Passed,
+) -> Result<Option<ReferenceSummary>, Failure> {
+    let room = most.map(|most| {
+        let left = |one: &summary::Looked| most.saturating_sub(one.findings.errors());
+        let collections = passed.collections.iter();
+        collections
+            .map(|one| (one.name.clone(), left(one)))
+            .collect()
+    });
+    let mut settled = tokio::select! {
+        biased;
+        () = stop.cancelled() => {
+            passed.ending = ValidateEnding::Interrupted;
+            return Ok(None);
+        }
+        settled = references.settle(store, room) => settled?,
+    };
+    for looked in &mut passed.collections {
+        if let Some(findings) = settled.findings.remove(&looked.name) {
+            looked.findings.absorb(findings);
+        }
+    }
+    if let Some(name) = settled.too_many {
+        passed.ending = ValidateEnding::TooManyErrors(name);
+    }
+    Ok(Some(settled.summary))
 }
 
 /// The collections, each after those it refers to.

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::finding::FindingGroup;
+use super::references::ReferenceSummary;
 use super::summary::{CheckedCollection, ValidateEnding, ValidateSummary};
 use crate::results::{Head, head, write_document};
 use crate::{Config, Failure, FailureKind};
@@ -85,7 +86,30 @@ fn findings(summary: &ValidateSummary) -> Map<String, Value> {
     add("total_errors", json!(summary.sum(|one| one.errors)));
     add("total_warnings", json!(summary.sum(|one| one.warnings)));
     add("notes", json!(summary.notes));
+    if let Some(references) = &summary.references {
+        add("references", references_of(references));
+    }
     members
+}
+
+fn references_of(references: &ReferenceSummary) -> Value {
+    let look_ups = references.look_ups.iter().map(|one| {
+        json!({
+            "resource": one.collection.as_str(),
+            "how": one.how.name(),
+            "keys": one.keys,
+            "found": one.found,
+            "requests": one.requests,
+        })
+    });
+    json!({
+        "checked": references.checked,
+        "in_files": references.in_files,
+        "in_api": references.in_api,
+        "missing": references.missing,
+        "unchecked": references.unchecked,
+        "look_ups": look_ups.collect::<Vec<_>>(),
+    })
 }
 
 fn resource(collection: &CheckedCollection) -> Value {

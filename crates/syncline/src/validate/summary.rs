@@ -3,6 +3,7 @@
 use syncline_model::CollectionName;
 
 use super::finding::{FindingGroup, Findings};
+use super::references::ReferenceSummary;
 use crate::{Dialect, FailureKind};
 
 /// What came of validating.
@@ -12,6 +13,8 @@ pub struct ValidateSummary {
     pub collections: Vec<CheckedCollection>,
     /// How it ended.
     pub ending: ValidateEnding,
+    /// What the check of references came to, if it was made.
+    pub references: Option<ReferenceSummary>,
     /// Data files that were left alone and checks that could not be made, one clause each.
     pub notes: Vec<String>,
     /// Whose exit codes apply.
@@ -91,7 +94,7 @@ impl ValidateSummary {
         self.collections.iter().map(count).sum()
     }
 
-    /// The exit status: 1 if a record would be refused. With a lightbeam.yaml it is 1 only if
+    /// The exit status: 1 if a record would be refused, or if references could not be checked. With a lightbeam.yaml it is 1 only if
     /// that goes for all of them, and 255 for what stopped it, unless `strict` asks for ours.
     pub fn exit_status(&self, strict: bool) -> u8 {
         let (records, failed) = (self.sum(|one| one.records), self.sum(|one| one.failed));
@@ -103,8 +106,13 @@ impl ValidateSummary {
         }
         match self.ending {
             ValidateEnding::Interrupted => FailureKind::Interrupted.exit_status(),
-            _ => u8::from(failed > 0),
+            _ => u8::from(failed > 0 || self.unchecked() > 0),
         }
+    }
+
+    /// References of which nothing could be learned.
+    fn unchecked(&self) -> u64 {
+        self.references.as_ref().map_or(0, |one| one.unchecked)
     }
 
     /// Whether what was found lets the records be sent. As with lightbeam, a lightbeam.yaml

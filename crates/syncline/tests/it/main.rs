@@ -16,6 +16,7 @@ mod kept;
 mod outages;
 mod pruning;
 mod real;
+mod references;
 mod site;
 mod state;
 mod versions;
