@@ -7,6 +7,7 @@
 mod again;
 mod cold;
 mod data;
+mod fetch;
 mod machine;
 mod measure;
 mod memory;
@@ -22,7 +23,7 @@ use anyhow::{Result, bail};
 
 use options::Options;
 
-const NAMES: &str = "send, again, validate, memory, start or all";
+const NAMES: &str = "send, again, fetch, validate, memory, start or all";
 
 /// Runs the benchmark named in `arguments`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -33,6 +34,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     match name.as_str() {
         "send" => send::run(&options.only_with(send::OPTIONS)?),
         "again" => again::run(&options.only_with(again::OPTIONS)?),
+        "fetch" => fetch::run(&options.only_with(fetch::OPTIONS)?),
         "validate" => validate::run(&options.only_with(validate::OPTIONS)?),
         "memory" => memory::run(&options.only_with(memory::OPTIONS)?),
         "start" => cold::run(&options.only_with(cold::OPTIONS)?),
@@ -51,6 +53,7 @@ fn all(options: &Options) -> Result<()> {
     cold::run(options)?;
     send::run(&sized(20_000, 2))?;
     again::run(&sized(500_000, 2))?;
+    fetch::run(&sized(50_000, 2))?;
     validate::run(&sized(200_000, 2))?;
     memory::run(&sized(500_000, 1))
 }

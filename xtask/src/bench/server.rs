@@ -31,7 +31,8 @@ impl Server {
         Self::start_with(workshop, &[])
     }
 
-    fn start_with(workshop: &Workshop, options: &[&str]) -> Result<Self> {
+    /// A server with options of `sandbox edfi`.
+    pub(super) fn start_with(workshop: &Workshop, options: &[&str]) -> Result<Self> {
         let mut process = Command::new(&workshop.program)
             .args(["sandbox", "edfi", "--listen", "127.0.0.1:0"])
             .args(options)

@@ -13,7 +13,7 @@ use crate::bench::program::{Workshop, root};
 use crate::bench::report::say;
 use crate::bench::server::{CLIENT_ID, CLIENT_SECRET};
 
-pub(super) const NAME: &str = "lightbeam";
+pub(in crate::bench) const NAME: &str = "lightbeam";
 const VERSION: &str = "lightbeam==0.1.11";
 
 /// The installed program, if it is wanted and can be had.
