@@ -36,7 +36,7 @@ mod report;
 mod run;
 mod spooled;
 
-pub use copy::{CopyJob, copy};
+pub use copy::{CopyJob, Following, MoreReferences, Named, copy};
 pub use error::EngineError;
 pub use events::{CollectionProgress, Event, Observer, Progress};
 pub use job::{Baseline, Job, Resend, Settings, Verb};

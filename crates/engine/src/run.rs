@@ -350,7 +350,7 @@ fn finish(
 
 impl RunReport {
     /// The report of a run that could not even begin.
-    fn of_nothing(started: f64, error: EngineError) -> Self {
+    pub(crate) fn of_nothing(started: f64, error: EngineError) -> Self {
         Self {
             started,
             ended: now(),

@@ -9,13 +9,15 @@
 mod part;
 mod related;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 use syncline_model::{Catalog, Collection, CollectionName, Scope};
 use syncline_store::layers::TrafficCounts;
 use syncline_store::{ErrorKind, Store, StoreError};
@@ -41,8 +43,43 @@ pub struct CopyJob {
     pub collections: Vec<Arc<Collection>>,
     /// Which part of each.
     pub scope: Scope,
-    /// What the source says of itself, if what the records refer to is to be copied too.
-    pub related: Option<Catalog>,
+    /// How what the records refer to is followed, if it is to be copied too.
+    pub related: Option<Following>,
+}
+
+/// How what copied records refer to is followed.
+pub struct Following {
+    /// What the source says of itself.
+    pub catalog: Catalog,
+    /// What records refer to besides what the catalog tells.
+    pub more: Option<MoreReferences>,
+    /// Where it is remembered what was asked for and found, for a run that goes on with this one.
+    pub journal: Option<PathBuf>,
+    /// Collections that the run which is gone on with has copied whole; they are not among those
+    /// to copy, and what they refer to is in the journal.
+    pub done: BTreeSet<CollectionName>,
+}
+
+/// Names what a payload refers to, whatever collection it is of.
+pub type MoreReferences = Arc<dyn Fn(&Value) -> Vec<Named> + Send + Sync>;
+
+/// A record that is named by the fields of its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Its collection.
+    pub collection: CollectionName,
+    /// The fields of its key, by their names.
+    pub members: Map<String, Value>,
+}
+
+impl fmt::Debug for Following {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Following")
+            .field("journal", &self.journal)
+            .field("done", &self.done)
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for CopyJob {
@@ -80,10 +117,16 @@ pub async fn copy(job: CopyJob, observer: Arc<dyn Observer>, stop: CancellationT
         .map(|collection| collection.name.clone())
         .collect();
     observer.on(&Event::Started(names));
+    let related = job.related.map(|following| {
+        let related = Related::open(following, &job.scope, &job.collections);
+        related.map_err(EngineError::from)
+    });
+    let related = match related.transpose() {
+        Ok(related) => related,
+        Err(error) => return RunReport::of_nothing(started, error),
+    };
     let shared = Arc::new(Shared {
-        related: job
-            .related
-            .map(|catalog| Related::new(catalog, &job.scope, &job.collections)),
+        related,
         source: job.source,
         target: job.target,
         scope: job.scope,
@@ -176,6 +219,13 @@ async fn one(shared: Arc<Shared>, part: Arc<Part>) -> Option<Fault> {
 }
 
 impl Shared {
+    /// Whether nothing more can come to a collection once it has been read.
+    fn completes_at_once(&self, name: &CollectionName) -> bool {
+        self.related
+            .as_ref()
+            .is_none_or(|related| related.is_whole(name))
+    }
+
     fn note_batch(&self) -> u64 {
         self.batches.fetch_add(1, Ordering::Relaxed) + 1
     }

@@ -69,7 +69,8 @@ impl Part {
             match batch {
                 Batch::Put(records) => {
                     if let Some(related) = &shared.related {
-                        related.note(&self.context.collection, &records);
+                        let noted = related.note(&self.context.collection, &records);
+                        noted.map_err(|error| Fault::Everything(error.into()))?;
                     }
                     let written = self.write(shared, records).await;
                     written.map_err(Fault::Everything)?;
@@ -83,7 +84,7 @@ impl Part {
                 Batch::Gone(_) | Batch::Rekeyed(_) => {}
             }
         }
-        if shared.related.is_none() {
+        if shared.completes_at_once(self.name()) {
             let completed = self.complete(shared).await;
             completed.map_err(|error| match error {
                 EngineError::Store(error) => Fault::Everything(error),
@@ -117,8 +118,15 @@ impl Part {
 
     /// Makes the collection visible in the target, if its reading came to its end.
     pub(super) async fn complete(&self, shared: &Shared) -> Result<(), EngineError> {
-        if lock(&self.state).report.coverage.is_none() {
+        let (is_read, is_complete) = {
+            let report = &lock(&self.state).report;
+            (report.coverage.is_some(), report.finished)
+        };
+        if !is_read || is_complete {
             return Ok(());
+        }
+        if let Some(related) = &shared.related {
+            related.keep()?;
         }
         shared.target.complete(&self.context.collection).await?;
         lock(&self.state).report.finished = true;

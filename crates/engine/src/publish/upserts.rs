@@ -63,6 +63,7 @@ async fn collection(
         window(&publication, &ways, &part).await?;
     }
     part.run.until_idle().await;
+    stop_if_too_many(&publication);
     let itself = publication.order.self_references().contains(part.name());
     if (itself || refers_to_itself(&part)) && part.run.has_parked() {
         let only = [Arc::clone(&part.run)];

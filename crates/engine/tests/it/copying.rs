@@ -2,12 +2,15 @@
 //! others.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use syncline_engine::{CopyJob, Ending, EngineError, Event, RunReport, copy};
-use syncline_model::{Catalog, Change, Collection, FailureClass, Mark, Outcome, Scope};
+use syncline_engine::{CopyJob, Ending, EngineError, Event, Following, RunReport, copy};
+use syncline_model::{
+    Catalog, Change, Collection, CollectionName, FailureClass, Mark, Outcome, Scope,
+};
 use syncline_store::{BatchStream, ErrorKind, Query, Result, Store, StoreError, WriteContext};
 use syncline_testkit::{Gate, MemoryStore, ReadingEnd, fixtures};
 use tokio_util::sync::CancellationToken;
@@ -90,6 +93,8 @@ struct Desk {
     events: Arc<Events>,
     stop: CancellationToken,
     related: bool,
+    journal: Option<PathBuf>,
+    done: BTreeSet<CollectionName>,
     only: Vec<&'static str>,
 }
 
@@ -107,6 +112,8 @@ impl Desk {
             events: Arc::default(),
             stop: CancellationToken::new(),
             related: false,
+            journal: None,
+            done: BTreeSet::new(),
             only: vec![],
         }
     }
@@ -130,7 +137,12 @@ impl Desk {
             target: Arc::clone(&self.target) as Arc<_>,
             collections: fixtures::all(catalog).into_iter().filter(wanted).collect(),
             scope: Scope::Whole,
-            related: self.related.then(|| catalog.clone()),
+            related: self.related.then(|| Following {
+                catalog: catalog.clone(),
+                more: None,
+                journal: self.journal.clone(),
+                done: self.done.clone(),
+            }),
         };
         let copying = copy(job, Arc::clone(&self.events) as Arc<_>, self.stop.clone());
         tokio::time::timeout(Duration::from_secs(20), copying)

@@ -52,6 +52,15 @@ struct FileMark {
     modified: String,
 }
 
+/// A run that begins.
+#[derive(Debug)]
+pub(super) struct Begun {
+    /// What an interrupted run has done.
+    pub(super) done: Earlier,
+    /// Where it is to be kept what following references finds; what is there goes on.
+    pub(super) journal: Option<PathBuf>,
+}
+
 impl Memory {
     pub(super) fn open(
         state_folder: Option<&Path>,
@@ -81,18 +90,23 @@ impl Memory {
             .is_some_and(|left| mark_of(file).as_ref() == Some(left))
     }
 
-    /// Begins a run; the collections that need not be fetched again.
+    /// Begins a run. Of `selected`, what an interrupted run has done need not be fetched again.
     pub(super) fn begin(
         &self,
         resumes: bool,
         selected: &[Arc<Collection>],
         target: &FilesTarget,
-    ) -> Result<Earlier, Failure> {
+    ) -> Result<Begun, Failure> {
         let now = Timestamp::now().as_second();
         let previous = self.kept().run.take().filter(|run| {
             let fresh = (0..RESUMED_WITHIN).contains(&(now - run.started));
             resumes && fresh && run.purpose == self.purpose
         });
+        let journal = self.journal();
+        if let (Some(journal), None) = (&journal, &previous) {
+            // What another run has found is of no use to this one.
+            let _nothing_there = fs_err::remove_file(journal);
+        }
         let mut run = previous.unwrap_or_else(|| Run {
             purpose: self.purpose.clone(),
             started: now,
@@ -102,7 +116,7 @@ impl Memory {
             let path = target.path(name);
             *records == 0 || self.left_as_is(&path)
         });
-        let earlier = selected
+        let done = selected
             .iter()
             .filter_map(|collection| {
                 let records = run.done.get(&collection.name)?;
@@ -111,7 +125,13 @@ impl Memory {
             .collect();
         self.kept().run = Some(run);
         self.save()?;
-        Ok(earlier)
+        Ok(Begun { done, journal })
+    }
+
+    /// Where it is kept what following references has found.
+    fn journal(&self) -> Option<PathBuf> {
+        let path = self.path.as_ref()?;
+        Some(path.with_extension("related.jsonl"))
     }
 
     /// A file is in its place.
@@ -180,6 +200,9 @@ impl Remembering {
         }
         if !is_unfinished(report) {
             self.memory.kept().run = None;
+            if let Some(journal) = self.memory.journal() {
+                let _nothing_there = fs_err::remove_file(journal);
+            }
         }
         self.keep();
     }

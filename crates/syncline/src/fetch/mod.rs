@@ -1,5 +1,6 @@
 //! Fetching from an Ed-Fi API into files.
 
+mod descriptors;
 mod memory;
 mod protect;
 
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use syncline_engine::{
-    CollectionReport, CopyJob, Ending, EngineError, Observer, RunReport, Verb,
+    CollectionReport, CopyJob, Ending, EngineError, Following, Observer, RunReport, Verb,
 };
 use syncline_model::{Catalog, Collection, CollectionName, Coverage, Scope};
 use syncline_plan::LoadOrder;
@@ -77,15 +78,17 @@ pub async fn fetch(
     };
     let (store, catalog) = open::api(api).await?;
     let (selected, mut notes) = chosen(&store, &catalog, &arguments)?;
-    let purpose = purpose(&catalog, &arguments);
+    let purpose = purpose(&catalog, &selected, &arguments);
     let memory = Memory::open(config.state_folder.as_deref(), &folder, &purpose)?;
     let target = Arc::new(target(&folder, &catalog, &selected, &arguments));
     if !arguments.files.overwrite {
         protect::refuse_input(config, (&folder, &target), &memory, (&selected, &arguments))?;
     }
-    // What is related to what depends on everything that is read.
-    let resumes = !arguments.fresh && !arguments.with_references;
-    let earlier = memory.begin(resumes, &selected, &target)?;
+    // What a query selects may be added to until the end, so none of it is done before.
+    let may_grow = arguments.with_references && !arguments.query.is_empty();
+    let may_be_done = if may_grow { &[] } else { selected.as_slice() };
+    let begun = memory.begin(!arguments.fresh, may_be_done, &target)?;
+    let earlier = begun.done;
     let job = CopyJob {
         source: Arc::new(store.clone()),
         target: Arc::clone(&target) as Arc<_>,
@@ -95,7 +98,12 @@ pub async fn fetch(
             .cloned()
             .collect(),
         scope: scope(&arguments.query),
-        related: arguments.with_references.then(|| catalog.clone()),
+        related: arguments.with_references.then(|| Following {
+            more: Some(descriptors::of(&catalog)),
+            catalog: catalog.clone(),
+            journal: begun.journal,
+            done: earlier.keys().cloned().collect(),
+        }),
     };
     let remembering = Arc::new(Remembering::new(observer, memory, Arc::clone(&target)));
     let mut report = syncline_engine::copy(job, Arc::clone(&remembering) as Arc<_>, stop).await;
@@ -194,10 +202,13 @@ fn scope(query: &[(String, String)]) -> Scope {
     }
 }
 
-/// What an interrupted run must have been about to be gone on with.
-fn purpose(catalog: &Catalog, arguments: &FetchArgs) -> String {
+/// What an interrupted run must have been about to be gone on with. Where references are followed,
+/// what is found depends on everything that is selected.
+fn purpose(catalog: &Catalog, selected: &Chosen, arguments: &FetchArgs) -> String {
+    let followed = selected.iter().filter(|_| arguments.with_references);
+    let followed: Vec<&str> = followed.map(|one| one.name.as_str()).collect();
     format!(
-        "{}|{:?}|{:?}|{:?}",
+        "{}|{:?}|{:?}|{:?}|{followed:?}",
         catalog.identity.0, arguments.query, arguments.keys, arguments.files.format
     )
 }

@@ -14,7 +14,9 @@ use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultRule, Sandbox};
 use syncline_store_edfi::unknown_collection;
 use tokio_util::sync::CancellationToken;
 
-use crate::site::{STUDENTS, Site, Telling, api, plan, quiet, sandbox, sandbox_with, students};
+use crate::site::{
+    STUDENTS, Site, Telling, api, plan, quiet, sandbox, sandbox_with, students, until,
+};
 
 fn arguments(selector: &str) -> FetchArgs {
     FetchArgs {
@@ -428,6 +430,8 @@ async fn everything_that_one_enrolment_refers_to_is_fetched_once() {
         "courses",
         "schools",
         "localEducationAgencies",
+        "gradeLevelDescriptors",
+        "termDescriptors",
     ] {
         assert!(
             there.contains(&format!("{wanted}.jsonl")),
@@ -527,4 +531,138 @@ async fn a_lightbeam_configuration_fetches_into_its_data_folder_with_its_page_si
         (refused.exit_status(false), refused.exit_status(true)),
         (255, 2)
     );
+}
+
+/// A site with a sandbox that holds a small district, and one of its students.
+async fn district() -> (Site, Sandbox, String) {
+    let site = Site::new();
+    generate::write(&GenerateConfig {
+        students: 20,
+        seed: 5,
+        out: site.data(),
+        defects: None,
+        school_year: 2026,
+    })
+    .unwrap();
+    let sandbox = filled(&site).await;
+    let text = site.data().join("studentSectionAssociations.jsonl");
+    let text = std::fs::read_to_string(text).unwrap();
+    let first: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    let student = first["studentReference"]["studentUniqueId"]
+        .as_str()
+        .unwrap();
+    let student = student.to_owned();
+    (site, sandbox, student)
+}
+
+/// What is in a folder of fetched files: the records of each, whatever their order.
+fn records(folder: &Path) -> BTreeMap<String, BTreeSet<Digest>> {
+    let names = names(folder).into_iter();
+    names
+        .map(|name| {
+            let digests = digests(&folder.join(&name));
+            (name, digests)
+        })
+        .collect()
+}
+
+/// Requests of each collection so far.
+fn reads(sandbox: &Sandbox, collection: &str) -> u64 {
+    sandbox
+        .requests()
+        .count("GET", &format!("/ed-fi/{collection}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_stopped_among_its_look_ups_goes_on_without_asking_again() {
+    let (site, sandbox, student) = district().await;
+    let enrolments = |query: bool| {
+        let mut arguments = site.elsewhere("studentSectionAssociations");
+        if query {
+            arguments.query = vec![("studentUniqueId".to_owned(), student.clone())];
+        }
+        arguments.with_references = true;
+        arguments
+    };
+    let config = config(&site, sandbox.url());
+    for query in [true, false] {
+        let mut whole = enrolments(query);
+        whole.files.folder = Some(site.folder.path().join(format!("whole-{query}")));
+        let summary = fetch_with(&config, whole.clone(), quiet()).await.unwrap();
+        assert_eq!(summary.exit_status(true), 0, "{summary:?}");
+        let expected = records(whole.files.folder.as_ref().unwrap());
+        assert!(expected.len() > 8, "{:?}", expected.keys());
+
+        // All sections have been found when offerings are looked for; then come courses.
+        let mut slow = reading("/ed-fi/courses", &FaultMatch::default(), FaultAction::Delay);
+        slow.delay_ms = 400;
+        sandbox.set_faults(plan([slow]));
+        let (sections, stop) = (reads(&sandbox, "sections"), CancellationToken::new());
+        let offerings = reads(&sandbox, "courseOfferings");
+        let arguments = enrolments(query);
+        let fetching = syncline::fetch(&config, arguments, quiet(), stop.clone());
+        let stopping = async {
+            until(&sandbox, |log| {
+                log.count("GET", "/ed-fi/courseOfferings") > offerings
+            })
+            .await;
+            stop.cancel();
+        };
+        let (summary, ()) = tokio::join!(fetching, stopping);
+        assert_eq!(summary.unwrap().exit_status(true), 5);
+        let (asked, enrolled) = (
+            reads(&sandbox, "sections"),
+            reads(&sandbox, "studentSectionAssociations"),
+        );
+        sandbox.set_faults(plan([]));
+
+        let summary = fetch_with(&config, enrolments(query), quiet())
+            .await
+            .unwrap();
+        assert_eq!(summary.exit_status(true), 0, "{summary:?}");
+        assert_eq!(records(&site.fetched()), expected);
+        assert!(asked > sections);
+        assert_eq!(
+            reads(&sandbox, "sections"),
+            asked,
+            "found once, with {query}"
+        );
+        let again = reads(&sandbox, "studentSectionAssociations") - enrolled;
+        // What is copied whole was done; what a query selects is selected again.
+        assert_eq!((summary.earlier, again > 0), (usize::from(!query), query));
+        // What was remembered is of no use any more.
+        let kept = names(&site.folder.path().join(".syncline/fetch"));
+        assert!(
+            kept.iter().all(|name| !name.contains("related")),
+            "{kept:?}"
+        );
+        std::fs::remove_dir_all(site.fetched()).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_found_for_another_selection_is_not_gone_on_with() {
+    let (site, sandbox, _) = district().await;
+    let config = config(&site, sandbox.url());
+    let arguments = |selector: &str| {
+        let mut arguments = site.elsewhere(selector);
+        arguments.with_references = true;
+        arguments
+    };
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    let observer = Telling(move |event: &Event| {
+        if matches!(event, Event::CollectionFinished(..)) {
+            stopping.cancel();
+        }
+    });
+    let first = arguments("studentSectionAssociations");
+    let summary = syncline::fetch(&config, first, Arc::new(observer), stop).await;
+    assert_eq!(summary.unwrap().exit_status(true), 5);
+    let summary = fetch_with(&config, arguments("schools"), quiet())
+        .await
+        .unwrap();
+    assert_eq!((summary.exit_status(true), summary.earlier), (0, 0));
+    assert!(!names(&site.fetched()).contains("students.jsonl"));
+    assert!(names(&site.fetched()).contains("gradeLevelDescriptors.jsonl"));
 }

@@ -4,22 +4,27 @@
 //! Each record is copied once. A collection that is copied whole need not be looked into. A
 //! reference to one of several collections (an education organization) is looked for where the
 //! record says it is, and then in the others. Rounds and look-ups are bounded; what is left then
-//! is said.
+//! is said. What was found is remembered on disk, where that is wanted, and not asked for again by
+//! a run that goes on where this one was stopped.
+
+mod journal;
+mod keys;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use serde_json::{Map, Value};
-use syncline_model::{
-    Canonicaliser, Catalog, Collection, CollectionName, Digest, Key, Record, Scope,
-};
+use syncline_model::{Canonicaliser, Collection, CollectionName, Digest, Key, Record, Scope};
 use syncline_store::{Batch, Query, StoreError, Want};
 
 use super::part::Part;
-use super::{Parts, Shared};
+use super::{Following, MoreReferences, Parts, Shared};
 use crate::EngineError;
 use crate::context::lock;
+use journal::{FoundLine, Journal, Line, WantedLine};
+use keys::{key_of, named_by_link, values_at};
 
 /// Rounds of look-ups at most: references of references of references.
 const ROUNDS_MAX: usize = 32;
@@ -31,8 +36,9 @@ const LOOKUPS_TOGETHER: usize = 16;
 /// Which records are known, and which are still to be looked up.
 pub(super) struct Related {
     collections: BTreeMap<CollectionName, Arc<Collection>>,
-    /// Collections that are copied whole.
+    /// Collections that are copied whole, by this run or the one that it goes on with.
     whole: HashSet<CollectionName>,
+    more: Option<MoreReferences>,
     state: Mutex<State>,
 }
 
@@ -41,6 +47,7 @@ struct State {
     /// Records copied or looked for, by collection and key.
     known: HashSet<Digest>,
     waiting: Vec<Wanted>,
+    journal: Option<Journal>,
 }
 
 /// A record that something refers to.
@@ -52,48 +59,119 @@ struct Wanted {
 }
 
 impl Related {
-    pub(super) fn new(catalog: Catalog, scope: &Scope, copied: &[Arc<Collection>]) -> Self {
+    /// What is to be followed, the journal of an earlier run included.
+    pub(super) fn open(
+        following: Following,
+        scope: &Scope,
+        copied: &[Arc<Collection>],
+    ) -> std::io::Result<Self> {
         let whole = if *scope == Scope::Whole {
-            copied.iter().map(|one| one.name.clone()).collect()
+            let copied = copied.iter().map(|one| one.name.clone());
+            copied.chain(following.done).collect()
         } else {
             HashSet::new()
         };
-        Self {
-            collections: catalog
+        let journal = following.journal.as_deref().map(Journal::open);
+        let related = Self {
+            collections: following
+                .catalog
                 .collections
                 .into_iter()
                 .map(|(name, collection)| (name, Arc::new(collection)))
                 .collect(),
             whole,
+            more: following.more,
             state: Mutex::default(),
+        };
+        if let Some(journal) = journal.transpose()? {
+            related.recall(&journal)?;
+            lock(&related.state).journal = Some(journal);
+        }
+        Ok(related)
+    }
+
+    /// Whether a collection is copied whole, so that nothing of it has to be looked up.
+    pub(super) fn is_whole(&self, name: &CollectionName) -> bool {
+        self.whole.contains(name)
+    }
+
+    /// Knows again what was found, and waits again for what was not.
+    fn recall(&self, journal: &Journal) -> std::io::Result<()> {
+        let mut found = HashSet::new();
+        let mut waiting = Vec::new();
+        for line in journal.earlier()? {
+            match line? {
+                Line::Found(line) => {
+                    found.extend(line.sought());
+                    let mark = mark(&line.found, &line.key);
+                    lock(&self.state).known.insert(mark);
+                }
+                Line::Wanted(line) => waiting.push(line),
+            }
+        }
+        for line in waiting {
+            let places: Vec<(Arc<Collection>, Key)> = line
+                .wanted
+                .into_iter()
+                .filter_map(|(name, key)| Some((Arc::clone(self.collections.get(&name)?), key)))
+                .collect();
+            let first = places.first();
+            let mark = first.map(|(collection, key)| mark(&collection.name, key));
+            let mut state = lock(&self.state);
+            if let Some(mark) = mark.filter(|mark| !found.contains(mark))
+                && state.known.insert(mark)
+            {
+                state.waiting.push(Wanted {
+                    places,
+                    from: line.from,
+                });
+            }
+        }
+        lock(&self.state).known.extend(found);
+        Ok(())
+    }
+
+    /// Makes sure that what was noted so far is not lost with this process.
+    pub(super) fn keep(&self) -> std::io::Result<()> {
+        match &mut lock(&self.state).journal {
+            Some(journal) => journal.flush(),
+            None => Ok(()),
         }
     }
 
     /// Remembers records that are copied and what they refer to.
-    pub(super) fn note(&self, collection: &Collection, records: &[Record]) {
+    pub(super) fn note(&self, collection: &Collection, records: &[Record]) -> std::io::Result<()> {
         for record in records {
             lock(&self.state)
                 .known
                 .insert(mark(&collection.name, &record.key));
-            if collection.references.is_empty() {
+            if collection.references.is_empty() && self.more.is_none() {
                 continue;
             }
             if let Ok(payload) = serde_json::from_slice::<Value>(&record.payload) {
-                self.note_references(collection, &payload);
+                self.note_references(collection, &payload)?;
             }
         }
+        Ok(())
     }
 
-    fn note_references(&self, collection: &Collection, payload: &Value) {
+    fn note_references(&self, collection: &Collection, payload: &Value) -> std::io::Result<()> {
         for reference in &collection.references {
             let mut found = Vec::new();
             values_at(payload, &reference.path, &mut found);
             for members in found {
                 if let Some(wanted) = self.wanted(collection, members, &reference.targets) {
-                    self.want(wanted);
+                    self.want(wanted)?;
                 }
             }
         }
+        for named in self.more.iter().flat_map(|more| more(payload)) {
+            let targets = [named.collection];
+            if let Some(wanted) = self.wanted(collection, &named.members, &targets) {
+                self.want(wanted)?;
+            }
+        }
+        Ok(())
     }
 
     /// The record that the members of a reference name; nothing if it is copied anyway.
@@ -123,21 +201,44 @@ impl Related {
         })
     }
 
-    fn want(&self, wanted: Wanted) {
+    fn want(&self, wanted: Wanted) -> std::io::Result<()> {
         let mut state = lock(&self.state);
         let is_known = wanted
             .places
             .iter()
             .any(|(collection, key)| state.known.contains(&mark(&collection.name, key)));
         if is_known || state.known.len() >= LOOKUPS_MAX {
-            return;
+            return Ok(());
         }
         // Asked for under its first name only; found, it is known under its true one.
-        if let Some((collection, key)) = wanted.places.first() {
-            let mark = mark(&collection.name, key);
+        if let Some(mark) = wanted.mark() {
             state.known.insert(mark);
         }
+        if let Some(journal) = &mut state.journal {
+            journal.wanted(&wanted.line())?;
+        }
         state.waiting.push(wanted);
+        Ok(())
+    }
+
+    /// Remembers what was found.
+    fn note_found(&self, wanted: &Wanted, (collection, record): &Find) -> std::io::Result<()> {
+        self.note(collection, std::slice::from_ref(record))?;
+        match (&mut lock(&self.state).journal, wanted.mark()) {
+            (Some(journal), Some(mark)) => {
+                journal.found((&collection.name, &record.key), mark, &record.payload)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The records that earlier runs have found.
+    fn found_earlier(
+        &self,
+    ) -> std::io::Result<impl Iterator<Item = std::io::Result<Line>> + use<>> {
+        let state = lock(&self.state);
+        let journal = state.journal.as_ref().map(Journal::earlier).transpose()?;
+        Ok(journal.into_iter().flatten())
     }
 
     fn take_waiting(&self) -> Vec<Wanted> {
@@ -149,11 +250,57 @@ impl Related {
     }
 }
 
+impl Wanted {
+    /// The mark under which it is looked for.
+    fn mark(&self) -> Option<Digest> {
+        let (collection, key) = self.places.first()?;
+        Some(mark(&collection.name, key))
+    }
+
+    fn line(&self) -> WantedLine {
+        let places = self.places.iter();
+        WantedLine {
+            wanted: places
+                .map(|(collection, key)| (collection.name.clone(), key.clone()))
+                .collect(),
+            from: self.from.clone(),
+        }
+    }
+}
+
+/// Copies once more what earlier runs have found, without asking for it.
+async fn recall(shared: &Shared, parts: &mut Parts, related: &Related) -> Result<(), EngineError> {
+    for line in related.found_earlier()? {
+        let Line::Found(FoundLine { found, payload, .. }) = line? else {
+            continue;
+        };
+        let Some(collection) = related.collections.get(&found) else {
+            continue;
+        };
+        if shared.stop.is_cancelled() {
+            return Ok(());
+        }
+        let payload = Bytes::from(payload.get().to_owned());
+        if let Ok((key, digest)) = Canonicaliser::new(collection).read(&payload) {
+            let record = Record {
+                key,
+                digest,
+                payload,
+                handle: None,
+                origin: None,
+            };
+            write(shared, parts, (Arc::clone(collection), record)).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Looks up and copies until nothing new is named.
 pub(super) async fn follow(shared: &Arc<Shared>, parts: &mut Parts) -> Result<(), EngineError> {
     let Some(related) = &shared.related else {
         return Ok(());
     };
+    recall(shared, parts, related).await?;
     for _ in 0..ROUNDS_MAX {
         let waiting = related.take_waiting();
         if waiting.is_empty() || shared.stop.is_cancelled() {
@@ -183,27 +330,42 @@ pub(super) async fn follow(shared: &Arc<Shared>, parts: &mut Parts) -> Result<()
 async fn settle(
     shared: &Shared,
     parts: &mut Parts,
-    (wanted, found): (&Wanted, Option<(Arc<Collection>, Record)>),
+    (wanted, found): (&Wanted, Option<Find>),
 ) -> Result<(), EngineError> {
-    let Some((collection, record)) = found else {
+    let Some(found) = found else {
         if let Some(part) = parts.get(&wanted.from) {
             part.note_problem("something it refers to was not found".to_owned());
         }
         return Ok(());
     };
-    let part = parts
-        .entry(collection.name.clone())
-        .or_insert_with(|| Arc::new(Part::new(Arc::clone(&collection))));
-    part.note_looked_up();
     if let Some(related) = &shared.related {
-        related.note(&collection, std::slice::from_ref(&record));
+        if related.is_whole(&found.0.name) {
+            // It is among what is copied anyway; where it was looked for was not certain.
+            return Ok(());
+        }
+        related.note_found(wanted, &found)?;
     }
     shared.note_batch();
+    write(shared, parts, found).await
+}
+
+/// Adds a record to what is copied of its collection.
+async fn write(
+    shared: &Shared,
+    parts: &mut Parts,
+    (collection, record): Find,
+) -> Result<(), EngineError> {
+    let part = parts
+        .entry(collection.name.clone())
+        .or_insert_with(|| Arc::new(Part::new(collection)));
+    part.note_looked_up();
     part.write(shared, vec![record]).await?;
     Ok(())
 }
 
-type Found = Result<Option<(Arc<Collection>, Record)>, StoreError>;
+/// A record, and the collection it is in.
+type Find = (Arc<Collection>, Record);
+type Found = Result<Option<Find>, StoreError>;
 
 /// Looks where a record may be until it is found.
 async fn look_up(shared: &Shared, wanted: Wanted) -> (Wanted, Found) {
@@ -246,7 +408,7 @@ async fn one(
     let mut stream = shared.source.read(query).await?;
     while let Some(batch) = stream.next().await {
         if let Batch::Put(records) = batch? {
-            let found = records.into_iter().find(|record| record.key == *key);
+            let found = records.into_iter().find(|record| same(&record.key, key));
             if found.is_some() {
                 return Ok(found);
             }
@@ -255,111 +417,11 @@ async fn one(
     Ok(None)
 }
 
-/// The objects at a path, through lists.
-fn values_at<'json>(
-    value: &'json Value,
-    path: &[String],
-    found: &mut Vec<&'json Map<String, Value>>,
-) {
-    match (value, path.split_first()) {
-        (Value::Array(items), _) => {
-            for item in items {
-                values_at(item, path, found);
-            }
-        }
-        (Value::Object(members), Some((first, rest))) => {
-            if let Some(inner) = members.get(first) {
-                values_at(inner, rest, found);
-            }
-        }
-        (Value::Object(members), None) => found.push(members),
-        _ => {}
-    }
-}
-
-/// The key that the members of a reference give a record of a collection: by the names of its
-/// key fields, or, where there is one of each, whatever they are called.
-fn key_of(collection: &Collection, members: &Map<String, Value>) -> Option<Key> {
-    let own: Vec<(&String, &Value)> = members.iter().filter(|(name, _)| *name != "link").collect();
-    let mut payload = Value::Object(Map::new());
-    for field in &collection.key {
-        let value = match (members.get(&field.name), own.as_slice()) {
-            (Some(value), _) => value,
-            (None, [(_, value)]) if collection.key.len() == 1 => value,
-            _ => return None,
-        };
-        put(&mut payload, &field.path, value.clone());
-    }
-    let text = serde_json::to_vec(&payload).ok()?;
-    let (key, _) = Canonicaliser::new(collection).read(&text).ok()?;
-    (!key.is_content()).then_some(key)
-}
-
-fn put(payload: &mut Value, path: &[String], value: Value) {
-    let mut place = payload;
-    for name in path {
-        place = &mut place[name.as_str()];
-    }
-    *place = value;
-}
-
-/// The collection that a reference's link points into: `ed-fi/schools` of `/ed-fi/schools/0b2f`.
-fn named_by_link(members: &Map<String, Value>) -> Option<String> {
-    let href = members.get("link")?.get("href")?.as_str()?;
-    let (collection, _) = href.trim_start_matches('/').rsplit_once('/')?;
-    Some(collection.to_owned())
+/// Sources find keys without regard to case, as descriptors are written in any.
+fn same(one: &Key, other: &Key) -> bool {
+    one == other || one.as_str().to_lowercase() == other.as_str().to_lowercase()
 }
 
 fn mark(collection: &CollectionName, key: &Key) -> Digest {
     Digest::of(format!("{collection} {key}").as_bytes())
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-    use syncline_model::{KeyField, PayloadRules};
-
-    use super::*;
-
-    fn sections() -> Collection {
-        let field = |name: &str, path: &[&str]| KeyField {
-            name: name.to_owned(),
-            path: path.iter().map(|part| (*part).to_owned()).collect(),
-        };
-        Collection {
-            name: CollectionName::new("ed-fi/sections"),
-            key: vec![
-                field("sectionIdentifier", &["sectionIdentifier"]),
-                field("schoolId", &["courseOfferingReference", "schoolId"]),
-            ],
-            references: vec![],
-            rules: PayloadRules::default(),
-        }
-    }
-
-    #[test]
-    fn a_reference_gives_the_key_that_the_record_has() {
-        let reference = json!({"schoolId": 7.0, "sectionIdentifier": "A", "link": {"rel": "x"}});
-        let key = key_of(&sections(), reference.as_object().unwrap()).unwrap();
-        assert_eq!(key.as_str(), "[\"A\",7]");
-        let partial = json!({"schoolId": 7});
-        assert_eq!(key_of(&sections(), partial.as_object().unwrap()), None);
-    }
-
-    #[test]
-    fn a_single_member_is_the_key_whatever_it_is_called() {
-        let mut schools = sections();
-        schools.key.remove(0);
-        let reference = json!({"educationOrganizationId": 7, "link": {"rel": "School"}});
-        let key = key_of(&schools, reference.as_object().unwrap()).unwrap();
-        assert_eq!(key.as_str(), "[7]");
-    }
-
-    #[test]
-    fn references_inside_lists_are_found() {
-        let payload = json!({"a": [{"r": {"x": 1}}, {"r": {"x": 2}}, {"other": {}}], "r": {}});
-        let mut found = Vec::new();
-        values_at(&payload, &["a".to_owned(), "r".to_owned()], &mut found);
-        assert_eq!(found.len(), 2);
-    }
 }
