@@ -12,6 +12,7 @@ mod failure;
 mod fetch;
 mod hold;
 mod open;
+mod publish;
 mod remove;
 mod resolve;
 mod replace;
@@ -22,6 +23,7 @@ pub mod state;
 mod suggest;
 mod times;
 mod validate;
+mod verify;
 
 pub use check::{StoreCheck, check};
 pub use config::{Config, ConfigArgs, DEFAULT_FILES, Dialect, EdfiConfig, StoreConfig};
@@ -29,6 +31,10 @@ pub use count::{CountRow, count, count_table};
 pub use failure::{Failure, FailureKind};
 pub use fetch::{FetchArgs, FetchFiles, FetchSummary, fetch};
 pub use create::{CreateArgs, CreateSummary, create};
+pub use publish::{
+    Choice, PublishArgs, PublishSettings, PublishStart, PublishSummary, publish,
+    write_publish_results,
+};
 pub use remove::{Intent, Removal, RemoveArgs, remove};
 pub use results::{Results, write_results};
 pub use select::Selection;
@@ -39,11 +45,14 @@ pub use validate::{
     ValidateArgs, ValidateEnding, ValidateResults, ValidateSettings, ValidateSummary, validate,
     write_validate_results,
 };
+pub use verify::{
+    Verified, VerifyArgs, VerifySummary, Wrong, verify, write_verify_results,
+};
 
 pub use syncline_check::{Method, Severity};
 pub use syncline_engine::{
-    CollectionProgress, CollectionReport, Ending, Event, FailureGroup, Observer, Progress, Resend,
-    RunReport, Verb,
+    CollectionProgress, CollectionReport, Ending, Event, FailureGroup, Observer, PartReport, Progress,
+    Resend, RunReport, Verb,
 };
 pub use syncline_ledger::Holder;
 pub use syncline_model::CollectionName;

@@ -68,6 +68,7 @@ pub(super) fn read(
         count_separator,
         force_delete,
         validate,
+        publish: None,
         warnings,
     })
 }
@@ -146,16 +147,16 @@ fn edfi(root: &Section<'_>, warnings: &mut Vec<String>) -> Result<EdfiConfig, Fa
         wipe: false,
     };
     warnings.extend(unknown(&section));
-    Ok(EdfiConfig {
     let touch = RetryPolicy {
         attempts_max: TOUCH.attempts_max.min(connection.retry.attempts_max),
         ..TOUCH
     };
+    Ok(EdfiConfig {
         settings,
         concurrency_max: connection.pool_size,
         retry: connection.retry,
-    })
         touch,
+    })
 }
 
 /// The section `connection`.

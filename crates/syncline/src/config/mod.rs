@@ -17,7 +17,7 @@ use syncline_store::layers::RetryPolicy;
 use syncline_store_edfi::EdfiSettings;
 
 use crate::suggest::nearest;
-use crate::{Failure, ValidateSettings};
+use crate::{Failure, PublishSettings, ValidateSettings};
 use section::Scope;
 pub(crate) use section::Section;
 
@@ -68,6 +68,8 @@ pub struct Config {
     pub force_delete: bool,
     /// What `validate` checks.
     pub validate: ValidateSettings,
+    /// What is published where, if the file says.
+    pub publish: Option<PublishSettings>,
     /// What is odd but no error, each one clause.
     pub warnings: Vec<String>,
 }
@@ -99,10 +101,10 @@ pub struct EdfiConfig {
     pub concurrency_max: usize,
     /// How transient failures are tried again.
     pub retry: RetryPolicy,
-}
-
     /// The same while getting in touch, when nothing has begun yet.
     pub touch: RetryPolicy,
+}
+
 impl Config {
     /// Reads the configuration; touches no network.
     pub fn load(arguments: &ConfigArgs) -> Result<Self, Failure> {
@@ -157,6 +159,13 @@ impl Config {
 
     /// A store by name.
     pub fn store(&self, name: &str) -> Result<&StoreConfig, Failure> {
+        if name.is_empty() {
+            let file = self.file.display();
+            return Err(Failure::configuration(format!(
+                "{file}: it is not clear which store is meant"
+            ))
+            .with_hint("name it in `send: { from: ..., to: ... }`"));
+        }
         self.stores.get(name).ok_or_else(|| {
             let message = format!("{} has no store named `{name}`", self.file.display());
             let failure = Failure::configuration(message);

@@ -10,7 +10,7 @@ use syncline_store_edfi::{ClientSettings, Credentials, EdfiSettings, Mode, ReadS
 use super::section::Section;
 use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, path_from};
 use crate::open::TOUCH;
-use crate::{Failure, ValidateSettings};
+use crate::{Failure, PublishSettings, ValidateSettings};
 
 /// Where state is kept if the file does not say.
 const STATE_FOLDER: &str = ".syncline";
@@ -57,7 +57,12 @@ pub(super) fn read(
         stores.insert(name, store);
     }
     let send = root.section("send")?;
-    let (source, target) = ends(send.as_ref(), &stores, file)?;
+    let publish = PublishSettings::read(root, &mut problems)?;
+    let (source, target) = match ends(send.as_ref(), &stores, file) {
+        // Where stores are published, none need be there to send.
+        Err(_) if send.is_none() && publish.is_some() => (String::new(), String::new()),
+        ends => ends?,
+    };
     problems.extend(send.iter().flat_map(Section::unknown));
     let validate = ValidateSettings::read(root, &mut problems)?;
     problems.extend(root.unknown());
@@ -74,6 +79,7 @@ pub(super) fn read(
         count_separator: None,
         force_delete: false,
         validate,
+        publish,
         warnings: vec![],
     })
 }

@@ -14,6 +14,8 @@ mod fetching;
 mod input;
 mod kept;
 mod outages;
+mod publishing;
+mod publishing_pair;
 mod pruning;
 mod real;
 mod references;

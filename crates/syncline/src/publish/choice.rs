@@ -1,0 +1,213 @@
+//! Which collections are published: by name, with or without what they depend on or what depends
+//! on them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use syncline_model::{Catalog, CollectionName};
+
+use crate::Failure;
+use crate::suggest::nearest;
+
+/// Collections by name (`students`, meaning `ed-fi/students`, or `/tpdm/candidates`). Nothing to
+/// include means everything; what is excluded goes from what is included.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// These, with all they depend on.
+    pub include: Vec<String>,
+    /// These, without what they depend on.
+    pub include_only: Vec<String>,
+    /// All but these and what depends on them.
+    pub exclude: Vec<String>,
+    /// All but these.
+    pub exclude_only: Vec<String>,
+    /// Whether descriptors are published too.
+    pub descriptors: bool,
+}
+
+/// Collections that are reference data of the host, in whose load orders they do not stand.
+const NEVER: &str = "schoolYearTypes";
+
+/// The names of a comma-separated list.
+pub(crate) fn terms(list: &str) -> Vec<String> {
+    let names = list.split(',').map(str::trim);
+    names
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+impl Choice {
+    /// The collections of a target that are chosen, of those that the source has too.
+    pub(crate) fn apply(
+        &self,
+        target: &Catalog,
+        source: &Catalog,
+    ) -> Result<BTreeSet<CollectionName>, Failure> {
+        let graph = &target.dependencies;
+        let named = |names: &[String]| -> Result<Vec<CollectionName>, Failure> {
+            names.iter().map(|name| find(name, target)).collect()
+        };
+        let descriptor = |name: &CollectionName| name.short().ends_with("Descriptors");
+        let mut chosen: BTreeSet<CollectionName> = graph
+            .keys()
+            .filter(|name| name.short() != NEVER)
+            .filter(|name| self.descriptors || !descriptor(name))
+            .cloned()
+            .collect();
+        let (include, include_only) = (named(&self.include)?, named(&self.include_only)?);
+        if !include.is_empty() || !include_only.is_empty() {
+            let mut wanted = closure(include, |name| graph.get(name).cloned().unwrap_or_default());
+            wanted.retain(|name| self.descriptors || !descriptor(name));
+            // A collection that is named is wanted, even if its sort is not.
+            wanted.extend(include_only);
+            wanted.extend(named(&self.include)?);
+            chosen = wanted;
+        }
+        let dependents = reversed(graph);
+        let excluded = closure(named(&self.exclude)?, |name| {
+            dependents.get(name).cloned().unwrap_or_default()
+        });
+        for name in excluded.iter().chain(&named(&self.exclude_only)?) {
+            chosen.remove(name);
+        }
+        chosen.retain(|name| source.collections.contains_key(name));
+        if chosen.is_empty() {
+            return Err(Failure::configuration(
+                "the choice leaves nothing to publish",
+            ));
+        }
+        Ok(chosen)
+    }
+}
+
+/// Some names with all that follows from them.
+fn closure(
+    from: Vec<CollectionName>,
+    next: impl Fn(&CollectionName) -> Vec<CollectionName>,
+) -> BTreeSet<CollectionName> {
+    let mut found = BTreeSet::new();
+    let mut open = from;
+    while let Some(name) = open.pop() {
+        if found.insert(name.clone()) {
+            open.extend(next(&name));
+        }
+    }
+    found
+}
+
+fn reversed(
+    graph: &BTreeMap<CollectionName, Vec<CollectionName>>,
+) -> BTreeMap<CollectionName, Vec<CollectionName>> {
+    let mut dependents = BTreeMap::<CollectionName, Vec<CollectionName>>::new();
+    for (name, waits) in graph {
+        for prerequisite in waits {
+            let entry = dependents.entry(prerequisite.clone()).or_default();
+            entry.push(name.clone());
+        }
+    }
+    dependents
+}
+
+/// The collection that a name means.
+fn find(name: &str, catalog: &Catalog) -> Result<CollectionName, Failure> {
+    let wanted = name.trim_start_matches('/').to_lowercase();
+    let wanted = match wanted.split('/').count() {
+        1 => format!("ed-fi/{wanted}"),
+        2 => wanted,
+        _ => {
+            let message = format!("`{name}` is no name of a collection: write /schema/name");
+            return Err(Failure::configuration(message));
+        }
+    };
+    let mut names = catalog.collections.keys();
+    if let Some(found) = names.find(|known| known.as_str().to_lowercase() == wanted) {
+        return Ok(found.clone());
+    }
+    let failure = Failure::configuration(format!("the target has no collection `{name}`"));
+    let names = catalog.collections.keys().map(CollectionName::short);
+    Err(match nearest(name, names) {
+        Some(near) => failure.with_hint(format!("did you mean `{near}`?")),
+        None => failure,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use syncline_model::{Collection, PayloadRules, StoreIdentity};
+
+    use super::*;
+
+    /// A graph written as `a: b c; b: c`.
+    fn catalog(graph: &str) -> Catalog {
+        let mut catalog = Catalog::empty(StoreIdentity("x".to_owned()));
+        let full = |name: &str| CollectionName::new(format!("ed-fi/{name}"));
+        for entry in graph.split(';') {
+            let (name, waits) = entry.split_once(':').unwrap();
+            let name = full(name.trim());
+            let waits = waits.split_whitespace().map(full).collect();
+            let collection = Collection {
+                name: name.clone(),
+                key: vec![],
+                references: vec![],
+                rules: PayloadRules::default(),
+            };
+            catalog.collections.insert(name.clone(), collection);
+            catalog.dependencies.insert(name, waits);
+        }
+        catalog
+    }
+
+    const GRAPH: &str = "agencies: kindDescriptors; kindDescriptors: ; schools: agencies; students: ; \
+                         enrolments: schools students; schoolYearTypes: ";
+
+    #[track_caller]
+    fn check(choice: &Choice, expected: &str) {
+        let catalog = catalog(GRAPH);
+        let chosen = choice.apply(&catalog, &catalog).unwrap();
+        let names: Vec<&str> = chosen.iter().map(CollectionName::short).collect();
+        assert_eq!(names.join(" "), expected, "{choice:?}");
+    }
+
+    #[test]
+    fn names_come_with_or_without_what_belongs_to_them() {
+        let names = |list: &str| terms(list);
+        let all = Choice::default();
+        check(&all, "agencies enrolments schools students");
+        let include = |list: &str| Choice {
+            include: names(list),
+            ..Choice::default()
+        };
+        check(&include("schools"), "agencies schools");
+        let descriptors = Choice {
+            descriptors: true,
+            ..include("schools")
+        };
+        check(&descriptors, "agencies kindDescriptors schools");
+        let only = Choice {
+            include_only: names("/ed-fi/Schools, kindDescriptors"),
+            ..Choice::default()
+        };
+        check(&only, "kindDescriptors schools");
+        let exclude = Choice {
+            exclude: names("agencies"),
+            ..Choice::default()
+        };
+        check(&exclude, "students");
+        let exclude_only = Choice {
+            exclude_only: names("agencies"),
+            ..Choice::default()
+        };
+        check(&exclude_only, "enrolments schools students");
+    }
+
+    #[test]
+    fn a_name_that_is_none_is_refused_with_a_suggestion() {
+        let catalog = catalog(GRAPH);
+        let choice = Choice {
+            exclude: terms("schols"),
+            ..Choice::default()
+        };
+        let failure = choice.apply(&catalog, &catalog).unwrap_err();
+        assert_eq!(failure.hints, ["did you mean `schools`?"]);
+    }
+}

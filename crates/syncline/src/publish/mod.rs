@@ -1,0 +1,279 @@
+//! Publishing one Ed-Fi API to another: what was written, re-keyed and deleted since the last
+//! time, and nothing twice.
+
+mod choice;
+mod results;
+mod settings;
+mod summary;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use syncline_engine::{
+    Baseline, Job, Observer, Overlap, PublishJob, PublishReport, Resend, Settings, Start, Verb,
+};
+use syncline_ledger::Holder;
+use syncline_model::{Catalog, Mark};
+use syncline_store_edfi::{EdfiStore, Feed, Isolation};
+use tokio_util::sync::CancellationToken;
+
+use crate::hold::Hold;
+use crate::send::{MEMORY_BUDGET, no_guards};
+use crate::{Config, EdfiConfig, Failure, FailureKind, StoreConfig, open};
+
+pub use choice::Choice;
+pub use results::write_publish_results;
+pub use settings::PublishSettings;
+pub use summary::PublishSummary;
+
+/// What the command line says about publishing.
+#[derive(Clone, Debug)]
+pub struct PublishArgs {
+    /// What the configuration says, with what the command line says in its place.
+    pub settings: PublishSettings,
+    /// From where on the source is read.
+    pub start: PublishStart,
+    /// Whether what is known to be there is written all the same.
+    pub force: bool,
+    /// Whether only what is owed is offered.
+    pub owed_only: bool,
+    /// Where refused records go; by default into the state folder.
+    pub reject_file: Option<PathBuf>,
+    /// Who holds the ledger meanwhile.
+    pub holder: Holder,
+}
+
+/// From where on the source is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PublishStart {
+    /// Where the last publication stopped.
+    Marks,
+    /// From the beginning; what the target is known to hold is not written again.
+    Full,
+    /// After a change version.
+    After(u64),
+}
+
+/// Both ends, ready.
+struct Ends<'a> {
+    source: EdfiStore,
+    source_catalog: Catalog,
+    target: EdfiStore,
+    target_catalog: Catalog,
+    api: &'a EdfiConfig,
+}
+
+/// Publishes; where the live data is read, a second time for what came meanwhile.
+pub async fn publish(
+    config: &Config,
+    arguments: PublishArgs,
+    observer: Arc<dyn Observer>,
+    stop: CancellationToken,
+) -> Result<PublishSummary, Failure> {
+    let settings = &arguments.settings;
+    let (from, to) = names(config, settings)?;
+    let (source_api, api) = (edfi(config, &from)?, edfi(config, &to)?);
+    let ends = tokio::select! {
+        biased;
+        () = stop.cancelled() => return Err(told_to_stop()),
+        ends = open_ends(source_api, api) => ends?,
+    };
+    let feed = open::briefly(|| ends.source.feed(settings.ignore_isolation)).await?;
+    let isolated = *feed.isolation() != Isolation::None;
+    let mut summary = PublishSummary::new((&from, &to), &feed, config.dialect);
+    summary.forbidden_as_warning = settings.forbidden_as_warning;
+    let first = feed.newest();
+    summary.add(pass(config, (&ends, feed), &arguments, (&observer, &stop)).await?);
+    if isolated || !summary.is_whole() || arguments.owed_only {
+        return Ok(summary);
+    }
+    let feed = open::briefly(|| ends.source.feed(true)).await?;
+    if feed.newest() != first {
+        let again = PublishArgs {
+            start: PublishStart::Marks,
+            force: false,
+            ..arguments
+        };
+        summary.add(pass(config, (&ends, feed), &again, (&observer, &stop)).await?);
+    }
+    Ok(summary)
+}
+
+/// The stores to publish from and to: as said, or the only two.
+pub(crate) fn names(config: &Config, settings: &PublishSettings) -> Result<(String, String), Failure> {
+    let known = |name: &Option<String>| name.clone().filter(|name| !name.is_empty());
+    match (known(&settings.from), known(&settings.to)) {
+        (Some(from), Some(to)) if from == to => Err(Failure::configuration(format!(
+            "`{from}` cannot be published to itself"
+        ))),
+        (Some(from), Some(to)) => Ok((from, to)),
+        _ => Err(Failure::configuration(format!(
+            "{}: it is not clear which store is published where",
+            config.file.display()
+        ))
+        .with_hint(
+            "name both, as in `syncline publish FROM TO`, or in `publish: { from: ..., to: ... }`",
+        )),
+    }
+}
+
+pub(crate) fn edfi<'a>(config: &'a Config, name: &str) -> Result<&'a EdfiConfig, Failure> {
+    match config.store(name)? {
+        StoreConfig::Edfi(api) => Ok(api),
+        StoreConfig::Files(_) => Err(Failure::configuration(format!(
+            "{}: the store `{name}` is no Ed-Fi API",
+            config.file.display()
+        ))),
+    }
+}
+
+async fn open_ends<'a>(source: &EdfiConfig, target: &'a EdfiConfig) -> Result<Ends<'a>, Failure> {
+    let (source, source_catalog) = open::api(source).await?;
+    let (store, target_catalog) = open::api(target).await?;
+    Ok(Ends {
+        source,
+        source_catalog,
+        target: store,
+        target_catalog,
+        api: target,
+    })
+}
+
+fn told_to_stop() -> Failure {
+    Failure::new(
+        FailureKind::Interrupted,
+        "stopped before anything was published",
+    )
+}
+
+/// One publication of one moment of the source.
+async fn pass(
+    config: &Config,
+    (ends, feed): (&Ends<'_>, Feed),
+    arguments: &PublishArgs,
+    (observer, stop): (&Arc<dyn Observer>, &CancellationToken),
+) -> Result<Pass, Failure> {
+    let settings = &arguments.settings;
+    let chosen = settings
+        .choice
+        .apply(&ends.target_catalog, &ends.source_catalog)?;
+    let hold = Hold::open(config, &arguments.holder)?;
+    let mut ledger = hold.ledger;
+    let flow = flow(&ends.source_catalog, settings.job.as_deref());
+    let scope = ledger.scope(&ends.target_catalog.identity, &flow)?;
+    let start = start(arguments, feed.newest(), || {
+        let marks = chosen.iter().map(|name| ledger.mark(scope, name));
+        marks.filter_map(Result::transpose).collect()
+    })?;
+    let collections = ends.target_catalog.collections.iter();
+    let selected = collections
+        .filter(|(name, _)| chosen.contains(*name))
+        .map(|(_, collection)| Arc::new(collection.clone()))
+        .collect();
+    let reject_file = reject_path(config, arguments);
+    let overlap = match feed.isolation() {
+        Isolation::Snapshot(_) => 0,
+        Isolation::None => settings.overlap,
+    };
+    let job = PublishJob {
+        moment: feed.newest().map(|version| Mark(version.to_string())),
+        start,
+        owed_only: arguments.owed_only,
+        overlap: Overlap::new(move |mark| earlier(mark, overlap)),
+        failures_max: settings.failures_max,
+        job: Job {
+            command: arguments.holder.command.clone(),
+            source: Arc::new(feed),
+            target: Arc::new(ends.target.clone()),
+            catalog: ends.target_catalog.clone(),
+            collections: selected,
+            ledger,
+            scope,
+            verb: Verb::Write,
+            prune: None,
+            baseline: if arguments.force {
+                Baseline::Nothing
+            } else {
+                Baseline::Ledger(Resend::default())
+            },
+            settings: Settings {
+                concurrency_max: ends.api.concurrency_max,
+                retry: ends.api.retry,
+                memory_budget: MEMORY_BUDGET,
+                work_folder: hold.work_folder,
+                reject_file: reject_file.clone(),
+                guards: no_guards(),
+            },
+        },
+    };
+    let report = syncline_engine::publish(job, Arc::clone(observer), stop.clone()).await;
+    Ok(Pass {
+        report,
+        reject_file: reject_file.is_file().then_some(reject_file),
+    })
+}
+
+/// What came of one pass.
+pub(crate) struct Pass {
+    pub(crate) report: PublishReport,
+    pub(crate) reject_file: Option<PathBuf>,
+}
+
+/// Name of the flow in the ledger: from which source, under which name.
+fn flow(source: &Catalog, job: Option<&str>) -> String {
+    match job.filter(|job| !job.is_empty()) {
+        Some(job) => format!("publish {} {job}", source.identity.0),
+        None => format!("publish {}", source.identity.0),
+    }
+}
+
+/// From where on is read. A mark beyond the newest change is of another database.
+fn start(
+    arguments: &PublishArgs,
+    newest: Option<u64>,
+    marks: impl FnOnce() -> Result<Vec<Mark>, syncline_ledger::LedgerError>,
+) -> Result<Start, Failure> {
+    let Some(newest) = newest else {
+        return Ok(Start::Anew);
+    };
+    let beyond = marks()?
+        .iter()
+        .filter_map(|mark| mark.0.rsplit(':').next()?.parse::<u64>().ok())
+        .filter(|mark| *mark > newest)
+        .max();
+    match (arguments.start, beyond) {
+        (PublishStart::Full, Some(_)) => Ok(Start::Anew),
+        (PublishStart::Full, None) => Ok(Start::Beginning),
+        (PublishStart::After(version), _) => Ok(Start::After(Mark(version.to_string()))),
+        (PublishStart::Marks, None) => Ok(Start::Marks),
+        (PublishStart::Marks, Some(mark)) => Err(Failure::configuration(format!(
+            "the source was published up to change version {mark}, and its newest is {newest}: it \
+             is another database than before"
+        ))
+        .with_hint(
+            "if the source was rebuilt, publish it with `--full`: everything is read again, and \
+             what the target is known to hold is not written again",
+        )
+        .with_hint("if an older state was restored, wait for the true one to come back")),
+    }
+}
+
+/// A mark taken back by some versions.
+fn earlier(mark: &Mark, versions: u64) -> Mark {
+    match mark.0.parse::<u64>() {
+        Ok(version) => Mark(version.saturating_sub(versions).to_string()),
+        Err(_) => mark.clone(),
+    }
+}
+
+fn reject_path(config: &Config, arguments: &PublishArgs) -> PathBuf {
+    if let Some(path) = &arguments.reject_file {
+        return path.clone();
+    }
+    let time = Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
+    match &config.state_folder {
+        Some(folder) => folder.join("rejects").join(format!("{time}.jsonl")),
+        None => PathBuf::from(format!("syncline-rejects-{time}.jsonl")),
+    }
+}

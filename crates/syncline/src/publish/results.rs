@@ -1,0 +1,95 @@
+//! The results file of `publish`.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+use syncline_engine::{CollectionReport, Ending, PartReport};
+
+use super::PublishSummary;
+use crate::results::write_document;
+use crate::{Failure, FailureKind};
+
+/// Writes what was published, as JSON; its folder included, beside first, then renamed.
+pub fn write_publish_results(
+    path: &Path,
+    outcome: Result<&PublishSummary, &Failure>,
+    exit_status: u8,
+) -> Result<(), Failure> {
+    let mut document = match outcome {
+        Ok(summary) => of_summary(summary),
+        Err(failure) => failed(failure),
+    };
+    document.insert("command".to_owned(), json!("publish"));
+    document.insert("exit_status".to_owned(), json!(exit_status));
+    write_document(path, &Value::Object(document))
+}
+
+fn failed(failure: &Failure) -> Map<String, Value> {
+    let outcome = match failure.kind {
+        FailureKind::Interrupted => "interrupted",
+        _ => "failed",
+    };
+    let members = [
+        ("outcome".to_owned(), json!(outcome)),
+        ("error".to_owned(), json!(failure.message)),
+    ];
+    members.into_iter().collect()
+}
+
+fn of_summary(summary: &PublishSummary) -> Map<String, Value> {
+    let report = &summary.report;
+    let (outcome, error) = match &report.ending {
+        Ending::Completed => ("completed", Value::Null),
+        Ending::Interrupted => ("interrupted", Value::Null),
+        Ending::Failed(error) => ("failed", json!(error.to_string())),
+    };
+    let collections: Map<String, Value> = report
+        .collections
+        .iter()
+        .map(|(name, report)| {
+            let part = summary.parts.get(name).cloned().unwrap_or_default();
+            (name.to_string(), collection(report, &part))
+        })
+        .collect();
+    let members = [
+        ("from", json!(summary.from)),
+        ("to", json!(summary.to)),
+        ("snapshot", json!(summary.snapshot)),
+        ("newest_change_version", json!(summary.newest)),
+        ("passes", json!(summary.passes)),
+        ("outcome", json!(outcome)),
+        ("error", error),
+        ("runtime_sec", json!(report.ended - report.started)),
+        ("collections", Value::Object(collections)),
+        ("owed", json!(summary.owed())),
+        ("reject_file", json!(summary.reject_file)),
+        ("traffic", json!(report.traffic)),
+    ];
+    let members = members.into_iter();
+    members
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+fn collection(report: &CollectionReport, part: &PartReport) -> Value {
+    json!({
+        "from_change_version": part.from.as_ref().map(|mark| &mark.0),
+        "to_change_version": part.to.as_ref().map(|mark| &mark.0),
+        "behind": part.behind,
+        "error": report.error,
+        "read": report.read,
+        "replayed": part.replayed,
+        "unchanged": report.unchanged,
+        "created": report.created,
+        "updated": report.updated,
+        "rekeyed": part.rekeyed,
+        "gone": part.gone,
+        "deleted": report.deleted,
+        "missing": report.missing,
+        "failed": report.failed,
+        "owed": part.owed,
+        "failures": report.failures.iter().map(|group| json!({
+            "status_code": group.status, "message": group.message, "count": group.count,
+        })).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,279 @@
+//! Two sandboxes, a configuration that publishes one to the other, and hands to change the source.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use syncline::{
+    Config, ConfigArgs, Failure, Holder, PublishArgs, PublishSettings, PublishStart,
+    PublishSummary, StoreConfig, VerifyArgs, VerifySummary,
+};
+use syncline_model::{Canonicaliser, Catalog, Change, Key, Outcome, Record};
+use syncline_sandbox::generate::GenerateConfig;
+use syncline_sandbox::schema::embedded;
+use syncline_sandbox::{ApiVersion, Sandbox, SandboxConfig, seed_district};
+use syncline_store::layers::RetryPolicy;
+use syncline_store::{Store as _, WriteContext};
+use syncline_store_edfi::EdfiStore;
+use tempfile::TempDir;
+use tokio_util::bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
+use crate::site::quiet;
+
+/// Longest time that a publication of these tests takes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A source, a target, and what lies between.
+pub(crate) struct Pair {
+    pub(crate) folder: TempDir,
+    pub(crate) source: Sandbox,
+    pub(crate) target: Sandbox,
+    /// How failures are tried again: fast, so that tests are.
+    pub(crate) retry: RetryPolicy,
+    /// Records in a page.
+    pub(crate) page_size: u32,
+}
+
+impl Pair {
+    /// Two servers without data.
+    pub(crate) async fn empty(source: ApiVersion, target: ApiVersion) -> Self {
+        Self::with(source, target, |_| {}).await
+    }
+
+    /// Two servers; the source holds a made-up district.
+    pub(crate) async fn district(source: ApiVersion, target: ApiVersion, students: u64) -> Self {
+        let district = GenerateConfig {
+            students,
+            seed: 5,
+            out: std::path::PathBuf::new(),
+            defects: None,
+            school_year: 2026,
+        };
+        Self::with(source, target, |config| {
+            seed_district(config.clone(), &district).unwrap();
+        })
+        .await
+    }
+
+    async fn with(
+        source: ApiVersion,
+        target: ApiVersion,
+        seed: impl FnOnce(&SandboxConfig),
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = SandboxConfig {
+            api: source,
+            data: Some(folder.path().join("source.db")),
+            ..SandboxConfig::new(embedded().unwrap())
+        };
+        seed(&config);
+        Self {
+            source: Sandbox::start(config).await.unwrap(),
+            target: server(target).await,
+            folder,
+            retry: RetryPolicy {
+                attempts_max: 8,
+                wait_first: Duration::from_millis(2),
+                wait_factor: 2.0,
+                wait_max: Duration::from_millis(40),
+                total_max: PATIENCE,
+            },
+            page_size: 50,
+        }
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        let mut text = "publish:\n  from: district\n  to: state\nstores:\n".to_owned();
+        for (name, sandbox) in [("district", &self.source), ("state", &self.target)] {
+            text += &format!(
+                "  {name}:\n    kind: edfi\n    base_url: {}\n    client_id: populated\n    \
+                 client_secret: populatedSecret\n    pool_size: 4\n    page_size: {}\n",
+                sandbox.url(),
+                self.page_size
+            );
+        }
+        let file = self.folder.path().join("syncline.yaml");
+        std::fs::write(&file, text).unwrap();
+        let mut config = Config::load(&ConfigArgs {
+            file: Some(file),
+            ..ConfigArgs::default()
+        })
+        .unwrap();
+        for store in config.stores.values_mut() {
+            if let StoreConfig::Edfi(api) = store {
+                api.retry = self.retry;
+                api.settings.reading.retry = self.retry;
+            }
+        }
+        config
+    }
+
+    /// Publishes the live data with everything else as configured.
+    pub(crate) async fn publish(&self) -> PublishSummary {
+        self.publish_with(|_| {}).await.unwrap()
+    }
+
+    pub(crate) async fn publish_with(
+        &self,
+        change: impl FnOnce(&mut PublishArgs),
+    ) -> Result<PublishSummary, Failure> {
+        self.publish_until(CancellationToken::new(), change).await
+    }
+
+    pub(crate) async fn publish_until(
+        &self,
+        stop: CancellationToken,
+        change: impl FnOnce(&mut PublishArgs),
+    ) -> Result<PublishSummary, Failure> {
+        let config = self.config();
+        let mut arguments = arguments(&config);
+        change(&mut arguments);
+        let publishing = syncline::publish(&config, arguments, quiet(), stop);
+        tokio::time::timeout(PATIENCE, publishing)
+            .await
+            .expect("an end within the time a test has")
+    }
+
+    /// Compares both sides.
+    pub(crate) async fn verify(&self) -> VerifySummary {
+        let config = self.config();
+        let settings = config.publish.clone().unwrap();
+        let arguments = VerifyArgs {
+            settings,
+            counts_only: false,
+        };
+        syncline::verify(&config, arguments, quiet(), CancellationToken::new())
+            .await
+            .unwrap()
+    }
+
+    /// Fails the test unless both sides hold the same.
+    pub(crate) async fn must_be_equal(&self, when: &str) {
+        let summary = self.verify().await;
+        let wrong: Vec<_> = summary
+            .collections
+            .iter()
+            .filter(|(_, verified)| !verified.is_equal())
+            .collect();
+        assert!(wrong.is_empty(), "{when}: {wrong:#?}");
+    }
+
+    /// Hands to change the source as one of its clients.
+    pub(crate) async fn hand(&self) -> Hand {
+        Hand::of(&self.config(), "district").await
+    }
+
+    /// Hands to change the target behind the back of a publication.
+    pub(crate) async fn target_hand(&self) -> Hand {
+        Hand::of(&self.config(), "state").await
+    }
+}
+
+pub(crate) async fn server(api: ApiVersion) -> Sandbox {
+    let config = SandboxConfig {
+        api,
+        ..SandboxConfig::new(embedded().unwrap())
+    };
+    Sandbox::start(config).await.unwrap()
+}
+
+fn arguments(config: &Config) -> PublishArgs {
+    PublishArgs {
+        settings: PublishSettings {
+            ignore_isolation: true,
+            ..config.publish.clone().unwrap()
+        },
+        start: PublishStart::Marks,
+        force: false,
+        owed_only: false,
+        reject_file: None,
+        holder: Holder {
+            command: "a test".to_owned(),
+            process_id: std::process::id(),
+            host: String::new(),
+            started: syncline::now_text(),
+        },
+    }
+}
+
+/// Changes one of the servers.
+pub(crate) struct Hand {
+    store: EdfiStore,
+    catalog: Catalog,
+}
+
+impl Hand {
+    async fn of(config: &Config, name: &str) -> Self {
+        let Some(StoreConfig::Edfi(api)) = config.stores.get(name) else {
+            panic!("no store {name}");
+        };
+        let store = EdfiStore::open(api.settings.clone()).await.unwrap();
+        let catalog = store.describe().await.unwrap();
+        Self { store, catalog }
+    }
+
+    pub(crate) fn record(&self, name: &str, payload: &Value) -> Record {
+        let payload = Bytes::from(payload.to_string());
+        let collection = &self.catalog.collections[name];
+        let (key, digest) = Canonicaliser::new(collection).read(&payload).unwrap();
+        Record {
+            key,
+            digest,
+            payload,
+            handle: None,
+            origin: None,
+        }
+    }
+
+    pub(crate) async fn apply(&self, name: &str, change: Change) -> Outcome {
+        let collection = Arc::new(self.catalog.collections[name].clone());
+        let context = WriteContext { collection };
+        let mut outcomes = self.store.write(&[change], &context).await.unwrap();
+        outcomes.remove(0)
+    }
+
+    /// Writes what must be accepted.
+    pub(crate) async fn put(&self, name: &str, payload: &Value) {
+        let change = Change::create(self.record(name, payload));
+        let outcome = self.apply(name, change).await;
+        assert!(
+            matches!(outcome, Outcome::Done { .. }),
+            "{name}: {outcome:?}"
+        );
+    }
+
+    pub(crate) async fn delete(&self, name: &str, payload: &Value) -> Outcome {
+        let change = Change::delete(self.record(name, payload));
+        self.apply(name, change).await
+    }
+
+    pub(crate) async fn rekey(&self, name: &str, payload: &Value, new: &Value) -> Outcome {
+        let to = self.record(name, new).key;
+        let from: Key = self.record(name, payload).key;
+        self.apply(name, Change::rekey(from, to)).await
+    }
+}
+
+pub(crate) fn student(number: usize, name: &str) -> Value {
+    json!({"studentUniqueId": format!("S{number}"), "firstName": name, "lastSurname": "Byron",
+        "birthDate": "2010-01-31"})
+}
+
+pub(crate) fn school(number: usize) -> Value {
+    json!({"schoolId": 1000 + number, "nameOfInstitution": "North",
+        "educationOrganizationCategories": [{"educationOrganizationCategoryDescriptor":
+            "uri://ed-fi.org/EducationOrganizationCategoryDescriptor#School"}],
+        "gradeLevels": [{"gradeLevelDescriptor": "uri://ed-fi.org/GradeLevelDescriptor#Ninth grade"}]})
+}
+
+pub(crate) fn enrolment(student: usize, school: usize, day: u32) -> Value {
+    json!({"studentReference": {"studentUniqueId": format!("S{student}")},
+        "schoolReference": {"schoolId": 1000 + school},
+        "entryDate": format!("2025-08-{day:02}"),
+        "entryGradeLevelDescriptor": "uri://ed-fi.org/GradeLevelDescriptor#Ninth grade"})
+}
+
+pub(crate) const STUDENTS: &str = "ed-fi/students";
+pub(crate) const SCHOOLS: &str = "ed-fi/schools";
+pub(crate) const ENROLMENTS: &str = "ed-fi/studentSchoolAssociations";
