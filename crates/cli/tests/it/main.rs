@@ -17,3 +17,4 @@ mod servers;
 mod serving;
 mod state;
 mod tutorial;
+mod validating;

@@ -21,4 +21,5 @@ mod real;
 mod references;
 mod site;
 mod state;
+mod validating;
 mod versions;
