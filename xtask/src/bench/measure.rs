@@ -41,6 +41,13 @@ pub(super) fn run(command: &mut Command, log: &Path) -> Result<Used> {
     })
 }
 
+/// Does something and tells how long it took.
+pub(super) fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, Duration)> {
+    let started = now();
+    let done = work()?;
+    Ok((done, started.elapsed()))
+}
+
 /// The server is on this machine, so no proxy may stand before it.
 fn direct(command: &mut Command) -> &mut Command {
     command

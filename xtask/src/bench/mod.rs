@@ -15,6 +15,7 @@ mod number;
 mod options;
 mod program;
 mod report;
+mod sandbox;
 mod send;
 mod server;
 mod validate;
@@ -23,7 +24,7 @@ use anyhow::{Result, bail};
 
 use options::Options;
 
-const NAMES: &str = "send, again, fetch, validate, memory, start or all";
+const NAMES: &str = "send, again, fetch, validate, memory, sandbox, start or all";
 
 /// Runs the benchmark named in `arguments`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -37,6 +38,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         "fetch" => fetch::run(&options.only_with(fetch::OPTIONS)?),
         "validate" => validate::run(&options.only_with(validate::OPTIONS)?),
         "memory" => memory::run(&options.only_with(memory::OPTIONS)?),
+        "sandbox" => sandbox::run(&options.only_with(sandbox::OPTIONS)?),
         "start" => cold::run(&options.only_with(cold::OPTIONS)?),
         "all" => all(&options.only_with(&[])?),
         other => bail!("there is no benchmark named {other:?}: name {NAMES}"),
@@ -55,5 +57,6 @@ fn all(options: &Options) -> Result<()> {
     again::run(&sized(500_000, 2))?;
     fetch::run(&sized(50_000, 2))?;
     validate::run(&sized(200_000, 2))?;
-    memory::run(&sized(500_000, 1))
+    memory::run(&sized(500_000, 1))?;
+    sandbox::run(&sized(200_000, 1))
 }

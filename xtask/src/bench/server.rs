@@ -53,6 +53,10 @@ impl Server {
         Ok(server)
     }
 
+    pub(super) fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Where students are sent to, and a token for it.
     pub(super) fn students_and_token(&self) -> Result<(String, String)> {
         let discovery = request(&self.url, "GET", "")?;
