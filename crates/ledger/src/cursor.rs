@@ -1,4 +1,4 @@
-//! Reading many rows in bounded memory, a page at a time.
+//! Reading what is owed in bounded memory, a page at a time.
 //!
 //! Each page is a short read of its own. A long one would keep the write-ahead log from being
 //! folded into the file for as long as it lasts, and a run that sends while it scans lasts hours.
@@ -9,90 +9,9 @@ use bytes::Bytes;
 use rusqlite::{Connection, Row, params};
 use syncline_model::CollectionName;
 
-use crate::{Known, LedgerError, Owed, Result, column, schema};
+use crate::{LedgerError, Owed, Result, column, schema};
 
-const KNOWN_PER_PAGE: u32 = 8 * 1024;
 const OWED_PER_PAGE: u32 = 64;
-
-/// What is known about a collection, in ascending key order; ends after an error.
-#[derive(Debug)]
-pub struct Scan {
-    connection: Connection,
-    path: PathBuf,
-    /// The collection; none if there is nothing (more) to read.
-    collection: Option<i64>,
-    /// The last key read; empty before the first.
-    after: Vec<u8>,
-    page: std::vec::IntoIter<Known>,
-}
-
-impl Scan {
-    pub(crate) fn open(path: &Path, collection: Option<i64>) -> Result<Self> {
-        Ok(Self {
-            connection: schema::open_reader(path)?,
-            path: path.to_owned(),
-            collection,
-            after: Vec::new(),
-            page: Vec::new().into_iter(),
-        })
-    }
-
-    fn read_page(&self, collection: i64) -> rusqlite::Result<Vec<Known>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT key, digest, held, status, outcome, at FROM record
-             WHERE collection = ?1 AND key > ?2 ORDER BY key LIMIT ?3",
-        )?;
-        let mut rows = statement.query(params![collection, self.after, KNOWN_PER_PAGE])?;
-        let mut page = Vec::new();
-        while let Some(row) = rows.next()? {
-            page.push(known(row)?);
-        }
-        Ok(page)
-    }
-}
-
-impl Iterator for Scan {
-    type Item = Result<Known>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if let Some(known) = self.page.next() {
-            return Some(Ok(known));
-        }
-        let collection = self.collection?;
-        let page = match self.read_page(collection) {
-            Ok(page) => page,
-            Err(source) => {
-                self.collection = None;
-                return Some(Err(LedgerError::from_sqlite(&self.path, source)));
-            }
-        };
-        match page.last() {
-            Some(last) => self.after = last.key.as_bytes().to_vec(),
-            None => self.collection = None,
-        }
-        self.page = page.into_iter();
-        self.page.next().map(Ok)
-    }
-}
-
-/// A row of `key, digest, held, status, outcome, at`.
-pub(crate) fn known(row: &Row<'_>) -> rusqlite::Result<Known> {
-    let outcome = column::last_outcome(row, 4)?;
-    let digest = column::digest(row, 1)?;
-    let held = column::optional_digest(row, 2)?;
-    Ok(Known {
-        key: column::digest(row, 0)?,
-        digest,
-        held: if outcome.is_settled() {
-            Some(digest)
-        } else {
-            held
-        },
-        status: row.get(3)?,
-        outcome,
-        at: row.get(5)?,
-    })
-}
 
 /// Changes that are still to be made; ends after an error.
 #[derive(Debug)]

@@ -69,19 +69,19 @@ impl LedgerError {
     /// What a person can do about it, in one or two sentences.
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Held { .. } => Some(
-                "Wait for the other run to end, or give this one a state directory of its own.",
-            ),
+            Self::Held { .. } => {
+                Some("wait for the other run to end, or give this one a state folder of its own")
+            }
             Self::Newer { .. } => {
-                Some("Use the program that wrote it, or a newer one; nothing was changed.")
+                Some("use the program that wrote it, or a newer one; nothing was changed")
             }
             Self::Damaged { .. } => Some(
-                "Put back a copy from a backup, or move the file away: without it the next run \
-                 starts as if nothing were known about the target.",
+                "put back a copy from a backup, or move the file away: without it the next run \
+                 starts as if nothing were known about the target",
             ),
             Self::Full { .. } => Some(
-                "Free some space and run again; what is already recorded is safe, and the run \
-                 goes on from there.",
+                "free some space and run again; what is already recorded is safe, and the run \
+                 goes on from there",
             ),
             Self::Open { .. } | Self::Database { .. } => None,
         }

@@ -14,7 +14,8 @@
 //! What another program remembered of lines it sent can be imported; it stands in for what is not
 //! known, and has no say once something is.
 //!
-//! This crate knows no store and no plan, holds no clock and spawns nothing.
+//! This crate knows no store and no plan and holds no clock. It has one thread at times: the one
+//! that reads a long [`Scan`] ahead.
 
 mod column;
 mod cursor;
@@ -26,10 +27,11 @@ mod lock;
 mod receipt;
 mod record;
 mod run;
+mod scan;
 mod schema;
 mod view;
 
-pub use cursor::{OwedChanges, Scan};
+pub use cursor::OwedChanges;
 pub use error::{LedgerError, Result};
 pub use forget::Forgotten;
 pub use imported::{ImportCounts, ImportedLine, ImportedLines};
@@ -37,4 +39,5 @@ pub use ledger::Ledger;
 pub use lock::Holder;
 pub use receipt::{Known, LastOutcome, Owed, OwedClass, Receipt, ReceiptResult, Repeat};
 pub use run::{RunEnd, RunId, RunOutcome, RunRow, RunStart};
+pub use scan::Scan;
 pub use view::{CollectionRow, LedgerView, ScopeId};

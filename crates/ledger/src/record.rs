@@ -100,10 +100,13 @@ impl Earlier {
 struct Recorder<'a> {
     run: i64,
     find: CachedStatement<'a>,
+    insert: CachedStatement<'a>,
     put: CachedStatement<'a>,
     delete: CachedStatement<'a>,
     put_owed: CachedStatement<'a>,
     delete_owed: CachedStatement<'a>,
+    /// Whether the key before was new: keys that are new mostly come with others.
+    expects_new: bool,
     /// By how much the number of held keys changes, by collection.
     growth: BTreeMap<i64, i64>,
 }
@@ -115,6 +118,11 @@ impl<'a> Recorder<'a> {
             find: transaction.prepare_cached(
                 "SELECT digest, held, outcome, run FROM record
                  WHERE collection = ?1 AND key = ?2",
+            )?,
+            insert: transaction.prepare_cached(
+                "INSERT INTO record
+                    (collection, key, digest, held, status, outcome, at, run, handle)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
             )?,
             put: transaction.prepare_cached(
                 "INSERT INTO record
@@ -136,12 +144,17 @@ impl<'a> Recorder<'a> {
             )?,
             delete_owed: transaction
                 .prepare_cached("DELETE FROM owed WHERE collection = ?1 AND key = ?2")?,
+            expects_new: true,
             growth: BTreeMap::new(),
         })
     }
 
     fn record(&mut self, collection: i64, receipt: &Receipt) -> Result<Option<Earlier>> {
+        if self.expects_new && self.insert(collection, receipt)? {
+            return Ok(None);
+        }
         let earlier = self.earlier(collection, receipt)?;
+        self.expects_new = earlier.is_none();
         let was_held = earlier
             .as_ref()
             .is_some_and(|earlier| earlier.believed().is_some());
@@ -186,6 +199,21 @@ impl<'a> Recorder<'a> {
         earlier.optional()
     }
 
+    /// Records a settled change of a key nothing is known of, without looking first; false, and
+    /// nothing done, if something is known or it is another sort of change.
+    fn insert(&mut self, collection: i64, receipt: &Receipt) -> Result<bool> {
+        let ReceiptResult::Settled(done) = receipt.result else {
+            return Ok(false);
+        };
+        if done == Done::Deleted {
+            return Ok(false);
+        }
+        let row = (collection, receipt, LastOutcome::Settled(done));
+        let is_new = write(&mut self.insert, row, (None, self.run))? == 1;
+        *self.growth.entry(collection).or_default() += i64::from(is_new);
+        Ok(is_new)
+    }
+
     fn put(
         &mut self,
         collection: i64,
@@ -193,17 +221,11 @@ impl<'a> Recorder<'a> {
         outcome: LastOutcome,
         held: Option<Digest>,
     ) -> Result<()> {
-        self.put.execute(params![
-            collection,
-            receipt.key.as_bytes(),
-            receipt.digest.as_bytes(),
-            held.as_ref().map(Digest::as_bytes),
-            receipt.status,
-            outcome.code(),
-            receipt.at,
-            self.run,
-            receipt.handle.as_deref(),
-        ])?;
+        write(
+            &mut self.put,
+            (collection, receipt, outcome),
+            (held, self.run),
+        )?;
         Ok(())
     }
 
@@ -239,4 +261,23 @@ impl<'a> Recorder<'a> {
         }
         Ok(())
     }
+}
+
+/// Runs a statement that takes all columns of a record; how many rows it changed.
+fn write(
+    statement: &mut CachedStatement<'_>,
+    (collection, receipt, outcome): (i64, &Receipt, LastOutcome),
+    (held, run): (Option<Digest>, i64),
+) -> Result<usize> {
+    statement.execute(params![
+        collection,
+        receipt.key.as_bytes(),
+        receipt.digest.as_bytes(),
+        held.as_ref().map(Digest::as_bytes),
+        receipt.status,
+        outcome.code(),
+        receipt.at,
+        run,
+        receipt.handle.as_deref(),
+    ])
 }

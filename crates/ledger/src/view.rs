@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use syncline_model::{CollectionName, Digest, Handle, Mark, StoreIdentity};
 
-use crate::cursor::{self, OwedChanges, Scan};
+use crate::cursor::OwedChanges;
+use crate::scan::{self, Scan};
 use crate::{
     ImportedLines, Known, LedgerError, OwedClass, Result, RunEnd, RunId, RunRow, RunStart, column,
     schema,
@@ -301,7 +302,7 @@ impl LedgerView {
 /// A row of `key, digest, held, status, outcome, at, handle`.
 fn known_with_handle(row: &Row<'_>) -> rusqlite::Result<(Known, Option<Handle>)> {
     let handle: Option<Box<str>> = row.get(6)?;
-    Ok((cursor::known(row)?, handle.map(Handle)))
+    Ok((scan::known(row)?, handle.map(Handle)))
 }
 
 fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
