@@ -14,6 +14,7 @@ mod memory;
 mod number;
 mod options;
 mod program;
+mod references;
 mod report;
 mod sandbox;
 mod send;
@@ -24,7 +25,7 @@ use anyhow::{Result, bail};
 
 use options::Options;
 
-const NAMES: &str = "send, again, fetch, validate, memory, sandbox, start or all";
+const NAMES: &str = "send, again, fetch, validate, references, memory, sandbox, start or all";
 
 /// Runs the benchmark named in `arguments`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -37,6 +38,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         "again" => again::run(&options.only_with(again::OPTIONS)?),
         "fetch" => fetch::run(&options.only_with(fetch::OPTIONS)?),
         "validate" => validate::run(&options.only_with(validate::OPTIONS)?),
+        "references" => references::run(&options.only_with(references::OPTIONS)?),
         "memory" => memory::run(&options.only_with(memory::OPTIONS)?),
         "sandbox" => sandbox::run(&options.only_with(sandbox::OPTIONS)?),
         "start" => cold::run(&options.only_with(cold::OPTIONS)?),
@@ -57,6 +59,7 @@ fn all(options: &Options) -> Result<()> {
     again::run(&sized(500_000, 2))?;
     fetch::run(&sized(50_000, 2))?;
     validate::run(&sized(200_000, 2))?;
+    references::run(&sized(100_000, 2))?;
     memory::run(&sized(500_000, 1))?;
     sandbox::run(&sized(200_000, 1))
 }
