@@ -53,7 +53,7 @@ pub(super) fn read(
     let mut odd = Vec::new();
     let validate = ValidateSettings::read(root, &mut odd)?;
     odd.extend(root.unknown());
-    warnings.extend(odd.into_iter().map(told));
+    warnings.extend(odd.iter().map(told));
     let stores = [
         (SOURCE.to_owned(), StoreConfig::Files(data_folder)),
         (TARGET.to_owned(), StoreConfig::Edfi(Box::new(api))),
@@ -75,10 +75,10 @@ pub(super) fn read(
 
 /// Unknown keys are not errors in a file that was written for another program.
 fn unknown(section: &Section<'_>) -> Vec<String> {
-    section.unknown().into_iter().map(told).collect()
+    section.unknown().iter().map(told).collect()
 }
 
-fn told(unknown: Failure) -> String {
+fn told(unknown: &Failure) -> String {
     match unknown.hints.first() {
         Some(hint) if hint.starts_with("did you mean") => {
             format!("{}, ignored: {hint}", unknown.message)

@@ -109,7 +109,8 @@ impl<R: Read> Blocks<R> {
                 bytes.truncate(BLOCK_BYTES);
                 return Ok(Some(self.block(bytes, true)));
             }
-            wanted = bytes.len() * 2;
+            // Never so much that a line beyond the limit could come to its end.
+            wanted = (bytes.len() * 2).min(LINE_BYTES_MAX + 1);
         }
         Ok((!bytes.is_empty()).then(|| self.block(bytes, false)))
     }
@@ -159,4 +160,57 @@ pub(crate) struct Unit {
     pub(crate) collection: syncline_model::CollectionName,
     /// The file, as the store names it.
     pub(crate) file: Arc<str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &[u8]) -> Vec<(u64, String, bool)> {
+        let mut blocks = Blocks::new(text);
+        let mut found = Vec::new();
+        while let Some(block) = blocks.next_block().unwrap() {
+            found.extend(block.lines().map(|line| {
+                let text = String::from_utf8_lossy(line.text).into_owned();
+                (line.number, text, line.too_long)
+            }));
+        }
+        found
+    }
+
+    #[test]
+    fn marks_line_ends_and_blank_lines_do_not_count_as_text() {
+        let text = b"\xef\xbb\xbf{\"a\":1}\r\n\n  \t\n {\"b\":2} \n{\"c\":3}";
+        let expected = [(1, "{\"a\":1}"), (4, "{\"b\":2}"), (5, "{\"c\":3}")];
+        assert_eq!(
+            lines(text),
+            expected.map(|(number, text)| (number, text.to_owned(), false))
+        );
+    }
+
+    #[test]
+    fn lines_are_whole_however_they_lie_in_blocks() {
+        let mut text = Vec::new();
+        let lengths = [1, BLOCK_BYTES - 2, BLOCK_BYTES, 3 * BLOCK_BYTES, 5, 0, 7];
+        for length in lengths {
+            text.extend(std::iter::repeat_n(b'x', length));
+            text.push(b'\n');
+        }
+        let found = lines(&text);
+        let seen: Vec<(u64, usize)> = found.iter().map(|(n, text, _)| (*n, text.len())).collect();
+        let expected = (1..).zip(lengths).filter(|(_, length)| *length > 0);
+        assert_eq!(seen, expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_line_beyond_the_limit_is_passed_over_in_bounded_memory() {
+        let mut text = vec![b'x'; LINE_BYTES_MAX + 3 * BLOCK_BYTES];
+        text.extend_from_slice(b"\n{}\nlast");
+        let found = lines(&text);
+        let seen: Vec<(u64, usize, bool)> = found
+            .iter()
+            .map(|(number, text, too_long)| (*number, text.len(), *too_long))
+            .collect();
+        assert_eq!(seen, [(1, BLOCK_BYTES, true), (2, 2, false), (3, 4, false)]);
+    }
 }

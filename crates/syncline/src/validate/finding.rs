@@ -60,12 +60,15 @@ pub struct FindingGroup {
 /// Everything found in one collection.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
-    groups: BTreeMap<(Arc<str>, Severity, Method), HashMap<Box<str>, Tally>>,
+    groups: BTreeMap<(Arc<str>, Severity, Method), Messages>,
     kinds: usize,
     failed: BTreeMap<Arc<str>, Lines>,
     errors: u64,
     warnings: u64,
 }
+
+/// The groups of one file and check, by message.
+type Messages = HashMap<Box<str>, Tally>;
 
 /// One group as it grows. Problems may come in any order of lines.
 #[derive(Debug, Default)]
@@ -263,5 +266,81 @@ impl Lines {
             self.count += u64::from((theirs & !*mine).count_ones());
             *mine |= theirs;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn add(findings: &mut Findings, message: &str, line: u64, severity: Severity) {
+        let within = format!("of {line}");
+        findings.add(&Finding {
+            method: Method::Schema,
+            severity,
+            message,
+            hint: Some("a hint"),
+            within: Some(&within),
+            file: &"a.jsonl".into(),
+            line,
+        });
+    }
+
+    #[test]
+    fn a_record_fails_once_however_much_is_wrong_with_it_and_whoever_finds_it() {
+        let (mut findings, mut later) = (Findings::default(), Findings::default());
+        add(&mut findings, "one", 7, Severity::Error);
+        add(&mut findings, "other", 7, Severity::Error);
+        add(&mut findings, "odd", 8, Severity::Warning);
+        add(&mut later, "one", 7, Severity::Error);
+        add(&mut later, "one", 90, Severity::Error);
+        findings.absorb(later);
+        assert_eq!(
+            (findings.failed(), findings.errors(), findings.warnings()),
+            (2, 4, 1)
+        );
+        let groups = findings.into_groups();
+        let told: Vec<(&str, u64, &[u64])> = groups
+            .iter()
+            .map(|group| (group.message.as_str(), group.count, group.lines.as_slice()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("one", 3, &[7, 90][..]),
+                ("other", 1, &[7]),
+                ("odd", 1, &[8])
+            ]
+        );
+    }
+
+    #[test]
+    fn the_least_lines_are_kept_in_whatever_order_they_come() {
+        let mut findings = Findings::default();
+        for line in (1..=3000).rev() {
+            add(&mut findings, "one", line, Severity::Error);
+        }
+        let group = findings.into_groups().remove(0);
+        assert_eq!(group.lines, (1..=1000).collect::<Vec<u64>>());
+        assert_eq!((group.count, group.within.as_deref()), (3000, Some("of 1")));
+    }
+
+    #[test]
+    fn what_is_beyond_the_greatest_number_of_groups_is_one_group() {
+        let mut findings = Findings::default();
+        for line in 1..=5000 {
+            add(
+                &mut findings,
+                &format!("message {line}"),
+                line,
+                Severity::Error,
+            );
+        }
+        let groups = findings.into_groups();
+        assert_eq!(groups.len(), GROUPS_MAX + 1);
+        assert_eq!(
+            (groups[0].message.as_str(), groups[0].count),
+            (BEYOND, 4000)
+        );
     }
 }

@@ -52,15 +52,14 @@ pub(crate) async fn read_remote(
         .as_deref()
         .filter(|_| !api.settings.wipe)
         .and_then(read);
-    let kept = match kept {
-        Some(kept) => kept,
-        None => {
-            let fresh = ask(api, store, catalog).await?;
-            if let Some(path) = &path {
-                write(path, &fresh);
-            }
-            fresh
+    let kept = if let Some(kept) = kept {
+        kept
+    } else {
+        let fresh = ask(api, store, catalog).await?;
+        if let Some(path) = &path {
+            write(path, &fresh);
         }
+        fresh
     };
     for (namespace, code) in &kept.values {
         values.add(namespace, code);
