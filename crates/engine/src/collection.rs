@@ -194,6 +194,11 @@ impl CollectionRun {
         report.deletes_held += records;
     }
 
+    /// What is owed is not offered again, as the source no longer has it.
+    pub(crate) fn note_absent(&self) {
+        self.state().report.absent += 1;
+    }
+
     /// A record that the source no longer has is protected.
     pub(crate) fn note_protected(&self) {
         self.state().report.protected += 1;

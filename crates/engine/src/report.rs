@@ -70,6 +70,9 @@ pub struct CollectionReport {
     pub deletes_held: u64,
     /// Records that the source no longer has and that are protected from being deleted.
     pub protected: u64,
+    /// Changes owed from earlier runs that were not offered again because the source no longer has
+    /// them and only other content would help.
+    pub absent: u64,
     /// Records accepted when they were offered again.
     pub caught_up: u64,
     /// Why records were declined.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use syncline_ledger::{Known, Receipt};
+use syncline_ledger::{Known, LastOutcome, OwedClass, Receipt};
 use syncline_model::{ChangeKind, Digest, StoreIdentity};
 use syncline_plan::{
     DesiredRow, Difference, PlanHeader, PlanSide, PlanWriter, PlannedChange, PlannedKey,
@@ -19,6 +19,7 @@ use super::extras::{Extras, taken_back};
 use crate::collection::CollectionRun;
 use crate::context::Context;
 use crate::imported::Sifter;
+use crate::lanes::is_offered_again;
 use crate::recorder::{Note, Noted};
 use crate::{Duplicate, EngineError, Event, Resend};
 
@@ -141,6 +142,9 @@ impl<'run> Planner<'run> {
     fn extra(&mut self, key: Digest) -> Result<(), EngineError> {
         let known = self.ahead.take(&key);
         let Some(prune) = &self.context.prune else {
+            if known.is_some_and(|known| is_not_offered(&known)) {
+                self.collection.note_absent();
+            }
             return Ok(());
         };
         if prune.is_protected(self.collection.name(), &key) {
@@ -264,6 +268,15 @@ impl<'run> Planner<'run> {
         let mut verdicts = judge(&policy, &self.tally);
         verdicts.retain(|verdict| self.tally.deletes > 0 || verdict.holds != [ChangeKind::Delete]);
         verdicts
+    }
+}
+
+/// Whether a change is owed that is offered again only if the source has it.
+const fn is_not_offered(known: &Known) -> bool {
+    match known.outcome {
+        LastOutcome::Settled(_) => false,
+        LastOutcome::Owed(OwedClass::Held) => true,
+        LastOutcome::Owed(OwedClass::Failed(class)) => !is_offered_again(class),
     }
 }
 

@@ -141,6 +141,34 @@ async fn a_refused_update_is_offered_again_and_a_withdrawn_one_is_owed_no_more()
     world.check_in_step();
 }
 
+#[tokio::test]
+async fn what_was_refused_for_its_content_and_left_the_source_stays_owed_and_is_not_offered() {
+    let world = World::of_things(30);
+    world
+        .target
+        .refuse(|attempt| attempt.is("things", "7").then_some(FailureClass::Content));
+    assert_eq!(world.send().await.owed, 1);
+    world.target.accept_all();
+    let mut lines = things(30, 1);
+    let refused = lines.remove(7);
+    world.source.set("things", lines.clone());
+    world.target.forget_journal();
+    for _ in 0..2 {
+        let report = world.send().await;
+        let things = of(&report, "things");
+        assert_eq!((report.owed, things.absent, things.failed), (1, 1, 0));
+    }
+    assert_eq!(world.target.forget_journal(), 0);
+    let owed = world.owed();
+    assert_eq!((owed.len(), &owed[0].payload), (1, &refused));
+    // Back in the source, it is offered like any other.
+    lines.push(refused);
+    world.source.set("things", lines);
+    let report = world.send().await;
+    assert_eq!((report.owed, of(&report, "things").created), (0, 1));
+    world.check_in_step();
+}
+
 async fn writes_of_resending(world: &World, resend: Resend) -> usize {
     world.target.forget_journal();
     let mut run: Run = world.ready();
