@@ -17,6 +17,7 @@ use futures_util::StreamExt as _;
 use http::header::{ETAG, LOCATION};
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::server::{Metadata, Running, SandboxConfig, SandboxError, bind, json_response};
 
@@ -60,7 +61,7 @@ impl ConstantServer {
             }
         });
         let router = Router::new().fallback_service(any(handler));
-        let running = Running::spawn(address, |stopped| {
+        let running = Running::spawn(address, CancellationToken::new(), |stopped| {
             axum::serve(listener, router)
                 .with_graceful_shutdown(stopped.cancelled_owned())
                 .into_future()

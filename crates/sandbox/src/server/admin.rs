@@ -4,6 +4,8 @@
 //! loopback address or is told otherwise. Requests that a browser could be tricked into sending
 //! from another site are refused: the host must be this one, and bodies must be JSON.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use http::header::HOST;
 use http::{Method, StatusCode};
@@ -13,8 +15,9 @@ use serde_json::{Map, Value, json};
 use super::problem::Problem;
 use super::respond::{header, json_response, media_type, with_status};
 use super::service::{Call, Service};
-use super::{lock, metadata};
+use super::{events, lock, metadata};
 use crate::faults::{FaultPlan, FaultState};
+use crate::storage::StorageError;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -23,13 +26,14 @@ struct NewSnapshot {
 }
 
 /// Answers a request below `/sandbox/`.
-pub(crate) fn answer(service: &Service, call: &Call, path: &str) -> Result<Response, Problem> {
+pub(crate) fn answer(service: &Arc<Service>, call: &Call, path: &str) -> Result<Response, Problem> {
     if !service.metadata.config.admin || !is_own_host(call) {
         return Err(Problem::no_endpoint());
     }
     let (head, tail) = path.split_once('/').unwrap_or((path, ""));
     match (call.method.clone(), head, tail) {
-        (Method::GET, "state", "") => state(service),
+        (Method::GET, "state", "") => Ok(json_response(StatusCode::OK, &state(service)?)),
+        (Method::GET, "events", "") => Ok(events::answer(Arc::clone(service))),
         (Method::GET, "requests", "") => Ok(requests(service, call)),
         (Method::PUT, "faults", "") => {
             let plan: FaultPlan = body(call)?;
@@ -56,7 +60,7 @@ pub(crate) fn answer(service: &Service, call: &Call, path: &str) -> Result<Respo
             service.reset()?;
             Ok(with_status(StatusCode::NO_CONTENT))
         }
-        (_, "state" | "requests" | "faults" | "snapshots" | "reset", _) => {
+        (_, "state" | "events" | "requests" | "faults" | "snapshots" | "reset", _) => {
             Err(Problem::method(metadata::unsupported(&call.method)))
         }
         _ => Err(Problem::no_endpoint()),
@@ -68,7 +72,7 @@ pub(crate) fn answer(service: &Service, call: &Call, path: &str) -> Result<Respo
 struct Empty {}
 
 /// Everything the page shows but the requests.
-fn state(service: &Service) -> Result<Response, Problem> {
+pub(super) fn state(service: &Service) -> Result<Value, StorageError> {
     let mut storage = service.storage();
     let counts = storage.counts()?;
     let counts: Map<String, Value> = service
@@ -91,15 +95,14 @@ fn state(service: &Service) -> Result<Response, Problem> {
         .map(|info| json!({"snapshotIdentifier": info.identifier, "taken": info.taken}))
         .collect();
     let faults = service.faults();
-    let body = json!({
+    Ok(json!({
         "counts": counts,
         "changeVersion": version,
         "snapshots": snapshots,
         "faults": faults.plan(),
         "faultsFired": faults.fired(),
         "requests": service.log().total,
-    });
-    Ok(json_response(StatusCode::OK, &body))
+    }))
 }
 
 fn requests(service: &Service, call: &Call) -> Response {

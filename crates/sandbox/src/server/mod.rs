@@ -11,6 +11,7 @@ mod catalog;
 mod config;
 mod connection;
 mod discovery;
+mod events;
 mod faulted;
 mod intake;
 mod introspection;
@@ -109,7 +110,8 @@ impl Sandbox {
         let service = Arc::new(Service::open(config, &base)?);
         let shared = Arc::clone(&service);
         let patience = service.metadata.config.patience;
-        let running = Running::spawn(address, |stopped| {
+        let stopping = service.stopping.clone();
+        let running = Running::spawn(address, stopping, |stopped| {
             connection::serve(listener, patience, stopped, move |request, breaker| {
                 let service = Arc::clone(&shared);
                 async move { service.handle(request, &breaker).await }

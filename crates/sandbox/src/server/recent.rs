@@ -10,6 +10,7 @@ use std::path::Path;
 use bytes::Bytes;
 use fs_err::File;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 const KEPT: usize = 200;
 const BODY_KEPT: usize = 4_096;
@@ -42,6 +43,8 @@ struct Kept {
 pub(crate) struct Recent {
     last: u64,
     kept: VecDeque<Kept>,
+    /// The number of the latest request, for those who wait for it.
+    news: watch::Sender<u64>,
     file: Option<BufWriter<File>>,
 }
 
@@ -60,6 +63,11 @@ impl Recent {
             file: path.map(open).transpose()?,
             ..Self::default()
         })
+    }
+
+    /// Hears of every request from now on, by its number.
+    pub(crate) fn news(&self) -> watch::Receiver<u64> {
+        self.news.subscribe()
     }
 
     /// Adds a request; the oldest makes room.
@@ -81,6 +89,7 @@ impl Recent {
             micros: exchange.micros,
             body,
         });
+        self.news.send_replace(self.last);
         if let Err(error) = self.write(exchange) {
             tracing::error!(%error, "cannot record requests any longer");
             self.file = None;

@@ -24,12 +24,15 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Spawns the server that `serve` makes from the signal to stop.
-    pub(crate) fn spawn<F>(address: SocketAddr, serve: impl FnOnce(CancellationToken) -> F) -> Self
+    /// Spawns the server that `serve` makes from the signal to stop, which is `token`.
+    pub(crate) fn spawn<F>(
+        address: SocketAddr,
+        token: CancellationToken,
+        serve: impl FnOnce(CancellationToken) -> F,
+    ) -> Self
     where
         F: Future<Output = io::Result<()>> + Send + 'static,
     {
-        let token = CancellationToken::new();
         let task = tokio::spawn(serve(token.clone()));
         Self {
             address,

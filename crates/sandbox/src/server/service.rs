@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::header::CONNECTION;
 use http::{HeaderMap, Method, Uri};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::access::{Caller, Client};
 use super::catalog::{Catalog, DescriptorIndex, load_descriptors};
@@ -49,6 +50,8 @@ pub(crate) struct Service {
     _claim: Option<fs_err::File>,
     limiter: Option<Mutex<Limiter>>,
     intake: Intake,
+    /// Told when the server stops.
+    pub(super) stopping: CancellationToken,
     flusher: Option<Flusher>,
 }
 
@@ -75,6 +78,7 @@ impl Service {
             catalog,
             flusher: storage.flusher()?,
             intake: Intake::default(),
+            stopping: CancellationToken::new(),
             salt: mix(now),
             storage: Arc::new(Mutex::new(storage)),
             snapshots: Mutex::new(Snapshots::open(config.data.as_deref())?),
@@ -139,7 +143,11 @@ impl Service {
     }
 
     /// Answers one request.
-    pub(crate) async fn handle<B>(&self, request: http::Request<B>, breaker: &Breaker) -> Response
+    pub(crate) async fn handle<B>(
+        self: &Arc<Self>,
+        request: http::Request<B>,
+        breaker: &Breaker,
+    ) -> Response
     where
         B: http_body::Body<Data = Bytes> + Unpin,
     {

@@ -21,6 +21,7 @@ mod listing;
 mod login;
 mod nonsense;
 mod operations;
+mod page;
 mod profiles;
 mod published;
 mod rekey;
