@@ -101,7 +101,7 @@ struct Recorder<'a> {
     run: i64,
     find: CachedStatement<'a>,
     insert: CachedStatement<'a>,
-    put: CachedStatement<'a>,
+    update: CachedStatement<'a>,
     delete: CachedStatement<'a>,
     put_owed: CachedStatement<'a>,
     delete_owed: CachedStatement<'a>,
@@ -124,13 +124,10 @@ impl<'a> Recorder<'a> {
                     (collection, key, digest, held, status, outcome, at, run, handle)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
             )?,
-            put: transaction.prepare_cached(
-                "INSERT INTO record
-                    (collection, key, digest, held, status, outcome, at, run, handle)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-                 ON CONFLICT DO UPDATE SET digest = excluded.digest, held = excluded.held,
-                    status = excluded.status, outcome = excluded.outcome, at = excluded.at,
-                    run = excluded.run, handle = coalesce(excluded.handle, handle)",
+            update: transaction.prepare_cached(
+                "UPDATE record SET digest = ?3, held = ?4, status = ?5, outcome = ?6, at = ?7,
+                    run = ?8, handle = coalesce(?9, handle)
+                 WHERE collection = ?1 AND key = ?2",
             )?,
             delete: transaction
                 .prepare_cached("DELETE FROM record WHERE collection = ?1 AND key = ?2")?,
@@ -168,12 +165,13 @@ impl<'a> Recorder<'a> {
                 false
             }
             ReceiptResult::Settled(done) => {
-                self.put(collection, receipt, LastOutcome::Settled(*done), None)?;
+                let row = (collection, receipt, LastOutcome::Settled(*done));
+                self.put(row, earlier.as_ref())?;
                 true
             }
             ReceiptResult::Owed { class, .. } => {
-                let held = earlier.as_ref().and_then(Earlier::believed);
-                self.put(collection, receipt, LastOutcome::Owed(*class), held)?;
+                let row = (collection, receipt, LastOutcome::Owed(*class));
+                self.put(row, earlier.as_ref())?;
                 self.put_owed(collection, receipt)?;
                 was_held
             }
@@ -214,18 +212,17 @@ impl<'a> Recorder<'a> {
         Ok(is_new)
     }
 
-    fn put(
-        &mut self,
-        collection: i64,
-        receipt: &Receipt,
-        outcome: LastOutcome,
-        held: Option<Digest>,
-    ) -> Result<()> {
-        write(
-            &mut self.put,
-            (collection, receipt, outcome),
-            (held, self.run),
-        )?;
+    fn put(&mut self, row: (i64, &Receipt, LastOutcome), earlier: Option<&Earlier>) -> Result<()> {
+        let (_, _, outcome) = row;
+        let held = earlier
+            .filter(|_| !outcome.is_settled())
+            .and_then(Earlier::believed);
+        let statement = if earlier.is_some() {
+            &mut self.update
+        } else {
+            &mut self.insert
+        };
+        write(statement, row, (held, self.run))?;
         Ok(())
     }
 
