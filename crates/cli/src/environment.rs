@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use syncline::{ConfigArgs, Failure, Holder};
+use syncline::{Config, ConfigArgs, Dialect, Failure, Holder};
 
 use crate::args::DataArgs;
 
@@ -45,6 +45,20 @@ pub(crate) fn config_args(data: &DataArgs) -> Result<ConfigArgs, Failure> {
         environment,
         set: pairs(&data.set)?,
         wipe: data.wipe,
+    })
+}
+
+/// The configuration, as command line and environment want it.
+pub(crate) fn config(data: &DataArgs) -> Result<Config, Failure> {
+    Config::load(&config_args(data)?)
+}
+
+/// Whose customs apply, even if neither configuration nor options can be used.
+pub(crate) fn dialect(data: &DataArgs) -> Dialect {
+    Config::dialect_of(&ConfigArgs {
+        file: data.config_file.clone(),
+        current_folder: current_folder().unwrap_or_default(),
+        ..ConfigArgs::default()
     })
 }
 

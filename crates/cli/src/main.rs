@@ -5,10 +5,12 @@
 
 mod args;
 mod commands;
+mod deletes;
 mod environment;
 mod fetched;
 mod output;
 mod progress;
+mod published;
 mod signals;
 mod summary;
 mod validated;

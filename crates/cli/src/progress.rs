@@ -129,6 +129,14 @@ impl Observer for Person {
             Event::CollectionFinished(name, report) => {
                 self.line(&format!("{}: {}", name.short(), finished_text(report)));
             }
+            Event::Deleting {
+                collection,
+                records,
+            } => self.line(&format!(
+                "{}: deleting {} that were sent before and are gone",
+                collection.short(),
+                count(*records, "record")
+            )),
             Event::OfferingAgain(waiting) => {
                 self.line(&format!(
                     "offering again {} that were refused",
@@ -227,6 +235,10 @@ fn json_of(event: &Event) -> Option<Value> {
         Event::CollectionFinished(name, report) => {
             json!({"event": "collection_finished", "collection": name, "report": report})
         }
+        Event::Deleting {
+            collection,
+            records,
+        } => json!({"event": "deleting", "collection": collection, "records": records}),
         Event::OfferingAgain(waiting) => json!({"event": "offering_again", "records": waiting}),
         Event::Stopping => json!({"event": "stopping"}),
         _ => return None,

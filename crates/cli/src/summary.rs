@@ -4,6 +4,8 @@ use std::path::Path;
 
 use syncline::{CollectionReport, Ending, FailureGroup, RunReport, SendSummary};
 
+use crate::deletes;
+
 /// Groups of failures that are shown for one collection.
 const GROUPS_SHOWN: usize = 5;
 /// Line numbers that are shown for one group.
@@ -70,6 +72,8 @@ pub(crate) fn of_send(summary: &SendSummary, config_file: Option<&Path>) -> Stri
     lines.extend(failures(report));
     lines.extend(duplicates(report));
     lines.extend(incomplete(report));
+    lines.extend(deletes::held(report, config_file));
+    lines.extend(deletes::protected(report));
     lines.extend(totals(report));
     if let Some(path) = &summary.reject_file {
         let path = path.display();
@@ -143,13 +147,24 @@ fn table(report: &RunReport) -> Vec<String> {
         .max()
         .unwrap_or(0)
         .max("collection".len());
+    let deletes = deletes::are_told(report);
+    let heading = if deletes {
+        format!(" {:>10}", "deleted")
+    } else {
+        String::new()
+    };
     let mut lines = vec![format!(
-        "{:width$} {:>10} {:>10} {:>10} {:>10} {:>8}",
+        "{:width$} {:>10} {:>10} {:>10} {:>10}{heading} {:>8}",
         "collection", "read", "created", "updated", "unchanged", "refused"
     )];
     lines.extend(rows.into_iter().map(|(name, report)| {
+        let deleted = if deletes {
+            format!(" {:>10}", number(report.deleted))
+        } else {
+            String::new()
+        };
         format!(
-            "{name:width$} {:>10} {:>10} {:>10} {:>10} {:>8}",
+            "{name:width$} {:>10} {:>10} {:>10} {:>10}{deleted} {:>8}",
             number(report.read + report.unreadable),
             number(report.created),
             number(report.updated),
@@ -198,14 +213,14 @@ fn group(group: &FailureGroup) -> [String; 2] {
         group.status.to_string()
     };
     let line = if numbers.len() == 1 { "line" } else { "lines" };
+    let place = if group.file.is_empty() {
+        String::new()
+    } else {
+        format!(" in {}, {line} {}", group.file, numbers.join(", "))
+    };
     [
         format!("  {status}: {}", group.message),
-        format!(
-            "    {} in {}, {line} {}",
-            count(group.count, "record"),
-            group.file,
-            numbers.join(", ")
-        ),
+        format!("    {}{place}", count(group.count, "record")),
     ]
 }
 
@@ -252,10 +267,16 @@ fn totals(report: &RunReport) -> Vec<String> {
         |value: fn(&CollectionReport) -> u64| report.collections.values().map(value).sum::<u64>();
     let read = sum(|report| report.read + report.unreadable);
     let seconds = (report.ended - report.started).max(0.001);
+    let deleted = if deletes::are_told(report) {
+        format!("{} deleted, ", number(sum(|report| report.deleted)))
+    } else {
+        String::new()
+    };
     let mut lines = vec![
         String::new(),
         format!(
-            "{} in {seconds:.1} s ({} a second): {} created, {} updated, {} unchanged, {} refused.",
+            "{} in {seconds:.1} s ({} a second): {} created, {} updated, {} unchanged, \
+             {deleted}{} refused.",
             count(read, "record"),
             rate(read, seconds),
             number(sum(|report| report.created)),
@@ -272,10 +293,27 @@ fn totals(report: &RunReport) -> Vec<String> {
             count(caught_up, "record")
         ));
     }
-    if report.owed > 0 {
-        let owed = count(report.owed, "record");
+    lines.extend(owed(report));
+    lines
+}
+
+/// What is still to be done, and what becomes of it.
+fn owed(report: &RunReport) -> Vec<String> {
+    let absent = report.collections.values().map(|report| report.absent);
+    let absent: u64 = absent.sum();
+    let offered = report.owed.saturating_sub(absent);
+    let mut lines = Vec::new();
+    if offered > 0 {
         lines.push(format!(
-            "{owed} still owed, and offered again by the next run."
+            "{} still owed, and offered again by the next run.",
+            count(offered, "record")
+        ));
+    }
+    if absent > 0 {
+        lines.push(format!(
+            "{} still owed and no longer in the files, so not offered again: `syncline state \
+             owed` lists them, `syncline state forget --owed` gives them up.",
+            count(absent, "record")
         ));
     }
     lines

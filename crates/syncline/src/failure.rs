@@ -17,7 +17,7 @@ pub struct Failure {
     pub message: String,
     /// Errors beneath it, one clause each.
     pub causes: Vec<String>,
-    /// What to do, one sentence each.
+    /// What to do, one lower-case clause each.
     pub hints: Vec<String>,
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use syncline_ledger::{Holder, Ledger};
 
-use crate::{Config, Failure};
+use crate::{Config, Failure, open};
 
 /// The ledger, held for one run, and the folder for temporary files.
 pub(crate) struct Hold {
@@ -24,6 +24,7 @@ impl Hold {
         let kept = config.state_folder.as_deref();
         let folder = kept.or(temporary.as_ref().map(tempfile::TempDir::path));
         let folder = folder.map(Path::to_owned).unwrap_or_default();
+        open::create_private_folder(&folder)?;
         let ledger = Ledger::open(&folder, holder)?;
         let work_folder = folder.join("work");
         // What a killed run left behind belongs to nobody: the ledger is ours now.

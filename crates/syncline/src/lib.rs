@@ -14,8 +14,8 @@ mod hold;
 mod open;
 mod publish;
 mod remove;
-mod resolve;
 mod replace;
+mod resolve;
 mod results;
 mod select;
 mod send;
@@ -28,12 +28,12 @@ mod verify;
 pub use check::{StoreCheck, check};
 pub use config::{Config, ConfigArgs, DEFAULT_FILES, Dialect, EdfiConfig, StoreConfig};
 pub use count::{CountRow, count, count_table};
+pub use create::{CreateArgs, CreateSummary, create};
 pub use failure::{Failure, FailureKind};
 pub use fetch::{FetchArgs, FetchFiles, FetchSummary, fetch};
-pub use create::{CreateArgs, CreateSummary, create};
 pub use publish::{
-    Choice, PublishArgs, PublishSettings, PublishStart, PublishSummary, publish,
-    write_publish_results,
+    Choice, Imported, PublishArgs, PublishSettings, PublishStart, PublishSummary,
+    import_api_publisher, publish, write_publish_results,
 };
 pub use remove::{Intent, Removal, RemoveArgs, remove};
 pub use results::{Results, write_results};
@@ -51,8 +51,8 @@ pub use verify::{
 
 pub use syncline_check::{Method, Severity};
 pub use syncline_engine::{
-    CollectionProgress, CollectionReport, Ending, Event, FailureGroup, Observer, PartReport, Progress,
-    Resend, RunReport, Verb,
+    CollectionProgress, CollectionReport, Ending, Event, FailureGroup, Observer, PartReport, Progress, Resend,
+    RunReport, Verb,
 };
 pub use syncline_ledger::Holder;
 pub use syncline_model::CollectionName;

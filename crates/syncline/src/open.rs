@@ -42,7 +42,7 @@ where
 }
 
 /// A folder that only its owner can look into, like those above it that are made for it.
-fn create_private_folder(folder: &std::path::Path) -> Result<(), Failure> {
+pub(crate) fn create_private_folder(folder: &std::path::Path) -> Result<(), Failure> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -51,6 +51,14 @@ fn create_private_folder(folder: &std::path::Path) -> Result<(), Failure> {
         builder.mode(0o700);
     }
     builder.create(folder).map_err(|error| {
+        if let Some(file) = folder.ancestors().find(|above| above.is_file()) {
+            let message = format!(
+                "{} is a file, and state is kept in a folder of that name",
+                file.display()
+            );
+            return Failure::configuration(message)
+                .with_hint("move it away, or name another folder as `state_dir`");
+        }
         Failure::new(
             FailureKind::Local,
             format!("cannot make {}: {error}", folder.display()),

@@ -28,9 +28,19 @@ impl Selection {
 
     /// The names that are selected, in their order.
     pub fn apply(&self, names: &[CollectionName]) -> Result<Vec<CollectionName>, Failure> {
+        self.apply_among(names, names)
+    }
+
+    /// The same where only some of the names that are known are there to be selected: a term has
+    /// to match a known one.
+    pub fn apply_among(
+        &self,
+        names: &[CollectionName],
+        known: &[CollectionName],
+    ) -> Result<Vec<CollectionName>, Failure> {
         for term in self.keep.iter().chain(&self.leave) {
-            if !names.iter().any(|name| matches(term, name)) {
-                return Err(no_match(term, names));
+            if !known.iter().chain(names).any(|name| matches(term, name)) {
+                return Err(no_match(term, known));
             }
         }
         let keep_all = self.keep.is_empty();
@@ -129,6 +139,17 @@ mod tests {
         check("*school*", "", &["studentSchoolAssociations"]);
         check("student*s", "students", &["studentSchoolAssociations"]);
         check("tpdm/*", "", &["candidates"]);
+    }
+
+    #[test]
+    fn a_term_may_match_what_is_known_and_has_no_data() {
+        let (all, there) = (names(), [CollectionName::new("ed-fi/staffs")]);
+        let selection = Selection::from_lists("st*", "studentSchool*, students");
+        assert_eq!(selection.apply_among(&there, &all).unwrap(), there);
+        let unknown = Selection::from_lists("staffs, studnets", "");
+        assert!(unknown.apply_among(&there, &all).is_err());
+        let nothing = Selection::from_lists("students", "");
+        assert!(nothing.apply_among(&there, &all).is_err());
     }
 
     #[test]

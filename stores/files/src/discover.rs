@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use syncline_model::CollectionName;
 use syncline_store::{ErrorKind, Result, StoreError};
 
 /// Extensions of files that hold one JSON object per line.
@@ -141,6 +142,15 @@ impl DataFiles {
         self.collections
             .get(&collection.to_lowercase())
             .map_or(&[], Vec::as_slice)
+    }
+
+    /// The files of a collection: those named with its namespace, as `tpdm.candidates.jsonl`; else
+    /// by its short name; else by its whole one, as reject files have it.
+    pub fn of_collection(&self, name: &CollectionName) -> &[DataFile] {
+        let dotted = format!("{}.{}", name.namespace(), name.short());
+        let names = [&dotted, name.short(), name.as_str()];
+        let mut found = names.into_iter().map(|name| self.of(name));
+        found.find(|files| !files.is_empty()).unwrap_or_default()
     }
 
     /// An error if there is nothing to read at all.

@@ -116,18 +116,14 @@ impl Store for FilesStore {
         })
     }
 
-    /// Reads the files whose name is the short name of the collection; none at all is an
-    /// error, so that a missing file is never taken for an empty collection.
+    /// Reads the files that are named as the collection is; none at all is an error, so that a missing file is never taken for an empty collection.
     async fn read(&self, query: Query) -> Result<BatchStream> {
         if query.since.is_some() || matches!(query.scope, Scope::Matching(_)) {
             let message = "a folder of files has no filters and no positions to read from";
             return Err(StoreError::new(ErrorKind::Unsupported, message));
         }
         let name = query.collection.name.short();
-        let files = match self.files.of(name) {
-            [] => self.files.of(query.collection.name.as_str()),
-            files => files,
-        };
+        let files = self.files.of_collection(&query.collection.name);
         if files.is_empty() {
             let message = format!("{} has no {name}.jsonl", self.folder.display());
             return Err(StoreError::new(ErrorKind::NotFound, message));

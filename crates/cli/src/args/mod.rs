@@ -7,6 +7,7 @@ mod create;
 mod data;
 mod fetch;
 mod file;
+mod publish;
 mod sandbox;
 mod state;
 mod validate;
@@ -19,6 +20,7 @@ pub(crate) use create::CreateArgs;
 pub(crate) use data::{DataArgs, LogFormat};
 pub(crate) use fetch::{ChoiceArgs, FetchArgs, FormatArg};
 pub(crate) use file::FileArgs;
+pub(crate) use publish::{PairArgs, PublishArgs, VerifyArgs, data as told_data};
 pub(crate) use sandbox::{
     ApiArg, AuthorizationArg, ModelArgs, PlaceArgs, SandboxArgs, SandboxCommand, SandboxEdfiArgs,
     SandboxReplayArgs, SandboxResetArgs, SandboxSeedArgs,
@@ -37,6 +39,7 @@ pub(crate) use validate::{ChecksArgs, ValidateArgs, ValidateSendArgs};
     disable_version_flag = true,
     arg_required_else_help = true,
     subcommand_required = true,
+    args_override_self = true,
     after_help = "Run `syncline demo` for a tour that needs nothing else.",
     max_term_width = 100
 )]
@@ -77,6 +80,10 @@ pub(crate) enum Command {
     Count(CountArgs),
     /// Fetch records of an Ed-Fi API into files
     Fetch(FetchArgs),
+    /// Publish one Ed-Fi API to another, only what changed
+    Publish(PublishArgs),
+    /// Compare two Ed-Fi APIs
+    Verify(VerifyArgs),
     /// Delete from an Ed-Fi API what has the keys of the records in files
     Delete(RemoveArgs),
     /// Delete everything that selected collections of an Ed-Fi API hold

@@ -40,7 +40,7 @@ pub(crate) struct StateConfig {
     #[arg(short = 'p', long, value_name = "JSON")]
     pub(crate) params: Option<String>,
     /// Replace values of the configuration: dotted key and value (can be repeated)
-    #[arg(long, value_names = ["KEY", "VALUE"], num_args = 2.., action = clap::ArgAction::Append)]
+    #[arg(long, value_names = ["KEY", "VALUE"], num_args = 1.., action = clap::ArgAction::Append)]
     pub(crate) set: Vec<String>,
 }
 

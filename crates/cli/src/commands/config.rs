@@ -1,12 +1,12 @@
 //! `config check`
 
-use syncline::{Config, Failure};
+use syncline::Failure;
 
 use crate::args::DataArgs;
 use crate::{environment, output};
 
 pub(crate) async fn check(data: &DataArgs, connect: bool) -> Result<u8, Failure> {
-    let config = Config::load(&environment::config_args(data)?)?;
+    let config = environment::config(data)?;
     for warning in &config.warnings {
         output::warning(warning);
     }

@@ -1,6 +1,6 @@
 //! `count`
 
-use syncline::{Config, Failure, count_table};
+use syncline::{Failure, count_table};
 
 use super::results::{LIGHTBEAM_FATAL, is_lightbeam};
 use super::send::selection;
@@ -21,7 +21,7 @@ pub(crate) async fn run(arguments: &CountArgs, data: &DataArgs) -> Result<u8, Fa
 
 /// Counts and prints; whether every collection could be counted.
 async fn counted(arguments: &CountArgs, data: &DataArgs) -> Result<bool, Failure> {
-    let config = Config::load(&environment::config_args(data)?)?;
+    let config = environment::config(data)?;
     for warning in &config.warnings {
         output::warning(warning);
     }

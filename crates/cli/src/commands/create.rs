@@ -1,6 +1,6 @@
 //! `create`
 
-use syncline::{Config, CreateSummary, Failure};
+use syncline::{CreateSummary, Failure};
 
 use super::results::{LIGHTBEAM_FATAL, is_lightbeam};
 use super::send::selection;
@@ -23,7 +23,7 @@ pub(crate) async fn run(arguments: &CreateArgs, data: &DataArgs) -> Result<u8, F
 }
 
 async fn create(arguments: &CreateArgs, data: &DataArgs) -> Result<CreateSummary, Failure> {
-    let config = Config::load(&environment::config_args(data)?)?;
+    let config = environment::config(data)?;
     for warning in &config.warnings {
         output::warning(warning);
     }

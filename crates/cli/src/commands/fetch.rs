@@ -15,7 +15,7 @@ pub(crate) async fn run(
     arguments: &FetchArgs,
     (data, choice): (&DataArgs, &ChoiceArgs),
 ) -> Result<u8, Failure> {
-    let config = Config::load(&environment::config_args(data)?);
+    let config = environment::config(data);
     let (config, outcome) = match config {
         Ok(config) => {
             let outcome = fetch(&config, arguments, (data, choice)).await;

@@ -6,17 +6,19 @@ mod create;
 mod demo;
 mod fetch;
 mod generate;
+mod publish;
 mod remove;
 mod results;
 mod sandbox;
 mod send;
 mod state;
 mod validate;
+mod verify;
 
 use clap::CommandFactory as _;
 use syncline::{Failure, FailureKind, Removal};
 
-use crate::args::{Arguments, Before, Command, ConfigCommand, DataArgs};
+use crate::args::{Arguments, Before, Command, ConfigCommand, DataArgs, told_data};
 use crate::output;
 
 /// Runs what was asked for; the exit status.
@@ -70,6 +72,14 @@ async fn dispatch(command: Command, before: Before) -> Result<u8, Failure> {
             let data = arguments.data.clone().or(before);
             let choice = arguments.choice.clone().or(choice);
             fetch::run(&arguments, (&data, &choice)).await
+        }
+        Command::Publish(arguments) => {
+            let data = told_data(&arguments.file, &arguments.told, before);
+            publish::run(&arguments, &data).await
+        }
+        Command::Verify(arguments) => {
+            let data = told_data(&arguments.file, &arguments.told, before);
+            verify::run(&arguments, &data).await
         }
         Command::Delete(arguments) => {
             let data = arguments.data.clone().or(before);

@@ -21,7 +21,7 @@ pub(crate) async fn run(
     data: &DataArgs,
 ) -> Result<u8, Failure> {
     let word = word(removal);
-    let config = Config::load(&environment::config_args(data)?);
+    let config = environment::config(data);
     let outcome = match &config {
         Ok(config) => remove(config, removal, arguments, data).await,
         Err(_) => Ok(None),

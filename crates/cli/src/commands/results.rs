@@ -50,6 +50,5 @@ pub(crate) fn finish_after(
 
 /// Whether lightbeam's customs apply, even if its configuration cannot be used.
 pub(crate) fn is_lightbeam(data: &DataArgs) -> bool {
-    environment::config_args(data)
-        .is_ok_and(|arguments| Config::dialect_of(&arguments) == Dialect::Lightbeam)
+    environment::dialect(data) == Dialect::Lightbeam
 }

@@ -46,7 +46,7 @@ struct Checked {
 
 impl Checked {
     async fn new(checks: &ChecksArgs, data: &DataArgs) -> Result<Self, Failure> {
-        let config = match Config::load(&environment::config_args(data)?) {
+        let config = match environment::config(data) {
             Ok(config) => config,
             Err(failure) => {
                 return Ok(Self {

@@ -213,7 +213,7 @@ async fn a_second_run_is_told_who_holds_the_ledger() {
     status 3
     --- stderr
     error: the ledger is in use by `syncline send` (process [pid] on [host]) since [time] ([home]/.syncline/ledger.lock)
-      hint: Wait for the other run to end, or give this one a state directory of its own.
+      hint: wait for the other run to end, or give this one a state folder of its own
     ");
     signal(&first, "-INT");
     let first = desk.ended(first.wait_with_output().unwrap());

@@ -7,12 +7,17 @@
 )]
 
 mod commands;
+mod creating;
 mod desk;
 mod fetching;
 mod help;
 mod interruption;
 mod lightbeam;
+mod lightbeam_beside;
+mod lightbeam_faults;
 mod messages;
+mod network;
+mod pruning;
 mod servers;
 mod serving;
 mod state;

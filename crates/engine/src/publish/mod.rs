@@ -55,6 +55,9 @@ pub struct PublishJob {
 pub enum Start {
     /// Each collection after its mark; one without a mark from its beginning.
     Marks,
+    /// Each collection after its mark; one without a mark after this one, up to which another
+    /// program has published.
+    MarksOrAfter(Mark),
     /// Every collection from its beginning, and what went since the marks.
     Beginning,
     /// Every collection from its beginning: the marks are of another source, and are forgotten.

@@ -129,7 +129,8 @@ pub(crate) fn positions(
         };
         let position = match (start, &done) {
             (Start::After(mark), _) => Position::After(mark.clone()),
-            (Start::Marks, Some(mark)) => Position::After(overlap.before(mark)),
+            (Start::MarksOrAfter(mark), None) => Position::After(mark.clone()),
+            (Start::Marks | Start::MarksOrAfter(_), Some(mark)) => Position::After(overlap.before(mark)),
             (Start::Beginning, Some(mark)) => Position::Beginning(Some(mark.clone())),
             (Start::Anew, _) => Position::Beginning(None),
             (Start::Marks | Start::Beginning, None) => Position::Beginning(begun),

@@ -130,7 +130,7 @@ impl Config {
         }
     }
 
-    fn parse(file: &Path, text: &str, arguments: &ConfigArgs) -> Result<Self, Failure> {
+    pub(crate) fn parse(file: &Path, text: &str, arguments: &ConfigArgs) -> Result<Self, Failure> {
         let shown = file.display().to_string();
         let mut root = tree::parse(text).map_err(|malformed| {
             let scope = Scope {
@@ -174,6 +174,15 @@ impl Config {
                 None => failure,
             }
         })
+    }
+
+    /// Most records asked of an API in one page, in place of what the file says.
+    pub fn set_page_size(&mut self, name: &str, records: u32) -> Result<(), Failure> {
+        self.store(name)?;
+        if let Some(StoreConfig::Edfi(api)) = self.stores.get_mut(name) {
+            api.settings.reading.page_records = records.max(1);
+        }
+        Ok(())
     }
 
     /// The Ed-Fi API to send to.

@@ -186,3 +186,59 @@ fn values_given_on_the_command_line_win() {
     let config = Config::parse(Path::new("syncline.yaml"), NATIVE, &arguments).unwrap();
     assert_eq!(config.api().unwrap().concurrency_max, 3);
 }
+
+/// Files as lightbeam's users have them: bundles, pipelines, odd servers.
+#[test]
+fn every_kind_of_lightbeam_file_loads_unchanged() {
+    let variables = [
+        ("STATE_DIR", "/tmp/state"),
+        ("DATA_DIR", "/tmp/data"),
+        ("EDFI_API_BASE_URL", "https://host/api"),
+        ("API_YEAR", "2026"),
+        ("EDFI_API_CLIENT_ID", "key"),
+        ("EDFI_API_CLIENT_SECRET", "pa$$word"),
+        ("HOME", "/home/me"),
+    ];
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lightbeam");
+    let files: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(files.len(), 11, "{files:?}");
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let name = file.display().to_string();
+        let config = load(&name, &text, &variables).unwrap_or_else(|failure| panic!("{failure}"));
+        assert_eq!(config.dialect, Dialect::Lightbeam, "{name}");
+        assert_eq!(config.data_folder().unwrap(), Path::new("/tmp/data"), "{name}");
+        let api = config.api().unwrap();
+        assert_eq!(api.settings.base_url.as_str(), "https://host/api", "{name}");
+        assert_eq!(api.settings.credentials.client_id, "key", "{name}");
+        let unknown = config.warnings.iter().any(|each| each.contains("unknown key"));
+        assert_eq!(unknown, text.contains("some_future_key"), "{:?}", config.warnings);
+    }
+}
+
+#[test]
+fn waits_of_the_configuration_rule_at_work_and_while_getting_in_touch() {
+    let retry = "    retry:\n      attempts: 2\n      wait_first_seconds: 0.1\n      wait_factor: 3\n      \
+                 wait_max_seconds: 9\n      total_seconds: 60\n";
+    let variables = [("KEY", "k"), ("SECRET", "s")];
+    let config = load("syncline.yaml", &(NATIVE.to_owned() + retry), &variables).unwrap();
+    let api = config.api().unwrap();
+    for policy in [api.retry, api.touch] {
+        assert_eq!(policy.attempts_max, 2);
+        assert_eq!(policy.wait_first, std::time::Duration::from_millis(100));
+        assert_eq!(policy.wait_factor, 3.0);
+        assert_eq!(policy.wait_max, std::time::Duration::from_secs(9));
+        assert_eq!(policy.total_max, std::time::Duration::from_secs(60));
+    }
+    let config = load("syncline.yaml", NATIVE, &variables).unwrap();
+    assert_eq!(config.api().unwrap().touch.attempts_max, 4);
+    let wrong = NATIVE.to_owned() + "    retry:\n      wait_factor: 0.5\n";
+    check_failure(
+        &wrong,
+        "conf/syncline.yaml:12:20: `stores.api.retry.wait_factor` must be a number from 1 to 10",
+        "",
+    );
+}

@@ -37,6 +37,11 @@ pub(crate) fn terms(list: &str) -> Vec<String> {
 }
 
 impl Choice {
+    /// The names of a comma-separated list.
+    pub fn terms(list: &str) -> Vec<String> {
+        terms(list)
+    }
+
     /// The collections of a target that are chosen, of those that the source has too.
     pub(crate) fn apply(
         &self,

@@ -2,6 +2,7 @@
 //! time, and nothing twice.
 
 mod choice;
+mod import;
 mod results;
 mod settings;
 mod summary;
@@ -23,6 +24,7 @@ use crate::send::{MEMORY_BUDGET, no_guards};
 use crate::{Config, EdfiConfig, Failure, FailureKind, StoreConfig, open};
 
 pub use choice::Choice;
+pub use import::{Imported, import_api_publisher};
 pub use results::write_publish_results;
 pub use settings::PublishSettings;
 pub use summary::PublishSummary;
@@ -246,7 +248,10 @@ fn start(
         (PublishStart::Full, Some(_)) => Ok(Start::Anew),
         (PublishStart::Full, None) => Ok(Start::Beginning),
         (PublishStart::After(version), _) => Ok(Start::After(Mark(version.to_string()))),
-        (PublishStart::Marks, None) => Ok(Start::Marks),
+        (PublishStart::Marks, None) => Ok(match arguments.settings.since {
+            Some(version) => Start::MarksOrAfter(Mark(version.to_string())),
+            None => Start::Marks,
+        }),
         (PublishStart::Marks, Some(mark)) => Err(Failure::configuration(format!(
             "the source was published up to change version {mark}, and its newest is {newest}: it \
              is another database than before"

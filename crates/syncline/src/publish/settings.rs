@@ -24,6 +24,9 @@ pub struct PublishSettings {
     pub overlap: u64,
     /// Name that keeps the marks of several publications between the same stores apart.
     pub job: Option<String>,
+    /// Change version up to which another program has published: collections that have no mark yet
+    /// are read after it.
+    pub since: Option<u64>,
     /// Declined records with which a run stops.
     pub failures_max: Option<u64>,
     /// Whether records that the caller may not write leave the exit status at 0.
@@ -39,6 +42,7 @@ impl Default for PublishSettings {
             ignore_isolation: false,
             overlap: OVERLAP,
             job: None,
+            since: None,
             failures_max: None,
             forbidden_as_warning: false,
         }
@@ -72,6 +76,7 @@ impl PublishSettings {
             ignore_isolation: section.switch("ignore_isolation")?.unwrap_or(false),
             overlap: section.parsed("overlap", number)?.unwrap_or(OVERLAP),
             job: section.text("job")?,
+            since: section.parsed("since", number)?,
             failures_max: section.parsed("max_failures", number)?,
             forbidden_as_warning: section.switch("forbidden_as_warning")?.unwrap_or(false),
         };

@@ -17,17 +17,25 @@ pub(crate) struct Resolved {
     pub(crate) collections: BTreeMap<CollectionName, Arc<Collection>>,
     /// Files that belong to no collection of the target, each with a suggestion.
     pub(crate) unknown: Vec<Failure>,
+    /// All collections of the target, with or without data.
+    pub(crate) known: Vec<CollectionName>,
 }
 
-/// Matches every data file with a collection: by the namespace overrides, then the default
-/// namespace, then whichever single namespace has a collection of that name.
+/// Matches every data file with a collection: by the namespace that its name begins with, as in
+/// `tpdm.candidates.jsonl`; else by the namespace overrides, then the default namespace, then whichever single namespace has a collection of that name.
 pub(crate) fn resolve(files: &DataFiles, catalog: &Catalog, settings: &EdfiSettings) -> Resolved {
-    let mut resolved = Resolved::default();
+    let mut resolved = Resolved {
+        known: catalog.collections.keys().cloned().collect(),
+        ..Resolved::default()
+    };
     for (stem, data_files) in &files.collections {
         let Some(first) = data_files.first() else {
             continue;
         };
         match collection_of(stem, catalog, settings) {
+            Some(collection) if !is_read(files, stem, &collection.name) => {
+                resolved.unknown.push(beside(&first.unit, &collection.name));
+            }
             Some(collection) => {
                 resolved
                     .collections
@@ -46,12 +54,20 @@ pub(crate) fn collection_of(
     settings: &EdfiSettings,
 ) -> Option<Arc<Collection>> {
     if let Some((namespace, short)) = stem.split_once('/') {
+        if catalog.collections.is_empty() {
+            let name = CollectionName::new(stem);
+            return Some(Arc::new(unknown_collection(&name)));
+        }
         let named = |name: &CollectionName| {
             name.namespace().eq_ignore_ascii_case(namespace)
                 && name.short().eq_ignore_ascii_case(short)
         };
         let found = catalog.collections.iter().find(|(name, _)| named(name));
         return found.map(|(_, collection)| Arc::new(collection.clone()));
+    }
+    // Fetching names the files of two collections of one name so.
+    if let Some((namespace, short)) = stem.split_once('.') {
+        return collection_of(&format!("{namespace}/{short}"), catalog, settings);
     }
     let overriding = settings
         .namespace_overrides
@@ -77,6 +93,20 @@ pub(crate) fn collection_of(
         (Some(only), true) => Some(Arc::new(only.clone())),
         _ => None,
     }
+}
+
+/// Whether the files of this name are those that the collection is read from.
+fn is_read(files: &DataFiles, stem: &str, name: &CollectionName) -> bool {
+    let read = files.of_collection(name).first();
+    read.is_none_or(|file| file.stem.eq_ignore_ascii_case(stem))
+}
+
+fn beside(unit: &str, name: &CollectionName) -> Failure {
+    let (namespace, short) = (name.namespace(), name.short());
+    Failure::configuration(format!(
+        "{unit}: {name} is read from {namespace}.{short}.jsonl beside it"
+    ))
+    .with_hint(format!("put both into a folder `{short}`"))
 }
 
 fn unknown(unit: &str, stem: &str, catalog: &Catalog) -> Failure {

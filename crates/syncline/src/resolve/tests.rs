@@ -77,6 +77,30 @@ fn files_find_their_collection_in_any_case_and_namespace() {
 }
 
 #[test]
+fn files_may_carry_the_namespace_that_two_collections_of_one_name_differ_by() {
+    let catalog = catalog(&["ed-fi/candidates", "tpdm/candidates", "ed-fi/students"]);
+    let both = files(&["ed-fi.candidates.jsonl", "TPDM.candidates.jsonl"]);
+    let resolved = resolve(&both, &catalog, &settings(&[]));
+    assert_eq!(names(&resolved), ["ed-fi/candidates", "tpdm/candidates"]);
+    let one = files(&["candidates.jsonl", "tpdm.candidates.jsonl"]);
+    let resolved = resolve(&one, &catalog, &settings(&[]));
+    assert_eq!(names(&resolved), ["ed-fi/candidates", "tpdm/candidates"]);
+    for (name, unit) in [("ed-fi", "candidates.jsonl"), ("tpdm", "tpdm.candidates.jsonl")] {
+        let name = CollectionName::new(format!("{name}/candidates"));
+        assert_eq!(&*one.of_collection(&name)[0].unit, unit);
+    }
+    // Two spellings of one collection: that the second is not read is told.
+    let twice = files(&["students.jsonl", "ed-fi.students.jsonl"]);
+    let resolved = resolve(&twice, &catalog, &settings(&[]));
+    assert_eq!(names(&resolved), ["ed-fi/students"]);
+    assert!(
+        resolved.unknown[0].message.starts_with("students.jsonl: ed-fi/students is read from"),
+        "{}",
+        resolved.unknown[0]
+    );
+}
+
+#[test]
 fn a_file_without_a_collection_is_told_with_a_suggestion() {
     let resolved = resolve(
         &files(&["studnets.jsonl"]),

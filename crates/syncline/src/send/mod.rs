@@ -218,7 +218,7 @@ pub(crate) fn select(
                 .with_hint(ignored.join("; ")),
         );
     }
-    let selected = selection.apply(&names)?;
+    let selected = selection.apply_among(&names, &resolved.known)?;
     let collections = selected
         .iter()
         .filter_map(|name| resolved.collections.get(name).cloned())

@@ -109,10 +109,7 @@ impl Job {
 
 /// The files of a collection.
 pub(crate) fn files_of<'a>(source: &'a FilesStore, name: &CollectionName) -> &'a [DataFile] {
-    match source.files().of(name.short()) {
-        [] => source.files().of(name.as_str()),
-        files => files,
-    }
+    source.files().of_collection(name)
 }
 
 /// One collection while it is looked at.

@@ -84,6 +84,9 @@ pub async fn validate(
     };
     let references = references(&ground, (&settings, &work_folder), &data)?;
     let (most, stopped) = (settings.max_failures, stop.clone());
+    let mut notes: Vec<String> = ignored.iter().map(|clause| not_checked(clause)).collect();
+    notes.extend(without_key(&ground.schemas, &settings, &selected));
+    notes.extend(ground.notes);
     let job = Job {
         collections: in_load_order(&ground.catalog, &selected),
         source,
@@ -98,8 +101,6 @@ pub async fn validate(
     let passed = tokio::task::spawn_blocking(move || job.run()).await;
     let mut passed =
         passed.map_err(|error| Failure::new(FailureKind::Defect, error.to_string()))??;
-    let mut notes: Vec<String> = ignored.iter().map(|clause| not_checked(clause)).collect();
-    notes.extend(ground.notes);
     let mut summary = None;
     if let Some(references) = references
         && passed.ending == ValidateEnding::Completed
@@ -190,6 +191,27 @@ async fn ground(
         notes,
         store,
     })
+}
+
+/// Says which collections' keys cannot be compared. Documents of older servers do not tell keys.
+fn without_key(
+    schemas: &Schemas,
+    settings: &ValidateSettings,
+    selected: &[Arc<Collection>],
+) -> Option<String> {
+    let is_keyless = |one: &&Arc<Collection>| {
+        let checker = schemas.checker(&one.name);
+        checker.is_some_and(|checker| !checker.with_key(&one.key).has_key())
+    };
+    let keyless: Vec<&str> = selected
+        .iter()
+        .filter(|_| settings.has(Method::Uniqueness))
+        .filter(is_keyless)
+        .map(|one| one.name.short())
+        .collect();
+    let names = keyless.join(", ");
+    let note = format!("uniqueness is not checked where the API does not tell keys: {names}");
+    (!keyless.is_empty()).then_some(note)
 }
 
 /// The check of references, if it was asked for.

@@ -352,6 +352,37 @@ async fn what_is_owed_can_be_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_refused_and_left_the_files_stays_owed_until_it_is_given_up() {
+    let sandbox = sandbox().await;
+    let site = Site::with_students(3);
+    let nameless = "{\"studentUniqueId\":\"9\",\"birthDate\":\"2014-05-01\"}\n";
+    site.write("students.jsonl", students(1..=3) + nameless);
+    assert_eq!(site.send(sandbox.url()).await.report.owed, 1);
+    site.write("students.jsonl", students(1..=3));
+    let sent = posts(&sandbox);
+    let summary = site.send(sandbox.url()).await;
+    assert_eq!((summary.report.owed, report(&summary).absent), (1, 1));
+    assert_eq!((summary.exit_status(true), posts(&sandbox)), (0, sent));
+
+    let config = site.config(sandbox.url());
+    let mut owed = Vec::new();
+    state::owed(&config, &Part::default(), false, |one| owed.push(one)).unwrap();
+    assert_eq!((owed.len(), owed[0].class.as_str()), (1, "content"));
+    let what = ToForget::Owed;
+    let forgotten = state::forget(
+        &config,
+        &ForgetArgs {
+            what,
+            ..everything()
+        },
+        |_| true,
+    );
+    assert!(forgotten.unwrap());
+    let summary = site.send(sandbox.url()).await;
+    assert_eq!((summary.report.owed, report(&summary).absent), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_real_lightbeam_state_is_taken_over_where_python_is() {
     const SCRIPT: &str = "
 import hashlib, pickle, sys, time

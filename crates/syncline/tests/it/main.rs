@@ -16,6 +16,7 @@ mod kept;
 mod outages;
 mod publishing;
 mod publishing_pair;
+mod publishing_proof;
 mod pruning;
 mod real;
 mod references;

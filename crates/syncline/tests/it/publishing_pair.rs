@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use syncline::{
     Config, ConfigArgs, Failure, Holder, PublishArgs, PublishSettings, PublishStart,
@@ -13,7 +14,7 @@ use syncline_sandbox::generate::GenerateConfig;
 use syncline_sandbox::schema::embedded;
 use syncline_sandbox::{ApiVersion, Sandbox, SandboxConfig, seed_district};
 use syncline_store::layers::RetryPolicy;
-use syncline_store::{Store as _, WriteContext};
+use syncline_store::{Batch, Query, Store as _, WriteContext};
 use syncline_store_edfi::EdfiStore;
 use tempfile::TempDir;
 use tokio_util::bytes::Bytes;
@@ -126,6 +127,7 @@ impl Pair {
         stop: CancellationToken,
         change: impl FnOnce(&mut PublishArgs),
     ) -> Result<PublishSummary, Failure> {
+        self.settle().await;
         let config = self.config();
         let mut arguments = arguments(&config);
         change(&mut arguments);
@@ -164,9 +166,16 @@ impl Pair {
         Hand::of(&self.config(), "district").await
     }
 
-    /// Hands to change the target behind the back of a publication.
-    pub(crate) async fn target_hand(&self) -> Hand {
-        Hand::of(&self.config(), "state").await
+    /// Waits until nothing of a run that was cut off is left: its last write has its end.
+    pub(crate) async fn settle(&self) {
+        let state = self.folder.path().join(".syncline");
+        let holder = holder();
+        let waiting = async {
+            while syncline_ledger::Ledger::open(&state, &holder).is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.unwrap();
     }
 }
 
@@ -188,12 +197,16 @@ fn arguments(config: &Config) -> PublishArgs {
         force: false,
         owed_only: false,
         reject_file: None,
-        holder: Holder {
-            command: "a test".to_owned(),
-            process_id: std::process::id(),
-            host: String::new(),
-            started: syncline::now_text(),
-        },
+        holder: holder(),
+    }
+}
+
+fn holder() -> Holder {
+    Holder {
+        command: "a test".to_owned(),
+        process_id: std::process::id(),
+        host: String::new(),
+        started: syncline::now_text(),
     }
 }
 
@@ -226,11 +239,36 @@ impl Hand {
         }
     }
 
+    /// Makes a change, again and again if the server fails; a refusal is an outcome.
     pub(crate) async fn apply(&self, name: &str, change: Change) -> Outcome {
         let collection = Arc::new(self.catalog.collections[name].clone());
         let context = WriteContext { collection };
-        let mut outcomes = self.store.write(&[change], &context).await.unwrap();
-        outcomes.remove(0)
+        loop {
+            let changes = std::slice::from_ref(&change);
+            let mut outcomes = self.store.write(changes, &context).await.unwrap();
+            if !matches!(outcomes.first(), Some(Outcome::Failed(_))) {
+                return outcomes.remove(0);
+            }
+        }
+    }
+
+    /// What a collection holds now.
+    pub(crate) async fn list(&self, name: &str) -> Vec<Record> {
+        let collection = Arc::new(self.catalog.collections[name].clone());
+        let mut stream = self.store.read(Query::records(collection)).await.unwrap();
+        let mut records = Vec::new();
+        while let Some(batch) = stream.next().await {
+            if let Batch::Put(more) = batch.unwrap() {
+                records.extend(more);
+            }
+        }
+        records
+    }
+
+    /// The place of a field in the keys of a collection.
+    pub(crate) fn key_index(&self, name: &str, field: &str) -> usize {
+        let key = &self.catalog.collections[name].key;
+        key.iter().position(|one| one.name == field).unwrap()
     }
 
     /// Writes what must be accepted.

@@ -189,7 +189,7 @@ fn part(arguments: &StatePart, before: DataArgs) -> Result<(Config, Part), Failu
 }
 
 fn load(data: &DataArgs) -> Result<Config, Failure> {
-    let config = Config::load(&environment::config_args(data)?)?;
+    let config = environment::config(data)?;
     for warning in &config.warnings {
         output::warning(warning);
     }

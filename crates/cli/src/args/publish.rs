@@ -1,0 +1,111 @@
+//! Options of `publish` and `verify`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{DataArgs, FileArgs, LogFormat};
+
+/// Publish one Ed-Fi API to another: what was written, re-keyed and deleted since the last time
+#[derive(Debug, Args)]
+pub(crate) struct PublishArgs {
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+    #[command(flatten)]
+    pub(crate) pair: PairArgs,
+    /// Read the live data, without a snapshot
+    #[arg(long)]
+    pub(crate) ignore_isolation: bool,
+    /// Read everything again; what is known to be there is not written again
+    #[arg(long, conflicts_with = "since")]
+    pub(crate) full: bool,
+    /// Read what came after this change version, whatever was published before
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) since: Option<u64>,
+    /// Write everything that is read, whatever is known to be there
+    #[arg(short = 'f', long)]
+    pub(crate) force: bool,
+    /// Only offer again what is owed; read nothing else
+    #[arg(long, conflicts_with_all = ["full", "since"])]
+    pub(crate) retry_owed: bool,
+    /// Stop when more records than these are declined
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_failures: Option<u64>,
+    /// Do not fail for records that the target does not let the caller write
+    #[arg(long)]
+    pub(crate) forbidden_as_warning: bool,
+    /// Most records asked of the source in one page
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) page_size: Option<u32>,
+    /// Write refused records to this file instead of the state folder
+    #[arg(long, value_name = "FILE")]
+    pub(crate) reject_file: Option<PathBuf>,
+    /// Settings files of the Ed-Fi API Publisher to take the configuration from
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) from_api_publisher: Vec<PathBuf>,
+    /// Options as the Ed-Fi API Publisher has them, after `--`
+    #[arg(last = true, requires = "from_api_publisher", value_name = "--NAME=VALUE")]
+    pub(crate) api_publisher_options: Vec<String>,
+    #[command(flatten)]
+    pub(crate) told: ToldArgs,
+}
+
+/// Compare two Ed-Fi APIs: numbers of records, then keys and contents
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+    #[command(flatten)]
+    pub(crate) pair: PairArgs,
+    /// Compare only the numbers of records
+    #[arg(long)]
+    pub(crate) counts: bool,
+    #[command(flatten)]
+    pub(crate) told: ToldArgs,
+}
+
+/// Which stores, and which collections of them.
+#[derive(Debug, Args)]
+pub(crate) struct PairArgs {
+    /// Store to read, by its name in the configuration
+    pub(crate) from: Option<String>,
+    /// Store to bring in step
+    #[arg(requires = "from")]
+    pub(crate) to: Option<String>,
+    /// Collections to take, with all they depend on
+    #[arg(long, value_name = "LIST")]
+    pub(crate) include: Option<String>,
+    /// Collections to take, without what they depend on
+    #[arg(long, value_name = "LIST")]
+    pub(crate) include_only: Option<String>,
+    /// Collections to leave out, with all that depends on them
+    #[arg(long, value_name = "LIST")]
+    pub(crate) exclude: Option<String>,
+    /// Collections to leave out, and nothing else
+    #[arg(long, value_name = "LIST")]
+    pub(crate) exclude_only: Option<String>,
+    /// Take descriptors, too
+    #[arg(long)]
+    pub(crate) descriptors: bool,
+}
+
+/// How it is told what was done.
+#[derive(Debug, Args)]
+pub(crate) struct ToldArgs {
+    /// Write what was done to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) results_file: Option<PathBuf>,
+    /// How progress is told on standard error
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+/// What was given after the command, and before it where nothing was given after.
+pub(crate) fn data(file: &FileArgs, told: &ToldArgs, before: DataArgs) -> DataArgs {
+    let here = DataArgs {
+        results_file: told.results_file.clone(),
+        log_format: told.log_format,
+        ..file.clone().into()
+    };
+    here.or(before)
+}

@@ -1,0 +1,179 @@
+//! What came of publishing, and of comparing, as a person wants to read it.
+
+use syncline::{CollectionReport, Ending, PartReport, PublishSummary, VerifySummary, Wrong};
+
+use crate::summary::{count, number};
+
+/// Keys of differences that are shown for a collection.
+const KEYS_SHOWN: usize = 3;
+
+/// The table and the sentences at the end of a publication. Collections in which nothing happened
+/// are counted, not listed.
+pub(crate) fn of_publish(summary: &PublishSummary) -> String {
+    let mut lines = Vec::new();
+    let busy: Vec<(&str, &CollectionReport, &PartReport)> = summary
+        .report
+        .collections
+        .iter()
+        .filter_map(|(name, report)| Some((name.short(), report, summary.parts.get(name)?)))
+        .filter(|(_, report, part)| is_busy(report, part))
+        .collect();
+    if !busy.is_empty() {
+        let names = busy.iter().map(|(name, ..)| name.len());
+        let width = names.max().unwrap_or(0).max("collection".len());
+        let title = ["read", "unchanged", "written", "re-keyed", "deleted", "owed"];
+        lines.push(row("collection", width, &title.map(str::to_owned)));
+        for (name, report, part) in &busy {
+            let numbers = [
+                report.read,
+                report.unchanged,
+                report.created + report.updated,
+                part.rekeyed,
+                report.deleted,
+                part.owed,
+            ];
+            lines.push(row(name, width, &numbers.map(number)));
+        }
+        lines.push(String::new());
+    }
+    lines.extend(problems(summary));
+    lines.push(total(summary));
+    lines.extend(ending(summary));
+    lines.join("\n") + "\n"
+}
+
+fn is_busy(report: &CollectionReport, part: &PartReport) -> bool {
+    let done = report.created + report.updated + report.deleted + report.failed;
+    done + part.rekeyed + part.owed > 0
+}
+
+fn row(name: &str, width: usize, cells: &[String]) -> String {
+    let cells: String = cells.iter().map(|cell| format!(" {cell:>11}")).collect();
+    format!("{name:width$}{cells}")
+}
+
+/// Why something was not written, or a mark did not move.
+fn problems(summary: &PublishSummary) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (name, report) in &summary.report.collections {
+        for group in &report.failures {
+            let status = match group.status {
+                0 => String::new(),
+                status => format!("{status} "),
+            };
+            let records = count(group.count, "record");
+            lines.push(format!("{}: {status}{} ({records})", name.short(), group.message));
+        }
+    }
+    if matches!(summary.report.ending, Ending::Completed) {
+        for (name, reason) in summary.behind() {
+            lines.push(format!("{}: not proved: {reason}", name.short()));
+        }
+    }
+    if !lines.is_empty() {
+        lines.push(String::new());
+    }
+    lines
+}
+
+fn total(summary: &PublishSummary) -> String {
+    let report = &summary.report;
+    let sum = |value: fn(&CollectionReport) -> u64| -> u64 {
+        report.collections.values().map(value).sum()
+    };
+    let through = match &summary.snapshot {
+        None => "the live data".to_owned(),
+        Some(name) if name.is_empty() => "its snapshot".to_owned(),
+        Some(name) => format!("its snapshot {name}"),
+    };
+    format!(
+        "{} read, {} written, {} deleted in {:.1} s, from {} ({through}) to {}.",
+        count(sum(|report| report.read), "record"),
+        number(sum(|report| report.created + report.updated)),
+        number(sum(|report| report.deleted)),
+        (report.ended - report.started).max(0.0),
+        summary.from,
+        summary.to,
+    )
+}
+
+fn ending(summary: &PublishSummary) -> Vec<String> {
+    let mut lines = Vec::new();
+    match (&summary.report.ending, summary.newest) {
+        (Ending::Completed, Some(newest)) if summary.behind().next().is_none() => {
+            lines.push(format!("Published up to change version {newest}."));
+        }
+        (Ending::Completed, _) => {}
+        (Ending::Interrupted | Ending::Failed(_), _) => lines.push(
+            "Not finished. What was written is recorded; the same command goes on where this one \
+             stopped."
+                .to_owned(),
+        ),
+    }
+    match summary.owed() {
+        0 => {}
+        owed => lines.push(format!(
+            "{} owed: the next publication offers them again, `--retry-owed` at once and nothing \
+             else.",
+            count(owed, "change")
+        )),
+    }
+    if let Some(path) = &summary.reject_file {
+        lines.push(format!("Refused records are in {}.", path.display()));
+    }
+    lines
+}
+
+/// The table of a comparison: collections that differ, or of which nothing certain is known.
+pub(crate) fn of_verify(summary: &VerifySummary) -> String {
+    let mut lines = Vec::new();
+    let unequal = summary
+        .collections
+        .iter()
+        .filter(|(_, verified)| !verified.is_equal());
+    let mut differing = 0_u64;
+    for (name, verified) in unequal {
+        differing += 1;
+        lines.push(format!(
+            "{}: {} in {}, {} in {}; {} missing, {} extra, {} different",
+            name.short(),
+            number(verified.source),
+            summary.from,
+            number(verified.target),
+            summary.to,
+            number(verified.missing),
+            number(verified.extra),
+            number(verified.different),
+        ));
+        for (wrong, key) in verified.examples.iter().take(KEYS_SHOWN) {
+            let wrong = match wrong {
+                Wrong::Missing => "missing",
+                Wrong::Extra => "extra",
+                Wrong::Different => "different",
+            };
+            lines.push(format!("  {wrong}: {key}"));
+        }
+        if let Some(reason) = &verified.uncertain {
+            lines.push(format!("  not certain: {reason}"));
+        }
+    }
+    let records: u64 = summary.collections.values().map(|one| one.source).sum();
+    let compared = summary.collections.len() as u64;
+    lines.push(match differing {
+        0 => format!(
+            "{} in {}: the same in {} and {}.",
+            count(records, "record"),
+            count(compared, "collection"),
+            summary.from,
+            summary.to
+        ),
+        differing => format!(
+            "{} of {} differ between {} and {}.",
+            number(differing),
+            count(compared, "collection"),
+            summary.from,
+            summary.to
+        ),
+    });
+    lines.join("\n") + "\n"
+}

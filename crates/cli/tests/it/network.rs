@@ -1,0 +1,93 @@
+//! What stands between the command and an API: proxies, redirections, TLS with an authority of
+//! one's own.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use syncline_sandbox::{FaultAction, FaultRule};
+use tokio::net::TcpListener;
+
+use crate::desk::Desk;
+use crate::servers::{fault, plan, posts, sandbox};
+
+/// A host that no name service knows, so that only a proxy can reach it.
+const BEHIND_A_PROXY: &str = "http://edfi.invalid";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_request_goes_through_a_proxy_that_is_set() {
+    let proxy = sandbox().await;
+    let desk = Desk::with_students(BEHIND_A_PROXY);
+    let mut command = desk.command(&["send"]);
+    command.env("http_proxy", proxy.url());
+    let ran = desk.ended(command.output().unwrap());
+    assert_eq!(ran.status, 0, "{ran}");
+    assert_eq!(posts(&proxy), 3);
+    assert_eq!(proxy.count("ed-fi/students").unwrap(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_follows_a_redirection() {
+    let (first, second) = (sandbox().await, sandbox().await);
+    let elsewhere = format!("{}/data/v3/ed-fi/students", second.url().trim_end_matches('/'));
+    let redirected = FaultRule {
+        action: FaultAction::Status {
+            status: 307,
+            body: String::new(),
+            headers: [("location".to_owned(), elsewhere)].into(),
+        },
+        ..fault(FaultAction::Delay)
+    };
+    first.set_faults(plan(redirected));
+    let desk = Desk::with_students(first.url());
+    // The token is not sent to another host, which therefore refuses the record.
+    let ran = desk.run(&["send"]);
+    assert_eq!(posts(&second), 6, "{ran}");
+    assert_eq!(first.count("ed-fi/students").unwrap(), 0);
+    assert_eq!(ran.status, 3, "{ran}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_are_sent_over_tls_to_whom_an_authority_of_ones_own_has_signed() {
+    let sandbox = sandbox().await;
+    let (address, certificate) = secured(sandbox.address()).await;
+    let desk = Desk::with_students(&format!("https://{address}"));
+    desk.write("authority.pem", certificate);
+    let root = format!("https://{address}");
+    let urls = format!(
+        "    ca_file: authority.pem\n    urls:\n      oauth: {root}/oauth/token\n      \
+         data: {root}/data/v3/\n      dependencies: {root}/metadata/data/v3/dependencies\n      \
+         open_api_metadata: {root}/metadata/\n"
+    );
+    desk.configure(&root, &urls);
+    let ran = desk.run(&["send"]);
+    assert_eq!(ran.status, 0, "{ran}");
+    assert_eq!(sandbox.count("ed-fi/students").unwrap(), 3);
+}
+
+/// A server that ends TLS and passes everything on, and its certificate as PEM.
+async fn secured(behind: SocketAddr) -> (SocketAddr, String) {
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let key = made.signing_key.serialize_der().try_into().unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let mut outside = acceptor.accept(stream).await.unwrap();
+                let mut inside = tokio::net::TcpStream::connect(behind).await.unwrap();
+                // Whoever ends the connection ends it for both.
+                let _ended = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
+            });
+        }
+    });
+    (address, made.cert.pem())
+}

@@ -1,0 +1,109 @@
+//! `send --prune` as a person runs it: what is shown, the exit status, the results file; and how
+//! deleting ends with a `lightbeam.yaml`.
+
+use insta::assert_snapshot;
+use serde_json::json;
+use syncline_sandbox::FaultAction;
+
+use crate::desk::{Desk, lightbeam, students};
+use crate::servers::{closed_port, fault, plan, sandbox};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn held_deletes_are_explained_and_can_be_allowed_once() {
+    let sandbox = sandbox().await;
+    let desk = Desk::with_students(sandbox.url());
+    desk.write("data/students.jsonl", students(1..=40));
+    assert_eq!(desk.run(&["send"]).status, 0);
+    desk.write("data/students.jsonl", students(6..=41));
+    let prune = ["send", "--prune", "--results-file", "out.json"];
+    let ran = desk.run(&prune);
+    assert_snapshot!(ran, @"");
+    let results = desk.json("out.json");
+    let students_part = &results["resources"]["students"];
+    assert_eq!(students_part["records_held"], 5);
+    assert_eq!(
+        students_part["guards"][1],
+        "delete-share: 12.5 % of the target's records to delete, at most 5.0 % allowed"
+    );
+    assert_eq!(
+        (&results["exit_status"], &results["outcome"]),
+        (&json!(4), &json!("completed"))
+    );
+
+    // As it says.
+    let allowed = ["send", "-s", "students", "--prune", "--allow-deletes", "5"];
+    let ran = desk.run(&[&allowed[..], &["--results-file", "out.json"]].concat());
+    assert_snapshot!(ran, @"");
+    let results = desk.json("out.json");
+    assert_eq!(results["total_records_deleted"], 5);
+    assert_eq!(results["resources"]["students"]["records_deleted"], 5);
+    assert_eq!(sandbox.count("ed-fi/students").unwrap(), 36);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_read_and_what_is_protected_is_said() {
+    let sandbox = sandbox().await;
+    let desk = Desk::with_students(sandbox.url());
+    assert_eq!(desk.run(&["send"]).status, 0);
+    desk.write("data/students.jsonl", students(2..=3));
+    assert_snapshot!(desk.run(&["send", "--prune", "--protect", "students"]), @"");
+    desk.write("data/students.jsonl", students(2..=3) + "no record\n");
+    assert_snapshot!(desk.run(&["send", "--prune"]), @"");
+    assert_eq!(sandbox.count("ed-fi/students").unwrap(), 3);
+}
+
+#[test]
+fn options_that_do_not_go_together_are_refused() {
+    let desk = Desk::with_students(&closed_port());
+    assert_snapshot!(desk.run(&["send", "--prune", "--force"]), @"");
+    assert_snapshot!(desk.run(&["send", "--allow-deletes", "5"]), @"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pruning_has_our_status_for_what_is_held_with_a_lightbeam_yaml_as_well() {
+    let sandbox = sandbox().await;
+    let desk = Desk::new();
+    desk.write("lightbeam.yaml", lightbeam(sandbox.url()));
+    desk.write("data/students.jsonl", students(1..=3));
+    assert_eq!(desk.run(&["send"]).status, 0);
+    desk.write("data/students.jsonl", "");
+    assert_eq!(desk.run(&["send", "--prune"]).status, 4);
+    desk.write("data/students.jsonl", students(2..=3));
+    // One was deleted, so not everything was skipped.
+    assert_eq!(desk.run(&["send", "--prune"]).status, 0);
+    assert_eq!(desk.run(&["send", "--prune"]).status, 99);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_with_a_lightbeam_yaml_ends_with_its_status() {
+    let sandbox = sandbox().await;
+    let desk = Desk::new();
+    desk.write("lightbeam.yaml", lightbeam(sandbox.url()));
+    desk.write("data/students.jsonl", students(1..=3));
+    assert_eq!(desk.run(&["send"]).status, 0);
+    let mut refused = fault(FaultAction::Status {
+        status: 403,
+        body: String::new(),
+        headers: std::collections::BTreeMap::new(),
+    });
+    refused.on.method = Some("DELETE".to_owned());
+    sandbox.set_faults(plan(refused));
+    let delete = |more: &[&str]| desk.run(&[&["delete", "-y"], more].concat());
+    // All refused.
+    assert_eq!(delete(&[]).status, 0);
+    assert_eq!(delete(&["--strict-exit"]).status, 1);
+    sandbox.set_faults(syncline_sandbox::FaultPlan::default());
+    let truncate =
+        |more: &[&str]| desk.run(&[&["truncate", "-y", "-s", "students"], more].concat());
+    assert_eq!(truncate(&[]).status, 0);
+    // Nothing is there any more; an empty file names nothing.
+    assert_eq!((truncate(&[]).status, delete(&[]).status), (0, 0));
+    desk.write("data/students.jsonl", "");
+    assert_eq!(delete(&[]).status, 0);
+    assert_eq!(delete(&["--strict-exit"]).status, 0);
+    // Whoever does not say yes, and whoever gets no answer.
+    assert_eq!(desk.run(&["delete"]).status, 1);
+    desk.write("lightbeam.yaml", lightbeam(&closed_port()));
+    assert_eq!(delete(&[]).status, 255);
+    assert_eq!(delete(&["--strict-exit"]).status, 3);
+}

@@ -1,0 +1,253 @@
+//! The promise: whatever happens to the source while it is published, whatever fails on either
+//! side, and whenever a run is cut off, one quiet publication later both sides are equal.
+
+use serde_json::{Value, json};
+use syncline_model::{Change, Key, Outcome, Record};
+use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultPlan, FaultRule, Sandbox};
+use tokio_util::sync::CancellationToken;
+
+use crate::publishing_pair::{ENROLMENTS, Hand, Pair, STUDENTS};
+use crate::site::status;
+
+use ApiVersion::{V5_4, V6_2, V7_3, V8_0};
+
+const SESSIONS: &str = "ed-fi/sessions";
+const SECTIONS: &str = "ed-fi/sections";
+const ATTENDANCE: &str = "ed-fi/studentSectionAssociations";
+
+/// Numbers that follow from a seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % below.max(1) as u64).unwrap()
+    }
+
+    fn pick<'a>(&mut self, records: &'a [Record]) -> Option<&'a Record> {
+        let index = self.roll(records.len());
+        records.get(index)
+    }
+}
+
+/// Somebody who works with the source.
+struct Worker {
+    hand: Hand,
+    dice: Dice,
+    created: usize,
+    rekeys: bool,
+}
+
+impl Worker {
+    async fn of(pair: &Pair, seed: u64, rekeys: bool) -> Self {
+        Self {
+            hand: pair.hand().await,
+            dice: Dice(seed),
+            created: 0,
+            rekeys,
+        }
+    }
+
+    /// One change. What the source declines (something still refers to it) is no matter.
+    async fn work(&mut self) {
+        match self.dice.roll(8) {
+            0 => self.create().await,
+            1 | 2 => self.rename().await,
+            3 => self.delete(ATTENDANCE).await,
+            4 => self.delete(ENROLMENTS).await,
+            5 => self.delete_and_create_again().await,
+            6 if self.rekeys => self.rekey(SECTIONS, "sectionIdentifier").await,
+            7 if self.rekeys => self.rekey(SESSIONS, "sessionName").await,
+            _ => self.delete(STUDENTS).await,
+        }
+    }
+
+    async fn create(&mut self) {
+        self.created += 1;
+        let id = format!("new-{}-{}", self.dice.0 % 1000, self.created);
+        let student = json!({"studentUniqueId": id, "firstName": "New", "lastSurname": "Byron",
+            "birthDate": "2010-01-31"});
+        self.hand.put(STUDENTS, &student).await;
+        let enrolments = self.hand.list(ENROLMENTS).await;
+        if let Some(like) = self.dice.pick(&enrolments) {
+            let mut enrolment = plain(like);
+            enrolment["studentReference"] = json!({"studentUniqueId": id});
+            self.hand.put(ENROLMENTS, &enrolment).await;
+        }
+    }
+
+    async fn rename(&mut self) {
+        let students = self.hand.list(STUDENTS).await;
+        if let Some(student) = self.dice.pick(&students) {
+            let mut student = plain(student);
+            student["firstName"] = json!(format!("Name{}", self.dice.roll(1_000_000)));
+            self.hand.put(STUDENTS, &student).await;
+        }
+    }
+
+    async fn delete(&mut self, name: &str) {
+        let records = self.hand.list(name).await;
+        if let Some(record) = self.dice.pick(&records) {
+            self.hand.apply(name, Change::delete(record.clone())).await;
+        }
+    }
+
+    async fn delete_and_create_again(&mut self) {
+        let records = self.hand.list(ATTENDANCE).await;
+        if let Some(record) = self.dice.pick(&records) {
+            let payload = plain(record);
+            let outcome = self.hand.delete(ATTENDANCE, &payload).await;
+            if matches!(outcome, Outcome::Done { .. }) {
+                self.hand.put(ATTENDANCE, &payload).await;
+            }
+        }
+    }
+
+    async fn rekey(&mut self, name: &str, field: &str) {
+        let records = self.hand.list(name).await;
+        let Some(record) = self.dice.pick(&records) else {
+            return;
+        };
+        let mut values: Vec<Value> = serde_json::from_str(record.key.as_str()).unwrap();
+        let place = self.hand.key_index(name, field);
+        values[place] = json!(format!("K{}", self.dice.roll(1_000_000)));
+        let to = Key::from_canonical(serde_json::to_string(&values).unwrap());
+        let change = Change::rekey(record.key.clone(), to);
+        self.hand.apply(name, change).await;
+    }
+}
+
+/// A record as one would send it.
+fn plain(record: &Record) -> Value {
+    let mut payload: Value = serde_json::from_slice(&record.payload).unwrap();
+    let members = payload.as_object_mut().unwrap();
+    for name in ["id", "_etag", "_lastModifiedDate"] {
+        members.remove(name);
+    }
+    payload
+}
+
+fn arm(sandbox: &Sandbox, seed: u64, rules: &[(&str, FaultAction, f64, bool)]) {
+    let rules = rules
+        .iter()
+        .map(|(method, action, rate, applied)| FaultRule {
+            on: FaultMatch {
+                method: Some((*method).to_owned()),
+                path: Some("/ed-fi/".to_owned()),
+                rate: Some(*rate),
+                ..FaultMatch::default()
+            },
+            action: action.clone(),
+            applied: *applied,
+            ..FaultRule::default()
+        });
+    sandbox.set_faults(FaultPlan {
+        seed,
+        rules: rules.collect(),
+    });
+}
+
+fn arm_both(pair: &Pair, seed: u64) {
+    arm(
+        &pair.source,
+        seed,
+        &[
+            ("GET", status(503, &[]), 0.03, false),
+            ("GET", FaultAction::Reset, 0.02, false),
+            ("GET", FaultAction::Truncate, 0.02, false),
+        ],
+    );
+    arm(
+        &pair.target,
+        seed + 1,
+        &[
+            ("POST", status(500, &[]), 0.05, false),
+            ("POST", FaultAction::Reset, 0.03, true),
+            ("DELETE", FaultAction::Close, 0.1, true),
+            ("PUT", status(502, &[]), 0.1, true),
+        ],
+    );
+}
+
+/// Rounds of work while publishing, then one quiet publication.
+async fn proved(seed: u64, (from, to): (ApiVersion, ApiVersion), (faults, cuts): (bool, bool)) {
+    let pair = Pair::district(from, to, 6).await;
+    let mut worker = Worker::of(&pair, seed, from >= V6_2).await;
+    for round in 0..3_u64 {
+        if faults {
+            arm_both(&pair, seed * 100 + round);
+        }
+        let stop = CancellationToken::new();
+        let moment = worker.dice.roll(40);
+        let publishing = pair.publish_until(stop.clone(), |_| {});
+        let mut publishing = std::pin::pin!(publishing);
+        let mut changes = 0;
+        loop {
+            tokio::select! {
+                biased;
+                ended = &mut publishing => {
+                    ended.unwrap();
+                    break;
+                }
+                () = worker.work() => changes += 1,
+            }
+            if changes == 15 {
+                pair.source.expire_tokens();
+                pair.target.expire_tokens();
+            }
+            if cuts && changes == moment {
+                // What was under way is dropped where it is, as by a process that dies.
+                break;
+            }
+        }
+    }
+    arm(&pair.source, 0, &[]);
+    arm(&pair.target, 0, &[]);
+    pair.settle().await;
+    let quiet = pair.publish().await;
+    let behind: Vec<_> = quiet.behind().collect();
+    assert_eq!(
+        (quiet.exit_status(), quiet.owed()),
+        (0, 0),
+        "seed {seed}, {from:?} to {to:?}: {:?} {behind:?}",
+        quiet.report.ending
+    );
+    pair.must_be_equal(&format!("seed {seed}, {from:?} to {to:?}"))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_changes_while_it_is_published_arrives_whole() {
+    for (seed, versions) in [(1, (V6_2, V7_3)), (2, (V7_3, V8_0)), (3, (V7_3, V6_2))] {
+        proved(seed, versions, (false, false)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_does_so_when_requests_fail_on_both_sides_and_tokens_end() {
+    for (seed, versions) in [(11, (V6_2, V7_3)), (12, (V7_3, V7_3))] {
+        proved(seed, versions, (true, false)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_does_so_when_runs_are_cut_off_at_any_moment() {
+    for (seed, versions) in [(21, (V6_2, V7_3)), (22, (V7_3, V8_0)), (23, (V6_2, V7_3))] {
+        proved(seed, versions, (true, true)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_without_the_keys_of_deletes_is_never_said_to_be_proved_after_one() {
+    let pair = Pair::district(V5_4, V7_3, 4).await;
+    assert_eq!(pair.publish().await.exit_status(), 0);
+    let mut worker = Worker::of(&pair, 31, false).await;
+    worker.rename().await;
+    assert_eq!(pair.publish().await.exit_status(), 0);
+    pair.must_be_equal("after a change").await;
+    worker.delete(ATTENDANCE).await;
+    assert_eq!(pair.publish().await.exit_status(), 1);
+}
