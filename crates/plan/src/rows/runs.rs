@@ -5,6 +5,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -71,8 +72,10 @@ impl Runs {
             runs,
             room,
         };
-        for index in 0..merge.runs.len() {
-            merge.advance(index)?;
+        for (index, run) in merge.runs.iter_mut().enumerate() {
+            if let Some(row) = run.next_row(&mut merge.file, room)? {
+                merge.heads.push(Reverse((row, index)));
+            }
         }
         Ok(merge)
     }
@@ -101,33 +104,36 @@ struct Run<const N: usize> {
 impl<const N: usize> Merge<N> {
     /// The next row in order; after an error there are no more.
     pub(super) fn next_row(&mut self) -> Result<Option<[u8; N]>> {
-        let Some(Reverse((row, index))) = self.heads.pop() else {
+        let Some(mut head) = self.heads.peek_mut() else {
             return Ok(None);
         };
-        if let Err(error) = self.advance(index) {
-            self.heads.clear();
-            return Err(error);
+        let Reverse((row, index)) = *head;
+        let next = match self.runs.get_mut(index) {
+            Some(run) => run.next_row(&mut self.file, self.room),
+            None => Ok(None),
+        };
+        match next {
+            Ok(Some(next)) => *head = Reverse((next, index)),
+            Ok(None) => drop(PeekMut::pop(head)),
+            Err(error) => {
+                drop(head);
+                self.heads.clear();
+                return Err(error);
+            }
         }
         Ok(Some(row))
-    }
-
-    /// Puts the next row of a run among the heads.
-    fn advance(&mut self, index: usize) -> Result<()> {
-        let Some(run) = self.runs.get_mut(index) else {
-            return Ok(());
-        };
-        if run.buffer.len() == 0 && run.rows > 0 {
-            let read = run.fill(&mut self.file.file, self.room);
-            read.map_err(|source| spill_error(&self.file.directory, source))?;
-        }
-        if let Some(row) = run.buffer.next() {
-            self.heads.push(Reverse((row, index)));
-        }
-        Ok(())
     }
 }
 
 impl<const N: usize> Run<N> {
+    fn next_row(&mut self, file: &mut RunFile, room: usize) -> Result<Option<[u8; N]>> {
+        if self.buffer.len() == 0 && self.rows > 0 {
+            let read = self.fill(&mut file.file, room);
+            read.map_err(|source| spill_error(&file.directory, source))?;
+        }
+        Ok(self.buffer.next())
+    }
+
     fn fill(&mut self, file: &mut File, room: usize) -> io::Result<()> {
         let rows = usize::try_from(self.rows).unwrap_or(usize::MAX).min(room);
         let mut buffer = vec![[0; N]; rows];

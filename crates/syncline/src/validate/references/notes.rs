@@ -52,7 +52,9 @@ struct Line {
 pub(super) struct Reader {
     text: String,
     digester: Digester,
-    /// Targets of references to something abstract, by its name.
+    /// Targets of references met before, of which a collection has few.
+    singles: Vec<(CollectionName, Option<TargetId>)>,
+    /// Those of references to something abstract, by its name.
     abstracts: Vec<(Box<str>, Option<TargetId>)>,
 }
 
@@ -64,7 +66,13 @@ impl Reader {
         seen: &ReferenceSeen<'_>,
     ) -> Option<TargetId> {
         if let Some(collection) = seen.collection {
-            return subject.targets.of_collection(collection);
+            let known = self.singles.iter().find(|(name, _)| name == collection);
+            if let Some((_, target)) = known {
+                return *target;
+            }
+            let target = subject.targets.of_collection(collection);
+            self.singles.push((collection.clone(), target));
+            return target;
         }
         let known = self
             .abstracts
