@@ -1,6 +1,8 @@
 //! What was found in files, as a person wants to read it.
 
-use syncline::{CheckedCollection, FindingGroup, Severity, ValidateEnding, ValidateSummary};
+use syncline::{
+    CheckedCollection, FindingGroup, ReferenceSummary, Severity, ValidateEnding, ValidateSummary,
+};
 
 use crate::summary::{count, number};
 
@@ -13,6 +15,7 @@ const LINES_SHOWN: usize = 8;
 pub(crate) fn summary(summary: &ValidateSummary) -> String {
     let mut lines = table(summary);
     lines.extend(summary.collections.iter().flat_map(problems));
+    lines.extend(summary.references.iter().flat_map(references));
     lines.push(String::new());
     lines.push(totals(summary));
     match &summary.ending {
@@ -59,6 +62,23 @@ fn problems(collection: &CheckedCollection) -> Vec<String> {
             count(more, "further problem")
         ));
     }
+    lines
+}
+
+/// Where the references lead, and how the API was asked.
+fn references(found: &ReferenceSummary) -> Vec<String> {
+    let mut line = format!(
+        "references: {} checked, {} in the files, {} in the API, {} nowhere",
+        number(found.checked),
+        number(found.in_files),
+        number(found.in_api),
+        number(found.missing),
+    );
+    if found.unchecked > 0 {
+        line.push_str(&format!(", {} not checked", number(found.unchecked)));
+    }
+    let mut lines = vec![String::new(), line];
+    lines.extend(found.words().map(|clause| format!("  {clause}")));
     lines
 }
 
