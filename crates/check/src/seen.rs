@@ -168,7 +168,7 @@ fn write_value(payload: &str, value: Seen, out: &mut String) {
         Seen::Written(span) => write_canonical(part(span), out),
         Seen::Whole(number) => {
             // Writing into memory cannot fail.
-            let _ = write!(out, "{number}");
+            let _ = write!(out, "{}", number.cast_signed());
         }
         Seen::Nothing | Seen::Reference(_) => out.push_str("null"),
     }

@@ -8,31 +8,26 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::table::SLOTS;
 
-/// A part of a payload, which is never longer than 32 bits count.
+/// A part of a payload, which is never longer than 32 bits count: the beginning in the upper half,
+/// the end in the lower one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Span {
-    start: u32,
-    end: u32,
-}
+pub(crate) struct Span(u64);
 
 impl Span {
     #[inline]
     pub(crate) fn new(start: usize, end: usize) -> Self {
-        let short = |at| u32::try_from(at).unwrap_or(u32::MAX);
-        Self {
-            start: short(start),
-            end: short(end),
-        }
+        let short = |at| u64::from(u32::try_from(at).unwrap_or(u32::MAX));
+        Self(short(start) << 32 | short(end))
     }
 
     #[inline]
     pub(crate) fn range(self) -> Range<usize> {
         let long = |at| usize::try_from(at).unwrap_or(usize::MAX);
-        long(self.start)..long(self.end)
+        long(self.0 >> 32)..long(self.0 & u64::from(u32::MAX))
     }
 }
 
-/// What was seen of a value.
+/// What was seen of a value. Everything it holds is one word, so that it is moved in registers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Seen {
     /// Nothing that can be used: null, of the wrong kind, or not looked at.
@@ -42,8 +37,8 @@ pub(crate) enum Seen {
     Plain(Span),
     /// Text with escapes, without its quotes.
     Escaped(Span),
-    /// A whole number.
-    Whole(i64),
+    /// A whole number, as its bits.
+    Whole(u64),
     /// Another number or a boolean, as it is written.
     Written(Span),
     /// A reference, by the hash of its members.

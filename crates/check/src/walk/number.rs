@@ -31,7 +31,9 @@ impl<L: Listener> Walker<'_, '_, L> {
         };
         let (least, most) = bounds;
         match text.parse::<i64>() {
-            Ok(number) if (least..=most).contains(&number) => Ok(Seen::Whole(number)),
+            Ok(number) if (least..=most).contains(&number) => {
+                Ok(Seen::Whole(number.cast_unsigned()))
+            }
             _ => {
                 let range = Range::Whole(least, most);
                 self.found(place, at, Finding::OutOfRange { range })?;

@@ -8,8 +8,10 @@ use std::borrow::Cow;
 use super::identity::Span;
 use crate::finding::Kind;
 
-/// Why bytes are not JSON.
+/// Why bytes are not JSON. As wide as what it stands beside in results, which are moved in whole
+/// words then: a byte among them costs a seventh of the speed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
 pub(crate) enum Reason {
     Encoding,
     TooLong,
