@@ -17,12 +17,29 @@ async fn held_deletes_are_explained_and_can_be_allowed_once() {
     desk.write("data/students.jsonl", students(6..=41));
     let prune = ["send", "--prune", "--results-file", "out.json"];
     let ran = desk.run(&prune);
-    assert_snapshot!(ran, @"");
+    assert_snapshot!(ran, @"
+    status 4
+    --- stderr
+    held in students: delete-share: 12.5 % of the target's records to delete, at most 5.0 % allowed
+    students: 1 created, 35 unchanged, 5 held (final status counts: {201: 1})
+
+    collection       read    created    updated  unchanged    deleted  refused
+    students           36          1          0         35          0        0
+
+    students: 5 records not deleted, held by a guard
+      delete-share: 12.5 % of the target's records to delete, at most 5.0 % allowed
+      Nothing of this collection was deleted; what is new or changed in it was sent.
+      The next run with --prune finds them again. To delete them once:
+        syncline send -s students --prune --allow-deletes 5
+
+    36 records in [duration]: 1 created, 0 updated, 35 unchanged, 0 deleted, 0 refused.
+    1 request sent.
+    ");
     let results = desk.json("out.json");
     let students_part = &results["resources"]["students"];
     assert_eq!(students_part["records_held"], 5);
     assert_eq!(
-        students_part["guards"][1],
+        students_part["guards"][0],
         "delete-share: 12.5 % of the target's records to delete, at most 5.0 % allowed"
     );
     assert_eq!(
@@ -33,7 +50,18 @@ async fn held_deletes_are_explained_and_can_be_allowed_once() {
     // As it says.
     let allowed = ["send", "-s", "students", "--prune", "--allow-deletes", "5"];
     let ran = desk.run(&[&allowed[..], &["--results-file", "out.json"]].concat());
-    assert_snapshot!(ran, @"");
+    assert_snapshot!(ran, @"
+    status 0
+    --- stderr
+    students: 36 unchanged
+    students: deleting 5 records that were sent before and are gone
+
+    collection       read    created    updated  unchanged    deleted  refused
+    students           36          0          0         36          5        0
+
+    36 records in [duration]: 0 created, 0 updated, 36 unchanged, 5 deleted, 0 refused.
+    5 requests sent.
+    ");
     let results = desk.json("out.json");
     assert_eq!(results["total_records_deleted"], 5);
     assert_eq!(results["resources"]["students"]["records_deleted"], 5);
@@ -46,17 +74,62 @@ async fn what_was_not_read_and_what_is_protected_is_said() {
     let desk = Desk::with_students(sandbox.url());
     assert_eq!(desk.run(&["send"]).status, 0);
     desk.write("data/students.jsonl", students(2..=3));
-    assert_snapshot!(desk.run(&["send", "--prune", "--protect", "students"]), @"");
+    assert_snapshot!(desk.run(&["send", "--prune", "--protect", "students"]), @"
+    status 0
+    --- stderr
+    students: 2 unchanged
+
+    collection       read    created    updated  unchanged  refused
+    students            2          0          0          2        0
+    students: 1 no longer there and protected, left alone
+
+    2 records in [duration]: 0 created, 0 updated, 2 unchanged, 0 refused.
+    0 requests sent.
+    ");
     desk.write("data/students.jsonl", students(2..=3) + "no record\n");
-    assert_snapshot!(desk.run(&["send", "--prune"]), @"");
+    assert_snapshot!(desk.run(&["send", "--prune"]), @"
+    status 4
+    --- stderr
+      refused students.jsonl:3: not valid JSON at column 2: expected ident
+    held in students: incomplete-coverage: 1 records to delete after an incomplete reading, at most 0 allowed
+    students: 2 unchanged, 1 refused, 1 held
+
+    collection       read    created    updated  unchanged    deleted  refused
+    students            3          0          0          2          0        1
+
+    students: 1 record refused
+      not sent: not valid JSON at column 2: expected ident
+        1 record in students.jsonl, line 3
+    students: not everything was read: 1 line is not a record
+
+    students: 1 record not deleted, held by a guard
+      incomplete-coverage: 1 records to delete after an incomplete reading, at most 0 allowed
+      Nothing of this collection was deleted; what is new or changed in it was sent.
+      The next run with --prune deletes them if everything can be read then.
+
+    3 records in [duration]: 0 created, 0 updated, 2 unchanged, 0 deleted, 1 refused.
+    0 requests sent.
+    Refused records are in [home]/.syncline/rejects/[time].jsonl. Correct them there and send them with
+      syncline send --rejects [home]/.syncline/rejects/[time].jsonl
+    ");
     assert_eq!(sandbox.count("ed-fi/students").unwrap(), 3);
 }
 
 #[test]
 fn options_that_do_not_go_together_are_refused() {
     let desk = Desk::with_students(&closed_port());
-    assert_snapshot!(desk.run(&["send", "--prune", "--force"]), @"");
-    assert_snapshot!(desk.run(&["send", "--allow-deletes", "5"]), @"");
+    assert_snapshot!(desk.run(&["send", "--prune", "--force"]), @"
+    status 2
+    --- stderr
+    error: --prune: `--force` does not look at what was sent before, and deleting has to
+      hint: send everything with `--force` first, then run `--prune` without it
+    ");
+    assert_snapshot!(desk.run(&["send", "--allow-deletes", "5"]), @"
+    status 2
+    --- stderr
+    error: --allow-deletes and --protect say how far `--prune` may go
+      hint: without `--prune` nothing is deleted
+    ");
 }
 
 #[tokio::test(flavor = "multi_thread")]
