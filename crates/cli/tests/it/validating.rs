@@ -38,6 +38,10 @@ async fn what_is_wrong_is_said_once_with_count_lines_and_what_to_do() {
 
     6 records in [duration]: 2 would be refused.
     ");
+    let status = |text: &str, arguments: &[&str]| {
+        desk.write("data/students.jsonl", text);
+        desk.run(&[&["validate"], arguments].concat()).status
+    };
     assert_eq!(status(&odd, &[]), 0);
     assert_eq!(status(BAD, &["--methods", "shema"]), 2);
     assert_eq!(status(BAD, &["-s", "studnets"]), 2);

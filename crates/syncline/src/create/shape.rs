@@ -74,6 +74,13 @@ impl<'json> Shapes<'json> {
         }
     }
 
+    /// All collections of the documents.
+    #[cfg(test)]
+    pub(super) fn names(&self) -> Vec<CollectionName> {
+        let paths = self.places.keys();
+        paths.map(|path| CollectionName::new(*path)).collect()
+    }
+
     /// The members of a collection's payloads; none if the documents do not have it.
     pub(super) fn payload(&self, name: &CollectionName) -> Option<Vec<Member>> {
         let (document, schema) = self.places.get(name.as_str())?;

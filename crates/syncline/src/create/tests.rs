@@ -165,6 +165,35 @@ async fn every_template_gives_the_payload_back_whole_and_bare() {
     }
 }
 
+/// The documents that Ed-Fi publishes, which are not part of this repository.
+#[test]
+fn templates_of_published_documents_give_payloads_back() {
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/reference/edfi/openapi");
+    if !folder.is_dir() {
+        println!("skipped: no published documents in ../shared");
+        return;
+    }
+    for version in ["3.3", "4.0", "5.0", "6.0"] {
+        let documents = ["resources", "descriptors"].map(|kind| {
+            let file = folder.join(format!("ds-{version}-{kind}.json"));
+            serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+        });
+        let shapes = Shapes::new(&documents);
+        let names = shapes.names();
+        assert!(names.len() > 200, "{version}: {}", names.len());
+        for name in names {
+            let members = shapes.payload(&name).unwrap();
+            let template = template::template(name.as_str(), &[], &members);
+            let shape = Shape::Object(members.clone());
+            for payload in [filled(&shape), bare(&shape)] {
+                let found = rendered(&template, &row(&members, &payload));
+                assert_eq!(found, payload, "{version} {name}\n{template}");
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_generated_district_comes_out_of_the_templates_as_it_went_in() {
     let (_sandbox, documents, catalog) = sandbox().await;
