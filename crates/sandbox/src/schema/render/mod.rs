@@ -8,6 +8,8 @@ mod graph;
 mod paths;
 mod schemas;
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 pub use dependencies::{dependencies, dependencies_graphml};
@@ -51,6 +53,7 @@ pub fn openapi(
     document["info"] = json!({"title": title, "version": model.data_standard});
     document["security"] = json!([{"oauth2_client_credentials": []}]);
     document["paths"] = paths::all(model, part, style);
+    document["tags"] = tags(model, part);
     let home = match style {
         Style::Swagger2 => &mut document,
         Style::OpenApi3 => &mut document["components"],
@@ -59,6 +62,23 @@ pub fn openapi(
     home["parameters"] = paths::shared_parameters(style);
     home["responses"] = paths::shared_responses();
     document
+}
+
+/// One tag for each name of an endpoint, which clients take its description from.
+fn tags(model: &ApiModel, part: Part) -> Value {
+    let resources = model.resources.values();
+    let resources = resources.map(|resource| (&resource.name, &resource.singular));
+    let descriptors = model.descriptors.values();
+    let descriptors = descriptors.map(|kind| (&kind.name, &kind.singular));
+    let named: BTreeMap<&String, &String> = match part {
+        Part::Resources => resources.collect(),
+        Part::Descriptors => descriptors.collect(),
+    };
+    let tag = |(name, singular): (&String, &String)| {
+        let words = super::naming::words(singular).join(" ").to_lowercase();
+        json!({"name": name, "description": format!("Records of the type {words}.")})
+    };
+    named.into_iter().map(tag).collect()
 }
 
 fn swagger_frame(server_url: &str, token_url: &str) -> Value {

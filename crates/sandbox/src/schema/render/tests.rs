@@ -1,7 +1,5 @@
 //! Documents that are read back, and the order of loading.
 
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::schema::{embedded, openapi, published};
 
@@ -41,6 +39,29 @@ fn the_embedded_model_survives_both_styles() {
     assert!(model.resources.len() > 50);
     for style in [Style::Swagger2, Style::OpenApi3] {
         assert_same(&read_back(&model, style), &model);
+    }
+}
+
+#[test]
+fn every_tag_of_an_operation_is_described_once() {
+    let model = embedded().unwrap();
+    for part in [Part::Resources, Part::Descriptors] {
+        let document = openapi(&model, part, Style::Swagger2, "", "");
+        let tags = document["tags"].as_array().unwrap();
+        let described: BTreeMap<_, _> = tags
+            .iter()
+            .map(|tag| {
+                (
+                    tag["name"].to_string(),
+                    tag["description"].as_str().unwrap(),
+                )
+            })
+            .collect();
+        assert_eq!(described.len(), tags.len());
+        for (path, item) in document["paths"].as_object().unwrap() {
+            let tag = item["get"]["tags"][0].to_string();
+            assert!(described[&tag].starts_with("Records of "), "{path}");
+        }
     }
 }
 
