@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::resolve::resolve;
 use crate::send::{data_files, select};
-use crate::{Config, Failure, FailureKind, Selection, open};
+use crate::{Config, Dialect, Failure, FailureKind, Selection, open};
 use descriptors::{Values, read_local, read_remote};
 use job::{Job, Passed};
 use references::{Data, References};
@@ -82,7 +82,7 @@ pub async fn validate(
         local: &local,
         selected: &selected,
     };
-    let references = references(&ground, (&settings, &work_folder), &data)?;
+    let references = references(&ground, (&settings, config.dialect, &work_folder), &data)?;
     let (most, stopped) = (settings.max_failures, stop.clone());
     let mut notes: Vec<String> = ignored.iter().map(|clause| not_checked(clause)).collect();
     notes.extend(without_key(&ground.schemas, &settings, &selected));
@@ -217,7 +217,7 @@ fn without_key(
 /// The check of references, if it was asked for.
 fn references(
     ground: &Ground,
-    (settings, work_folder): (&ValidateSettings, &Path),
+    (settings, dialect, work_folder): (&ValidateSettings, Dialect, &Path),
     data: &Data<'_>,
 ) -> Result<Option<Arc<References>>, Failure> {
     if !settings.has(Method::References) {
@@ -227,6 +227,7 @@ fn references(
         catalog: &ground.catalog,
         schemas: &ground.schemas,
         settings: &settings.references,
+        is_tolerant: dialect == Dialect::Lightbeam,
         work_folder,
     };
     Ok(Some(Arc::new(References::new(&against, data)?)))

@@ -55,14 +55,19 @@ pub(super) struct Open {
     pub(super) found: u64,
 }
 
-/// The keys that no record has, with the references that want them, into `rows`.
-pub(super) fn still_open(notes: SortedRows<ROW>, rows: RowSorter<ROW>) -> Result<Open, PlanError> {
+/// The keys that no record has, of which so many are listed at most, with the references that
+/// want them, into `rows`.
+pub(super) fn still_open(
+    notes: SortedRows<ROW>,
+    rows: RowSorter<ROW>,
+    listed_max: usize,
+) -> Result<Open, PlanError> {
     let mut open = Open {
         rows,
         keys: BTreeMap::new(),
         found: 0,
     };
-    let mut room = LISTED_MAX;
+    let mut room = listed_max;
     let mut last = None;
     each_wanted(notes, |row, spot, known| {
         if known == Known::Exists {
@@ -192,6 +197,7 @@ mod tests {
                 (STUDENT, 2, Note::Exists),
             ]),
             sorter(),
+            LISTED_MAX,
         )
         .unwrap();
         assert_eq!((open.found, open.rows.len()), (1, 3));
@@ -201,6 +207,21 @@ mod tests {
         assert_eq!(school.listed[0].key, key(SCHOOL, 2));
         assert_eq!(school.listed[0].spot.line, 2);
         assert!(!school.overflows());
+    }
+
+    #[test]
+    fn what_is_too_much_to_be_listed_is_counted() {
+        let notes = noted(&[
+            (SCHOOL, 1, wanted(1)),
+            (SCHOOL, 2, wanted(2)),
+            (SCHOOL, 3, wanted(3)),
+            (SCHOOL, 3, wanted(4)),
+        ]);
+        let open = still_open(notes, sorter(), 2).unwrap();
+        let school = &open.keys[&SCHOOL];
+        assert_eq!((school.count, school.listed.len()), (3, 2));
+        assert!(school.overflows());
+        assert_eq!(open.rows.len(), 4);
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) catalog: &'a Catalog,
     pub(crate) schemas: &'a Schemas,
     pub(crate) settings: &'a ReferenceSettings,
+    /// Whether a selector may name what there is not.
+    pub(crate) is_tolerant: bool,
     /// For what does not fit into memory.
     pub(crate) work_folder: &'a Path,
 }
@@ -76,6 +78,8 @@ pub(crate) struct References {
     units: Vec<UnitFile>,
     /// Collections that are read for their keys alone.
     supplement: Vec<Arc<Collection>>,
+    /// What selectors name that there is not, one clause each.
+    misnamed: Vec<String>,
     noted: Mutex<Noted>,
 }
 
@@ -93,10 +97,13 @@ impl References {
     /// Prepares the check.
     ///
     /// # Errors
-    /// A selector that names a reference that there is not.
+    /// A selector that names a reference that there is not, where that is not tolerated.
     pub(crate) fn new(ground: &Ground<'_>, data: &Data<'_>) -> Result<Self, Failure> {
         let targets = Arc::new(Targets::new(ground.catalog));
-        if let Some(failure) = choice::misnamed(ground.settings, &targets).pop() {
+        let mut misnamed = choice::misnamed(ground.settings, &targets);
+        if !ground.is_tolerant
+            && let Some(failure) = misnamed.pop()
+        {
             return Err(failure);
         }
         let mut references = Self {
@@ -106,6 +113,7 @@ impl References {
             work_folder: ground.work_folder.to_owned(),
             units: Vec::new(),
             supplement: Vec::new(),
+            misnamed: misnamed.into_iter().map(|one| one.message).collect(),
             noted: Mutex::new(Noted {
                 rows: RowSorter::new(ground.work_folder, MEMORY_BUDGET),
                 wanted: 0,

@@ -188,3 +188,148 @@ impl<'a> Notes<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use syncline_check::{KeySeen, Schemas, Visitor};
+    use syncline_model::{Catalog, Collection, KeyField, PayloadRules, Reference, StoreIdentity};
+
+    use super::*;
+
+    /// Two kinds of programs with their key fields in different orders, and papers that refer
+    /// to programs of any kind.
+    fn document() -> Value {
+        let text = json!({"type": "string"});
+        let members = json!({"student": text, "begin": text, "kindDescriptor": text});
+        let program = json!({"type": "object", "properties": members});
+        let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+        let path = |schema: &str, key: &[&str]| {
+            let parameter =
+                |name: &&str| json!({"name": name, "in": "query", "x-Ed-Fi-isIdentity": true});
+            let parameters: Vec<Value> = key.iter().map(parameter).collect();
+            let schema = reference(schema);
+            let body = json!({"content": {"application/json": {"schema": schema}}});
+            json!({"get": {"parameters": parameters}, "post": {"requestBody": body}})
+        };
+        let paper = json!({"number": {"type": "integer"},
+            "oldProgramReference": reference("edFi_programReference")});
+        json!({
+            "paths": {
+                "/ed-fi/languages": path("edFi_language", LANGUAGE),
+                "/ed-fi/migrants": path("edFi_migrant", MIGRANT),
+                "/ed-fi/papers": path("edFi_paper", &["number"]),
+            },
+            "components": {"schemas": {
+                "edFi_language": program,
+                "edFi_migrant": program,
+                "edFi_programReference": program,
+                "edFi_paper": {"type": "object", "properties": paper},
+            }},
+        })
+    }
+
+    const LANGUAGE: &[&str] = &["student", "kindDescriptor", "begin"];
+    const MIGRANT: &[&str] = &["begin", "kindDescriptor", "student"];
+
+    fn collection(name: &str, key: &[&str], targets: &[&str]) -> Collection {
+        let field = |name: &&str| KeyField {
+            name: (*name).to_owned(),
+            path: vec![(*name).to_owned()],
+        };
+        let reference = (!targets.is_empty()).then(|| Reference {
+            path: vec!["oldProgramReference".to_owned()],
+            targets: targets
+                .iter()
+                .map(|name| CollectionName::new(*name))
+                .collect(),
+        });
+        Collection {
+            name: CollectionName::new(name),
+            key: key.iter().map(field).collect(),
+            references: reference.into_iter().collect(),
+            rules: PayloadRules::default(),
+        }
+    }
+
+    struct Hear<'n, 's>(&'n mut Notes<'s>);
+
+    impl Visitor for Hear<'_, '_> {
+        fn reference(&mut self, seen: &ReferenceSeen<'_>) {
+            self.0.reference(seen);
+        }
+
+        fn key(&mut self, seen: &KeySeen<'_>) {
+            self.0.key(seen.key().as_str());
+        }
+    }
+
+    /// What is noted of one line, which is looked at twice.
+    fn noted(collection: &Collection, targets: &Arc<Targets>, payload: &str) -> Vec<KeyRow> {
+        let schemas = Schemas::read(&[document()]).unwrap();
+        let checker = schemas
+            .checker(&collection.name)
+            .unwrap()
+            .with_key(&collection.key);
+        let subject = Subject {
+            targets: Arc::clone(targets),
+            collection: collection.name.clone(),
+            unit: 0,
+            choice: Choice::All,
+            roles: targets.roles(&collection.name).to_vec(),
+        };
+        let mut notes = Notes::new(&subject);
+        for _ in 0..2 {
+            notes.begin(1);
+            checker.explain(payload.as_bytes(), &mut Hear(&mut notes));
+        }
+        notes.end();
+        notes.rows.iter().map(KeyRow::decode).collect()
+    }
+
+    #[test]
+    fn a_reference_to_something_abstract_has_the_key_of_every_kind_of_it() {
+        let collections = [
+            collection("ed-fi/languages", LANGUAGE, &[]),
+            collection("ed-fi/migrants", MIGRANT, &[]),
+            collection(
+                "ed-fi/papers",
+                &["number"],
+                &["ed-fi/languages", "ed-fi/migrants"],
+            ),
+        ];
+        let mut catalog = Catalog::empty(StoreIdentity("test".to_owned()));
+        let named = collections
+            .iter()
+            .map(|one| (one.name.clone(), one.clone()));
+        catalog.collections = named.collect();
+        let targets = Arc::new(Targets::new(&catalog));
+        let program = |kind: &str| {
+            format!("{{\"kindDescriptor\":\"uri://x/K#{kind}\",\"student\":\"s\",\"begin\":\"b\"}}")
+        };
+        let [language, migrant, paper] = &collections;
+        let referring = format!(
+            "{{\"number\":1,\"oldProgramReference\":{}}}",
+            program("gifted")
+        );
+        let wanted = noted(paper, &targets, &referring);
+        let [wanted] = wanted.as_slice() else {
+            panic!("{wanted:?}");
+        };
+        assert!(matches!(wanted.note, Note::Wanted(spot) if spot.line == 1));
+        for kind in [language, migrant] {
+            let rows = noted(kind, &targets, &program("Gifted"));
+            let [row] = rows.as_slice() else {
+                panic!("{rows:?}");
+            };
+            assert_eq!(
+                (row.key, row.note),
+                (wanted.key, Note::Exists),
+                "{}",
+                kind.name
+            );
+            let other = noted(kind, &targets, &program("Other"));
+            assert_ne!(other[0].key, wanted.key);
+        }
+    }
+}

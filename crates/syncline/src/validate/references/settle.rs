@@ -8,7 +8,7 @@ use syncline_model::CollectionName;
 use syncline_plan::RowSorter;
 use syncline_store_edfi::EdfiStore;
 
-use super::merge::{Ending, Open, ending, still_open};
+use super::merge::{Ending, LISTED_MAX, Open, ending, still_open};
 use super::notes::Reader;
 use super::remote::Resolver;
 use super::revisit::revisit;
@@ -71,7 +71,7 @@ impl References {
         }
         let rows = std::mem::replace(&mut noted.rows, self.sorter());
         drop(noted);
-        Ok(still_open(rows.finish()?, self.sorter())?)
+        Ok(still_open(rows.finish()?, self.sorter(), LISTED_MAX)?)
     }
 
     /// Reads the keys that are to be asked for.
@@ -148,6 +148,7 @@ impl References {
                 why.join("; ")
             ));
         }
+        summary.gaps.extend_from_slice(&self.misnamed);
         let noted = self.noted();
         summary.checked = noted.wanted;
         for ((collection, path), count) in &noted.untold {
@@ -180,14 +181,14 @@ impl Naming {
         seen: &ReferenceSeen<'_>,
     ) {
         if let Some(room) = &mut self.room {
-            let left = room.get_mut(collection);
-            match left {
+            let left = room.entry(collection.clone()).or_insert(u64::MAX);
+            match left.checked_sub(1) {
+                None => return,
                 Some(0) => {
                     self.too_many.get_or_insert_with(|| collection.clone());
-                    return;
+                    *left = 0;
                 }
-                Some(left) => *left -= 1,
-                None => {}
+                Some(less) => *left = less,
             }
         }
         let problem = self.problem(seen);

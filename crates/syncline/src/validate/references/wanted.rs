@@ -171,3 +171,96 @@ impl Wanted {
         self.rows.push(KeyRow { key, target, note }.encode())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::merge::OpenKey;
+    use super::*;
+
+    const FEW: TargetId = TargetId(1);
+    const MANY: TargetId = TargetId(2);
+
+    fn key(number: u64) -> Digest {
+        Digest::of(&number.to_be_bytes())
+    }
+
+    /// Three keys that are listed, and five of which one is.
+    fn wanted() -> Wanted {
+        let spot = Spot {
+            unit: 0,
+            line: 1,
+            ordinal: 0,
+        };
+        let open = |keys: &[u64], count| OpenKeys {
+            count,
+            listed: keys
+                .iter()
+                .map(|number| OpenKey {
+                    key: key(*number),
+                    spot,
+                })
+                .collect(),
+        };
+        let open = BTreeMap::from([(FEW, open(&[1, 2, 3], 3)), (MANY, open(&[4], 5))]);
+        Wanted::new(open, RowSorter::new(Path::new("/nowhere"), 1 << 10))
+    }
+
+    fn notes(wanted: Wanted) -> (Vec<(Digest, Note)>, BTreeSet<TargetId>) {
+        let (rows, unknown) = wanted.into_rows();
+        let rows = rows
+            .finish()
+            .unwrap()
+            .map(|row| KeyRow::decode(&row.unwrap()));
+        (rows.map(|row| (row.key, row.note)).collect(), unknown)
+    }
+
+    #[test]
+    fn targets_with_most_keys_come_first() {
+        let wanted = wanted();
+        assert_eq!(wanted.targets(), [MANY, FEW]);
+        assert!(wanted.is_unlisted(MANY) && !wanted.is_unlisted(FEW));
+    }
+
+    #[test]
+    fn a_key_is_settled_once_and_what_nobody_wants_is_not_noted() {
+        let mut wanted = wanted();
+        for number in [2, 2, 9] {
+            wanted.found(FEW, key(number)).unwrap();
+        }
+        assert_eq!((wanted.count(FEW), wanted.settled()), (2, 1));
+        wanted.absent(FEW);
+        assert_eq!((wanted.count(FEW), wanted.settled()), (0, 3));
+        assert_eq!(notes(wanted).0, [(key(2), Note::Exists)]);
+    }
+
+    #[test]
+    fn whatever_is_found_of_an_unlisted_target_is_noted() {
+        let mut wanted = wanted();
+        wanted.found(MANY, key(77)).unwrap();
+        wanted.absent(MANY);
+        assert_eq!(wanted.targets(), [FEW]);
+        let (rows, unknown) = notes(wanted);
+        assert_eq!((rows, unknown.len()), (vec![(key(77), Note::Exists)], 0));
+    }
+
+    #[test]
+    fn what_is_given_up_is_unknown() {
+        let mut wanted = wanted();
+        wanted.found(FEW, key(1)).unwrap();
+        wanted.give_up_all(FEW).unwrap();
+        wanted.give_up_all(MANY).unwrap();
+        assert_eq!(wanted.targets(), []);
+        let (mut rows, unknown) = notes(wanted);
+        let order = |row: &(Digest, Note)| [1, 2, 3].map(key).iter().position(|key| *key == row.0);
+        rows.sort_by_key(order);
+        let expected = [
+            (key(1), Note::Exists),
+            (key(2), Note::Unknown),
+            (key(3), Note::Unknown),
+        ];
+        assert_eq!(rows, expected);
+        assert_eq!(unknown, [MANY].into());
+    }
+}
