@@ -76,11 +76,18 @@ fn the_database_of_another_program_is_refused() {
 
 #[test]
 fn damage_inside_the_file_is_found_by_reading() {
+    // The second ledger is long enough that its middle is read ahead.
+    for size in [5_000, 40_000] {
+        damage_is_found(size);
+    }
+}
+
+fn damage_is_found(size: u64) {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = open(directory.path());
     let id = scope(&mut ledger);
     let run = begin(&mut ledger, id);
-    let receipts: Vec<Receipt> = (0..5_000).map(|number| created(number, 1)).collect();
+    let receipts: Vec<Receipt> = (0..size).map(|number| created(number, 1)).collect();
     ledger.record(id, run, &receipts).unwrap();
     drop(ledger);
     let file = directory.path().join("ledger.sqlite");
@@ -90,8 +97,10 @@ fn damage_inside_the_file_is_found_by_reading() {
     std::fs::write(&file, bytes).unwrap();
     let view = LedgerView::open(directory.path()).unwrap();
     assert!(matches!(view.check(), Err(LedgerError::Damaged { .. })));
-    let read: Result<Vec<_>, _> = view.scan(id, &students()).unwrap().collect();
+    let mut scan = view.scan(id, &students()).unwrap();
+    let read: Result<Vec<_>, _> = scan.by_ref().collect();
     assert!(matches!(read, Err(LedgerError::Damaged { .. })));
+    assert!(scan.next().is_none(), "nothing comes after an error");
 }
 
 #[test]
