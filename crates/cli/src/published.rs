@@ -21,7 +21,14 @@ pub(crate) fn of_publish(summary: &PublishSummary) -> String {
     if !busy.is_empty() {
         let names = busy.iter().map(|(name, ..)| name.len());
         let width = names.max().unwrap_or(0).max("collection".len());
-        let title = ["read", "unchanged", "written", "re-keyed", "deleted", "owed"];
+        let title = [
+            "read",
+            "unchanged",
+            "written",
+            "re-keyed",
+            "deleted",
+            "owed",
+        ];
         lines.push(row("collection", width, &title.map(str::to_owned)));
         for (name, report, part) in &busy {
             let numbers = [
@@ -62,7 +69,11 @@ fn problems(summary: &PublishSummary) -> Vec<String> {
                 status => format!("{status} "),
             };
             let records = count(group.count, "record");
-            lines.push(format!("{}: {status}{} ({records})", name.short(), group.message));
+            lines.push(format!(
+                "{}: {status}{} ({records})",
+                name.short(),
+                group.message
+            ));
         }
     }
     if matches!(summary.report.ending, Ending::Completed) {

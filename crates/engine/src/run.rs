@@ -54,15 +54,16 @@ pub(crate) async fn around(
         Ok(prepared) => prepared,
         Err(error) => return RunReport::of_nothing(started, error),
     };
-    let ticker = tokio::spawn(tick(
+    // It ends with the run, whatever becomes of that.
+    let mut ticker = JoinSet::new();
+    ticker.spawn(tick(
         Arc::clone(&context),
         collections.values().cloned().collect(),
         (Arc::clone(&limiter), Arc::clone(&traffic)),
     ));
     let result = work(&context, &collections).await;
-    ticker.abort();
     // It shares the ledger, which is free for the next run when this one returns.
-    let _aborted = ticker.await;
+    ticker.shutdown().await;
     tell_progress(
         &context,
         &collections.values().cloned().collect::<Vec<_>>(),

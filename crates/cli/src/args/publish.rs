@@ -44,7 +44,11 @@ pub(crate) struct PublishArgs {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) from_api_publisher: Vec<PathBuf>,
     /// Options as the Ed-Fi API Publisher has them, after `--`
-    #[arg(last = true, requires = "from_api_publisher", value_name = "--NAME=VALUE")]
+    #[arg(
+        last = true,
+        requires = "from_api_publisher",
+        value_name = "--NAME=VALUE"
+    )]
     pub(crate) api_publisher_options: Vec<String>,
     #[command(flatten)]
     pub(crate) told: ToldArgs,

@@ -7,7 +7,7 @@
 //! or a target that cannot be written, ends the run.
 
 mod part;
-mod related;
+pub(crate) mod related;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

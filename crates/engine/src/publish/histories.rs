@@ -9,12 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use futures_util::StreamExt as _;
-use syncline_model::{Change, Digest, FailureClass, Key, Outcome};
+use syncline_model::{Change, Digest, FailureClass, Key, Mark, Outcome};
 use syncline_store::{Batch, Query, Store as _, StoreError, Want};
 
+use super::gone::Gone;
 use super::part::Part;
 use super::{Publication, Ways, deletes};
 use crate::EngineError;
+use crate::context::lock;
 
 /// Collections whose deletes are read at once.
 const TOGETHER: usize = 8;
@@ -25,7 +27,7 @@ const REKEYS_TOGETHER: usize = 16;
 pub(crate) async fn read_gone(publication: &Publication) -> Result<(), EngineError> {
     let parts = publication
         .in_order()
-        .filter(|part| part.position.history_since().is_some() && !publication.is_up_to_date(part));
+        .filter(|part| part.position.gone.is_some() && !publication.is_up_to_date(part));
     let mut readings = futures_util::stream::iter(parts)
         .map(|part| gone_of(publication, part))
         .buffer_unordered(TOGETHER);
@@ -40,7 +42,8 @@ pub(crate) async fn read_gone(publication: &Publication) -> Result<(), EngineErr
 
 async fn gone_of(publication: &Publication, part: &Part) -> Result<(), EngineError> {
     let folder = &publication.context.settings.work_folder;
-    let result = read(publication, part, Want::Gone, async |batch| {
+    let query = query(part, Want::Gone, part.position.gone.as_ref());
+    let result = read(publication, part, query, async |batch| {
         if let Batch::Gone(keys) = batch {
             part.gone_read
                 .fetch_add(keys.len() as u64, Ordering::Relaxed);
@@ -54,16 +57,19 @@ async fn gone_of(publication: &Publication, part: &Part) -> Result<(), EngineErr
 /// Makes the changes of keys, in load order.
 pub(crate) async fn rekey(publication: &Arc<Publication>, ways: &Ways) -> Result<(), EngineError> {
     for part in publication.in_order() {
-        if part.position.history_since().is_none() || publication.is_up_to_date(part) {
+        if publication.is_up_to_date(part) {
             continue;
         }
-        let result = read(publication, part, Want::Rekeyed, async |batch| {
-            if let Batch::Rekeyed(pairs) = batch {
-                apply(publication, (part, ways), pairs).await?;
-            }
-            Ok(())
-        });
-        result.await?;
+        for since in &part.position.rekeyed {
+            let query = query(part, Want::Rekeyed, Some(since));
+            let result = read(publication, part, query, async |batch| {
+                if let Batch::Rekeyed(pairs) = batch {
+                    apply(publication, (part, ways), pairs).await?;
+                }
+                Ok(())
+            });
+            result.await?;
+        }
         if publication.context.stop.is_stopped() {
             break;
         }
@@ -71,18 +77,21 @@ pub(crate) async fn rekey(publication: &Arc<Publication>, ways: &Ways) -> Result
     Ok(())
 }
 
+fn query(part: &Part, want: Want, since: Option<&Mark>) -> Query {
+    Query {
+        since: since.cloned(),
+        want,
+        ..Query::records(Arc::clone(part.run.collection()))
+    }
+}
+
 /// Reads one sort of history of a collection to its end.
 async fn read(
     publication: &Publication,
     part: &Part,
-    want: Want,
+    query: Query,
     mut take: impl AsyncFnMut(Batch) -> Result<(), EngineError>,
 ) -> Result<(), EngineError> {
-    let query = Query {
-        since: part.position.history_since().cloned(),
-        want,
-        ..Query::records(Arc::clone(part.run.collection()))
-    };
     let mut stream = match publication.context.source.read(query).await {
         Ok(stream) => stream,
         Err(error) => return part.fail(error),
@@ -139,20 +148,49 @@ async fn one(
     (from, to): (Key, Key),
 ) -> Result<(), EngineError> {
     let context = &publication.context;
-    let change = Change::rekey(from.clone(), to);
+    let held = publication.carried(part, &from);
+    let moved = || lock(&publication.moved).note(part.name(), from.clone(), to.clone());
+    if held == to {
+        // The target has carried it all on by itself.
+        moved();
+        deletes::note_gone(ways, part, (&from, 0)).await;
+        return Ok(());
+    }
+    let change = Change::rekey(held.clone(), to.clone());
     let outcomes = context.target.write(&[change], &part.run.context).await?;
     match outcomes.into_iter().next() {
         Some(Outcome::Done { status, .. }) => {
             Part::count(&part.rekeyed);
+            moved();
             deletes::note_gone(ways, part, (&from, status)).await;
         }
         Some(Outcome::Refused(refusal)) if refusal.class == FailureClass::Gone => {
+            moved();
             deletes::note_gone(ways, part, (&from, refusal.status)).await;
         }
-        _ => part
-            .state()
-            .gone
-            .add(&[from], &context.settings.work_folder)?,
+        _ => {
+            let folder = &context.settings.work_folder;
+            part.state().gone.add(&[held, from], folder)?;
+        }
+    }
+    Ok(())
+}
+
+/// Keys that went are looked for as the target has them now, besides as the source told them.
+pub(crate) fn carry_gone(publication: &Publication) -> Result<(), EngineError> {
+    if lock(&publication.moved).is_empty() {
+        return Ok(());
+    }
+    let folder = &publication.context.settings.work_folder;
+    for part in publication.parts.values() {
+        let told = std::mem::take(&mut part.state().gone);
+        let mut gone = Gone::default();
+        for key in told.into_keys()? {
+            let key = key?;
+            let held = publication.carried(part, &key);
+            gone.add(&[key, held], folder)?;
+        }
+        part.state().gone = gone;
     }
     Ok(())
 }

@@ -7,20 +7,24 @@
 //!
 //! What always holds: the mark of a collection moves only when each record that was read is known
 //! to be unchanged, or has a durable receipt (written or owed), and the reading covers everything
-//! up to the mark. The mark of one collection never waits for another. A first reading that was
-//! broken off is remembered as begun, so that what went meanwhile is deleted all the same.
+//! up to the mark. The mark of one collection never waits for another. Runs that do not come to a
+//! proof are remembered by their moments: a source tells several changes of one key as one, from
+//! the key at the mark to the key now, and the target may hold one between.
 
 mod deletes;
 mod gone;
 mod histories;
+mod memory;
+mod missing;
+mod moved;
 mod part;
 mod proof;
 mod upserts;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use syncline_model::{CollectionName, Mark};
+use syncline_model::{CollectionName, Key, Mark};
 use syncline_plan::LoadOrder;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -31,7 +35,8 @@ use crate::lanes::Lanes;
 use crate::recorder::{self, Note};
 use crate::run::{Collections, around};
 use crate::{EngineError, Event, Job, Observer, RunReport, parked};
-use part::{Part, Position};
+use moved::Moved;
+use part::Part;
 
 /// A publication, ready to go.
 #[derive(Debug)]
@@ -117,6 +122,8 @@ pub struct PartReport {
     pub rekeyed: u64,
     /// Keys that went in the source.
     pub gone: u64,
+    /// Records fetched one by one because others refer to them.
+    pub fetched: u64,
     /// Changes that are owed now.
     pub owed: u64,
 }
@@ -129,6 +136,7 @@ pub(crate) struct Publication {
     pub(crate) moment: Option<Mark>,
     pub(crate) owed_only: bool,
     pub(crate) failures_max: Option<u64>,
+    pub(crate) moved: Mutex<Moved>,
 }
 
 /// Where changes and receipts go.
@@ -163,6 +171,7 @@ pub async fn publish(
             moment: moment.clone(),
             owed_only,
             failures_max,
+            moved: Mutex::default(),
         });
         let result = go(&publication).await;
         parts = proof::conclude(&publication, result.is_ok())?;
@@ -216,15 +225,17 @@ async fn go(publication: &Arc<Publication>) -> Result<(), EngineError> {
 async fn phases(publication: &Arc<Publication>, ways: &Ways) -> Result<(), EngineError> {
     let context = &publication.context;
     if !publication.owed_only {
-        publication.note_begun()?;
+        publication.note_attempt()?;
         histories::read_gone(publication).await?;
         histories::rekey(publication, ways).await?;
+        histories::carry_gone(publication)?;
     }
     upserts::write(publication, ways).await?;
     let runs = publication.runs();
     let (lanes, notes) = (&ways.lanes, &ways.notes);
     if !context.stop.is_stopped() {
         parked::offer_again(context, lanes, notes, &runs).await?;
+        missing::fetch(publication, ways).await?;
     }
     let deleted = deletes::delete(publication, ways).await?;
     if deleted > 0 && !context.stop.is_stopped() {
@@ -248,24 +259,26 @@ impl Publication {
 
     /// Whether nothing can have happened to a collection since its mark.
     pub(crate) fn is_up_to_date(&self, part: &Part) -> bool {
-        let Position::After(mark) = &part.position else {
-            return false;
-        };
-        self.moment.as_ref() == Some(mark)
+        self.moment.is_some() && part.position.records == self.moment
     }
 
-    /// Remembers which collections are read for the first time, and since when.
-    fn note_begun(&self) -> Result<(), EngineError> {
+    /// A key as the target has it, now that other keys have changed.
+    pub(crate) fn carried(&self, part: &Part, key: &Key) -> Key {
+        let collections = &self.context.catalog.collections;
+        lock(&self.moved).carried(collections, part.run.collection(), key)
+    }
+
+    /// Remembers that the collections are about to be brought to this moment.
+    fn note_attempt(&self) -> Result<(), EngineError> {
         let Some(moment) = &self.moment else {
             return Ok(());
         };
-        let begun: Vec<(CollectionName, Mark)> = self
-            .parts
-            .values()
-            .filter(|part| part.position == Position::Beginning(None))
-            .map(|part| (part.name().clone(), part::begun(moment)))
+        let parts = self.parts.values();
+        let attempts: Vec<(CollectionName, Mark)> = parts
+            .filter(|part| !self.is_up_to_date(part))
+            .filter_map(|part| Some((part.name().clone(), part.memory.with_attempt(moment)?)))
             .collect();
         let mut ledger = lock(&self.context.ledger);
-        Ok(ledger.commit_marks(self.context.scope, &begun)?)
+        Ok(ledger.commit_marks(self.context.scope, &attempts)?)
     }
 }

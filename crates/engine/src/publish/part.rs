@@ -8,52 +8,37 @@ use syncline_model::{CollectionName, Coverage, Mark};
 use syncline_store::StoreError;
 
 use super::gone::Gone;
+use super::memory::Memory;
 use super::{Overlap, Start};
 use crate::EngineError;
 use crate::collection::CollectionRun;
 use crate::context::{Context, lock};
 use crate::run::Collections;
 
-/// What stands before the mark of a first reading that has begun and is not proved.
-const BEGUN: &str = "begun:";
-
 /// From where on a collection is read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Position {
-    /// All of it; with what went and changed its key since an earlier reading began, if one did.
-    Beginning(Option<Mark>),
-    /// What came after a mark.
-    After(Mark),
-}
-
-impl Position {
-    /// The mark after which records are read.
-    pub(crate) const fn records_since(&self) -> Option<&Mark> {
-        match self {
-            Self::Beginning(_) => None,
-            Self::After(mark) => Some(mark),
-        }
-    }
-
-    /// The mark after which deletes and changes of keys are read, if they are.
-    pub(crate) const fn history_since(&self) -> Option<&Mark> {
-        match self {
-            Self::Beginning(mark) => mark.as_ref(),
-            Self::After(mark) => Some(mark),
-        }
-    }
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// The mark after which records are read; nothing for all of them.
+    pub(crate) records: Option<Mark>,
+    /// The mark after which deletes are read, if they are.
+    pub(crate) gone: Option<Mark>,
+    /// The marks after each of which changes of keys are read. The target may hold a record as it
+    /// was at any of these moments, and several changes of one key are told as one.
+    pub(crate) rekeyed: Vec<Mark>,
 }
 
 /// One collection.
 pub(crate) struct Part {
     pub(crate) run: Arc<CollectionRun>,
     pub(crate) position: Position,
-    /// The mark as it was kept, before any overlap.
-    pub(crate) kept: Option<Mark>,
+    /// What is remembered of earlier readings.
+    pub(crate) memory: Memory,
     pub(crate) replayed: AtomicU64,
     pub(crate) rekeyed: AtomicU64,
     /// Keys that went, as far as they were read.
     pub(crate) gone_read: AtomicU64,
+    /// Records that others referred to and that were fetched from the source one by one.
+    pub(crate) fetched: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -108,7 +93,7 @@ impl Part {
     }
 }
 
-pub(crate) type Positions = BTreeMap<CollectionName, (Position, Option<Mark>)>;
+pub(crate) type Positions = BTreeMap<CollectionName, (Position, Memory)>;
 
 /// From where on each collection is read.
 pub(crate) fn positions(
@@ -119,31 +104,34 @@ pub(crate) fn positions(
     let ledger = lock(&context.ledger);
     let mut positions = Positions::new();
     for name in collections.keys() {
-        let kept = ledger.mark(context.scope, name)?;
-        let (begun, done) = match &kept {
-            None => (None, None),
-            Some(mark) => match mark.0.strip_prefix(BEGUN) {
-                Some(version) => (Some(Mark(version.to_owned())), None),
-                None => (None, Some(mark.clone())),
-            },
+        let memory = match start {
+            Start::Anew => Memory::default(),
+            _ => Memory::read(ledger.mark(context.scope, name)?.as_ref()),
         };
-        let position = match (start, &done) {
-            (Start::After(mark), _) => Position::After(mark.clone()),
-            (Start::MarksOrAfter(mark), None) => Position::After(mark.clone()),
-            (Start::Marks | Start::MarksOrAfter(_), Some(mark)) => Position::After(overlap.before(mark)),
-            (Start::Beginning, Some(mark)) => Position::Beginning(Some(mark.clone())),
-            (Start::Anew, _) => Position::Beginning(None),
-            (Start::Marks | Start::Beginning, None) => Position::Beginning(begun),
-        };
-        let done = done.filter(|_| *start != Start::Anew);
-        positions.insert(name.clone(), (position, done));
+        positions.insert(name.clone(), (position(&memory, start, overlap), memory));
     }
     Ok(positions)
 }
 
-/// The mark that says that a first reading has begun.
-pub(crate) fn begun(moment: &Mark) -> Mark {
-    Mark(format!("{BEGUN}{}", moment.0))
+fn position(memory: &Memory, start: &Start, overlap: &Overlap) -> Position {
+    let earliest = memory.proved.as_ref().or(memory.attempts.first()).cloned();
+    let since = match (start, &memory.proved) {
+        (Start::After(mark), _) | (Start::MarksOrAfter(mark), None) => Some(mark.clone()),
+        (Start::Marks | Start::MarksOrAfter(_), Some(mark)) => Some(overlap.before(mark)),
+        (Start::Marks, None) | (Start::Beginning | Start::Anew, _) => None,
+    };
+    let mut rekeyed: Vec<Mark> = Vec::new();
+    let moments = since.iter().chain(&memory.proved).chain(&memory.attempts);
+    for mark in moments {
+        if !rekeyed.contains(mark) {
+            rekeyed.push(mark.clone());
+        }
+    }
+    Position {
+        gone: since.clone().or(earliest),
+        records: since,
+        rekeyed,
+    }
 }
 
 /// All parts by name.
@@ -152,17 +140,52 @@ pub(crate) fn all(
     mut positions: Positions,
 ) -> BTreeMap<CollectionName, Arc<Part>> {
     let part = |(name, run): (&CollectionName, &Arc<CollectionRun>)| {
-        let (position, kept) = positions.remove(name)?;
+        let (position, memory) = positions.remove(name)?;
         let part = Part {
             run: Arc::clone(run),
             position,
-            kept,
+            memory,
             replayed: AtomicU64::new(0),
             rekeyed: AtomicU64::new(0),
             gone_read: AtomicU64::new(0),
+            fetched: AtomicU64::new(0),
             state: Mutex::default(),
         };
         Some((name.clone(), Arc::new(part)))
     };
     collections.iter().filter_map(part).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(text: &str) -> Mark {
+        Mark(text.to_owned())
+    }
+
+    #[test]
+    fn changes_of_keys_are_read_since_every_moment_the_target_may_stand_at() {
+        let memory = Memory {
+            proved: Some(mark("20")),
+            attempts: vec![mark("25"), mark("30")],
+        };
+        let overlap = Overlap::new(|_| Mark("10".to_owned()));
+        let position = position(&memory, &Start::Marks, &overlap);
+        assert_eq!(position.records, Some(mark("10")));
+        assert_eq!(position.gone, Some(mark("10")));
+        assert_eq!(position.rekeyed, ["10", "20", "25", "30"].map(mark));
+    }
+
+    #[test]
+    fn a_first_reading_that_broke_off_is_read_again_with_what_went_since() {
+        let memory = Memory {
+            proved: None,
+            attempts: vec![mark("25"), mark("30")],
+        };
+        let position = position(&memory, &Start::Marks, &Overlap::none());
+        assert_eq!(position.records, None);
+        assert_eq!(position.gone, Some(mark("25")));
+        assert_eq!(position.rekeyed, ["25", "30"].map(mark));
+    }
 }

@@ -26,21 +26,24 @@ pub(crate) fn conclude(publication: &Publication, ended: bool) -> Result<Conclus
         let behind = lacking(publication, part, ended);
         let to = match (&behind, &publication.moment) {
             (None, Some(moment)) if !publication.owed_only => Some(moment.clone()),
-            _ => part.kept.clone(),
+            _ => part.memory.proved.clone(),
         };
-        if let Some(to) = &to
-            && part.kept.as_ref() != Some(to)
+        let proved = behind.is_none() && !publication.owed_only;
+        if let Some(moment) = &publication.moment
+            && proved
+            && !publication.is_up_to_date(part)
         {
-            moved.push((name.clone(), to.clone()));
+            moved.push((name.clone(), moment.clone()));
         }
         let state = part.state();
         let report = PartReport {
-            from: part.kept.clone(),
+            from: part.memory.proved.clone(),
             to,
             behind: behind.filter(|_| publication.moment.is_some()),
             replayed: part.replayed.load(Ordering::Relaxed),
             rekeyed: part.rekeyed.load(Ordering::Relaxed),
             gone: part.gone_read.load(Ordering::Relaxed),
+            fetched: part.fetched.load(Ordering::Relaxed),
             owed: owed.get(name).map_or(0, |classes| classes.values().sum()),
         };
         conclusions.insert(name.clone(), (report, state.error.clone()));
@@ -70,7 +73,8 @@ fn lacking(publication: &Publication, part: &Part, ended: bool) -> Option<String
     {
         return Some("it was not read to its end".to_owned());
     }
-    let offered = report.read + part.replayed.load(Ordering::Relaxed);
+    let besides = [&part.replayed, &part.fetched].map(|count| count.load(Ordering::Relaxed));
+    let offered = report.read + besides.iter().sum::<u64>();
     let accounted = report.unchanged + part.run.recorded();
     (offered != accounted).then(|| {
         format!("of {offered} records that were read or owed, {accounted} are accounted for")

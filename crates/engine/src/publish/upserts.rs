@@ -129,7 +129,7 @@ async fn window(
 ) -> Result<(), EngineError> {
     let context = &publication.context;
     let query = Query {
-        since: part.position.records_since().cloned(),
+        since: part.position.records.clone(),
         ..Query::records(Arc::clone(part.run.collection()))
     };
     let mut stream = match context.source.read(query).await {

@@ -103,7 +103,10 @@ pub async fn publish(
 }
 
 /// The stores to publish from and to: as said, or the only two.
-pub(crate) fn names(config: &Config, settings: &PublishSettings) -> Result<(String, String), Failure> {
+pub(crate) fn names(
+    config: &Config,
+    settings: &PublishSettings,
+) -> Result<(String, String), Failure> {
     let known = |name: &Option<String>| name.clone().filter(|name| !name.is_empty());
     match (known(&settings.from), known(&settings.to)) {
         (Some(from), Some(to)) if from == to => Err(Failure::configuration(format!(
@@ -241,7 +244,8 @@ fn start(
     };
     let beyond = marks()?
         .iter()
-        .filter_map(|mark| mark.0.rsplit(':').next()?.parse::<u64>().ok())
+        .flat_map(|mark| mark.0.split(|letter: char| !letter.is_ascii_digit()))
+        .filter_map(|version| version.parse::<u64>().ok())
         .filter(|mark| *mark > newest)
         .max();
     match (arguments.start, beyond) {

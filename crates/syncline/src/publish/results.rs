@@ -84,6 +84,7 @@ fn collection(report: &CollectionReport, part: &PartReport) -> Value {
         "updated": report.updated,
         "rekeyed": part.rekeyed,
         "gone": part.gone,
+        "fetched": part.fetched,
         "deleted": report.deleted,
         "missing": report.missing,
         "failed": report.failed,

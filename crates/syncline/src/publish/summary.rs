@@ -86,6 +86,7 @@ impl PublishSummary {
                 part.replayed += earlier.replayed;
                 part.rekeyed += earlier.rekeyed;
                 part.gone += earlier.gone;
+                part.fetched += earlier.fetched;
             }
             if let Some(mark) = part.to.as_ref().and_then(|mark| mark.0.parse().ok()) {
                 self.newest = self.newest.max(Some(mark));

@@ -248,6 +248,6 @@ async fn a_source_without_the_keys_of_deletes_is_never_said_to_be_proved_after_o
     worker.rename().await;
     assert_eq!(pair.publish().await.exit_status(), 0);
     pair.must_be_equal("after a change").await;
-    worker.delete(ATTENDANCE).await;
+    worker.delete("ed-fi/grades").await;
     assert_eq!(pair.publish().await.exit_status(), 1);
 }

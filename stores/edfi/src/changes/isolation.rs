@@ -69,7 +69,7 @@ pub(super) async fn choose(store: &EdfiStore) -> Result<(Isolation, EdfiStore)> 
 }
 
 /// Major and minor version; what cannot be read is taken for a current one.
-fn version(store: &EdfiStore) -> (u32, u32) {
+pub(super) fn version(store: &EdfiStore) -> (u32, u32) {
     let text = &store.discovery().version;
     let mut numbers = text
         .split(|letter: char| !letter.is_ascii_digit())

@@ -32,6 +32,9 @@ use crate::store::EdfiStore;
 pub use isolation::Isolation;
 use strip::strip;
 
+/// The first version that tells changes of keys; before it, nothing is to be had of them.
+const KEY_CHANGES: (u32, u32) = (6, 0);
+
 /// An Ed-Fi API, read as it is at one moment.
 #[derive(Clone, Debug)]
 pub struct Feed {
@@ -39,6 +42,7 @@ pub struct Feed {
     isolation: Isolation,
     newest: Option<u64>,
     updatable: Arc<BTreeSet<CollectionName>>,
+    tells_keys: bool,
 }
 
 impl EdfiStore {
@@ -51,11 +55,13 @@ impl EdfiStore {
         };
         let newest = newest(&store).await?;
         let updatable = Arc::new(updatable::collections(store.collections()));
+        let tells_keys = isolation::version(&store) >= KEY_CHANGES;
         Ok(Feed {
             store,
             isolation,
             newest,
             updatable,
+            tells_keys,
         })
     }
 }
@@ -70,6 +76,11 @@ impl Feed {
     /// and can only be read as a whole.
     pub const fn newest(&self) -> Option<u64> {
         self.newest
+    }
+
+    /// Whether the API tells which keys changed.
+    pub const fn tells_keys(&self) -> bool {
+        self.tells_keys
     }
 
     /// Whether records cannot change while they are read.
@@ -174,7 +185,7 @@ impl Store for Feed {
                 let records = pages::count(self.store.client(), &url, &scope).await?;
                 pages::counted(records, query.scope)
             }
-            Want::Rekeyed if !self.updatable.contains(&name) => {
+            Want::Rekeyed if !self.tells_keys || !self.updatable.contains(&name) => {
                 empty(self.mark(), Coverage::Complete(Scope::Whole))
             }
             Want::Rekeyed | Want::Gone => history::stream(self, &query)?,

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use serde_json::Value;
-use syncline_model::{Canonicaliser, Collection, Key, Record, Scope};
+use syncline_model::{Canonicaliser, Collection, Key, Record};
 use syncline_store::{Batch, Query, StoreError, Want};
 
 use super::journal::{FoundLine, Line};
+use super::keys::look_up_by;
 use super::{Find, Related, Wanted};
 use crate::EngineError;
 use crate::copy::part::Part;
@@ -142,18 +142,9 @@ async fn one(
     collection: &Arc<Collection>,
     key: &Key,
 ) -> Result<Option<Record>, StoreError> {
-    let values: Vec<Value> = serde_json::from_str(key.as_str()).unwrap_or_default();
-    let fields = collection.key.iter().zip(values);
-    let asked = fields.map(|(field, value)| {
-        let text = match value {
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
-        (field.name.clone(), text)
-    });
     let query = Query {
         collection: Arc::clone(collection),
-        scope: Scope::Matching(asked.collect()),
+        scope: look_up_by(collection, key),
         since: None,
         want: Want::Records,
     };

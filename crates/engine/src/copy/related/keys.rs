@@ -1,10 +1,10 @@
 //! Which record the members of a reference name.
 
 use serde_json::{Map, Value};
-use syncline_model::{Canonicaliser, Collection, Key};
+use syncline_model::{Canonicaliser, Collection, Key, Scope};
 
 /// The objects at a path, through lists.
-pub(super) fn values_at<'json>(
+pub(crate) fn values_at<'json>(
     value: &'json Value,
     path: &[String],
     found: &mut Vec<&'json Map<String, Value>>,
@@ -27,7 +27,7 @@ pub(super) fn values_at<'json>(
 
 /// The key that the members of a reference give a record of a collection: by the names of its
 /// key fields, or, where there is one of each, whatever they are called.
-pub(super) fn key_of(collection: &Collection, members: &Map<String, Value>) -> Option<Key> {
+pub(crate) fn key_of(collection: &Collection, members: &Map<String, Value>) -> Option<Key> {
     let own: Vec<(&String, &Value)> = members.iter().filter(|(name, _)| *name != "link").collect();
     let mut payload = Value::Object(Map::new());
     for field in &collection.key {
@@ -41,6 +41,20 @@ pub(super) fn key_of(collection: &Collection, members: &Map<String, Value>) -> O
     let text = serde_json::to_vec(&payload).ok()?;
     let (key, _) = Canonicaliser::new(collection).read(&text).ok()?;
     (!key.is_content()).then_some(key)
+}
+
+/// The scope of a query for the record with a key: its fields, under their names.
+pub(crate) fn look_up_by(collection: &Collection, key: &Key) -> Scope {
+    let values: Vec<Value> = serde_json::from_str(key.as_str()).unwrap_or_default();
+    let fields = collection.key.iter().zip(values);
+    let asked = fields.map(|(field, value)| {
+        let text = match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        (field.name.clone(), text)
+    });
+    Scope::Matching(asked.collect())
 }
 
 fn put(payload: &mut Value, path: &[String], value: Value) {

@@ -9,7 +9,7 @@
 
 mod follow;
 mod journal;
-mod keys;
+pub(crate) mod keys;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};

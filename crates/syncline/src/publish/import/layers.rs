@@ -172,14 +172,11 @@ impl Layers {
             };
             let (name, value) = match bare.split_once('=') {
                 Some((name, value)) => (name, value.to_owned()),
-                None => match flags.next() {
-                    Some(value) => (bare, value.clone()),
-                    None => {
-                        let message = format!("`{flag}` has no value");
-                        return Err(Failure::configuration(message));
-                    }
-                },
+                None => (bare, flags.next().cloned().unwrap_or_default()),
             };
+            if value.is_empty() {
+                return Err(Failure::configuration(format!("`{flag}` has no value")));
+            }
             let key = if name.contains(':') {
                 name.to_lowercase()
             } else {
@@ -228,13 +225,19 @@ impl Layers {
     /// A member of a connection.
     pub(super) fn connection(&self, side: Side, member: &str) -> Option<&str> {
         let key = format!("connections:{}:{}", side.name(), member.to_lowercase());
-        self.values.get(&key).map(String::as_str).filter(|text| !text.is_empty())
+        self.values
+            .get(&key)
+            .map(String::as_str)
+            .filter(|text| !text.is_empty())
     }
 
     /// An option.
     pub(super) fn option(&self, name: &str) -> Option<&str> {
         let key = format!("options:{}", name.to_lowercase());
-        self.values.get(&key).map(String::as_str).filter(|text| !text.is_empty())
+        self.values
+            .get(&key)
+            .map(String::as_str)
+            .filter(|text| !text.is_empty())
     }
 
     /// What has no counterpart, or happens by itself.
@@ -255,7 +258,9 @@ impl Layers {
             }
         }
         for list in &self.ignored {
-            warnings.push(format!("`{list}` is not needed: what it says follows from the APIs"));
+            warnings.push(format!(
+                "`{list}` is not needed: what it says follows from the APIs"
+            ));
         }
         warnings
     }
@@ -263,11 +268,11 @@ impl Layers {
 
 /// The key that a flag stands for.
 fn key_of_flag(flag: &str) -> Result<String, Failure> {
-    let same = |name: &&str| name.eq_ignore_ascii_case(flag);
-    if OPTIONS.iter().any(|name| same(&name)) {
+    let same = |name: &str| name.eq_ignore_ascii_case(flag);
+    if OPTIONS.iter().any(|name| same(name)) {
         return Ok(format!("options:{}", flag.to_lowercase()));
     }
-    if SOURCE.iter().any(|name| same(&name)) {
+    if SOURCE.iter().any(|name| same(name)) {
         return Ok(format!("connections:source:{}", flag.to_lowercase()));
     }
     let lower = flag.to_lowercase();
@@ -295,13 +300,17 @@ fn check(key: &str, written: &str) -> Result<(), Failure> {
         ["options", name] => (*name).to_owned(),
         ["connections", side @ ("source" | "target"), member] => {
             let alone = SOURCE.iter().any(|name| name.eq_ignore_ascii_case(member));
-            match alone || *member == "treatforbiddenpostaswarning" {
-                true => (*member).to_owned(),
-                false => format!("{side}{member}"),
+            if alone || *member == "treatforbiddenpostaswarning" {
+                (*member).to_owned()
+            } else {
+                format!("{side}{member}")
             }
         }
         // Stores of connections and lists of the settings file have their own places.
-        ["configurationstore" | "authorizationfailurehandling" | "resourceswithupdatablekeys", ..] => {
+        [
+            "configurationstore" | "authorizationfailurehandling" | "resourceswithupdatablekeys",
+            ..,
+        ] => {
             return Ok(());
         }
         _ => written.trim_start_matches('-').to_owned(),

@@ -23,7 +23,9 @@ fn imported(flags: &[&str], variables: &[(&str, &str)]) -> Result<Imported, Fail
         path
     });
     let text = |text: &&str| (*text).to_owned();
-    let environment = variables.iter().map(|(name, value)| (text(name), text(value)));
+    let environment = variables
+        .iter()
+        .map(|(name, value)| (text(name), text(value)));
     let arguments = ConfigArgs {
         environment: environment.collect::<BTreeMap<_, _>>(),
         ..ConfigArgs::default()
@@ -48,8 +50,16 @@ fn named_connections_become_stores_and_secrets_stay_out_of_the_text() {
     assert_eq!(source.settings.reading.page_records, 75);
     assert_eq!(source.retry.attempts_max, 6);
     assert_eq!(source.settings.credentials.client_id, "k1");
-    assert!(found.text.contains("client_secret: \"${SOURCE_SECRET}\""), "{}", found.text);
-    assert!(!found.text.contains("s2") && !found.text.contains("s\\\"1"), "{}", found.text);
+    assert!(
+        found.text.contains("client_secret: \"${SOURCE_SECRET}\""),
+        "{}",
+        found.text
+    );
+    assert!(
+        !found.text.contains("s2") && !found.text.contains("s\\\"1"),
+        "{}",
+        found.text
+    );
     assert!(found.text.contains("year: 2026"));
     let warnings = found.warnings.join("\n");
     assert!(warnings.contains("usechangeversionpaging"), "{warnings}");
@@ -67,15 +77,24 @@ fn flags_beat_the_environment_and_both_beat_files() {
     assert!(found.text.contains("descriptors: true"));
     let flags = [&PAIR[..], &["--sourceUrl=https://other.example"]].concat();
     let found = imported(&flags, &[]).unwrap();
-    assert!(found.text.contains("https://other.example"), "beats the named one");
+    assert!(
+        found.text.contains("https://other.example"),
+        "beats the named one"
+    );
 }
 
 #[test]
 fn options_that_nobody_knows_are_refused() {
     for (flag, hint) in [
         ("--resources=students", None),
-        ("--includOnly=students", Some("did you mean `--includeOnly`?")),
-        ("--Options:StreamingPagSize=7", Some("did you mean `--streamingPageSize`?")),
+        (
+            "--includOnly=students",
+            Some("did you mean `--includeOnly`?"),
+        ),
+        (
+            "--Options:StreamingPagSize=7",
+            Some("did you mean `--streamingPageSize`?"),
+        ),
     ] {
         let flags = [&PAIR[..], &[flag]].concat();
         let failure = imported(&flags, &[]).unwrap_err();
@@ -91,7 +110,13 @@ fn options_that_nobody_knows_are_refused() {
 #[test]
 fn a_connection_that_is_not_described_is_named() {
     let failure = imported(&["--sourceName=Nowhere", "--targetName=State"], &[]).unwrap_err();
-    assert_eq!(failure.message, "no file describes the connection `Nowhere`");
+    assert_eq!(
+        failure.message,
+        "no file describes the connection `Nowhere`"
+    );
     let failure = imported(&["--sourceUrl=https://x.example"], &[]).unwrap_err();
-    assert!(failure.message.contains("source is not fully described"), "{failure}");
+    assert!(
+        failure.message.contains("source is not fully described"),
+        "{failure}"
+    );
 }

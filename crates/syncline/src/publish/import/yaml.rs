@@ -40,7 +40,10 @@ fn store(
         .connection(side, "type")
         .is_some_and(|kind| !kind.eq_ignore_ascii_case("api"))
     {
-        let message = format!("the {} is no API, which is all that is published", side.name());
+        let message = format!(
+            "the {} is no API, which is all that is published",
+            side.name()
+        );
         return Err(Failure::configuration(message));
     }
     let mut line = |key: &str, value: &str| {
@@ -81,7 +84,10 @@ fn store(
     }
     for lacking in ["scope", "profileName"] {
         if member(lacking).is_some() {
-            let message = format!("`{lacking}` of the {} cannot be taken over yet", side.name());
+            let message = format!(
+                "`{lacking}` of the {} cannot be taken over yet",
+                side.name()
+            );
             return Err(Failure::configuration(message));
         }
     }

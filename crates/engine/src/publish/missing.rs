@@ -1,0 +1,190 @@
+//! Fetching from the source what others refer to and the target does not have.
+//!
+//! The window of a run may leave it out: it was written after the moment of the run, or its
+//! collection was not chosen. Each is looked up by its key once, in rounds, because what is
+//! fetched may itself refer to something; then what waited for it is offered again.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use serde_json::Value;
+use syncline_ledger::OwedClass;
+use syncline_model::{Change, Collection, CollectionName, Digest, FailureClass, Key, Record};
+use syncline_store::{Batch, Query, StoreError};
+
+use super::part::Part;
+use super::{Publication, Ways};
+use crate::collection::CollectionRun;
+use crate::context::lock;
+use crate::copy::related::keys::{key_of, look_up_by, values_at};
+use crate::feed::offer;
+use crate::lanes::OfferKind;
+use crate::{EngineError, parked};
+
+/// Rounds at most: references of references of references.
+const ROUNDS_MAX: usize = 8;
+/// Look-ups of a run at most.
+const LOOKUPS_MAX: usize = 100_000;
+/// Look-ups under way at once.
+const TOGETHER: usize = 8;
+
+/// Where something may be, and under which key it is there.
+type Place = (Arc<Collection>, Key);
+
+/// What was looked for so far.
+struct Search {
+    collections: BTreeMap<CollectionName, Arc<Collection>>,
+    asked: HashSet<Digest>,
+    /// Runs of collections that are not published themselves.
+    others: BTreeMap<CollectionName, Arc<CollectionRun>>,
+}
+
+/// Fetches what owed records lack, until nothing new is named or found.
+pub(crate) async fn fetch(publication: &Publication, ways: &Ways) -> Result<(), EngineError> {
+    let context = &publication.context;
+    let collections = context.catalog.collections.iter();
+    let mut search = Search {
+        collections: collections
+            .map(|(name, collection)| (name.clone(), Arc::new(collection.clone())))
+            .collect(),
+        asked: HashSet::new(),
+        others: BTreeMap::new(),
+    };
+    for _ in 0..ROUNDS_MAX {
+        let wanted = search.wanted(publication)?;
+        if wanted.is_empty() || context.stop.is_stopped() {
+            return Ok(());
+        }
+        let mut lookups = futures_util::stream::iter(wanted)
+            .map(|places| look_up(publication, places))
+            .buffer_unordered(TOGETHER);
+        let mut found = 0_u64;
+        while let Some(looked_up) = lookups.next().await {
+            if let Some((collection, record)) = looked_up? {
+                found += 1;
+                search.write(publication, ways, (collection, record)).await;
+            }
+        }
+        for run in search.others.values() {
+            run.until_idle().await;
+        }
+        for part in publication.parts.values() {
+            part.run.until_idle().await;
+        }
+        if found == 0 {
+            return Ok(());
+        }
+        let runs = publication.runs();
+        parked::offer_again(context, &ways.lanes, &ways.notes, &runs).await?;
+    }
+    Ok(())
+}
+
+impl Search {
+    /// What owed records refer to and was not asked for yet.
+    fn wanted(&mut self, publication: &Publication) -> Result<Vec<Vec<Place>>, EngineError> {
+        let context = &publication.context;
+        let mut wanted = Vec::new();
+        let owed = lock(&context.ledger).owed(context.scope, None)?;
+        for owed in owed {
+            let owed = owed?;
+            let lacks = owed.class == OwedClass::Failed(FailureClass::MissingReference);
+            let Some(collection) = self.collections.get(&owed.collection).cloned() else {
+                continue;
+            };
+            if !lacks || owed.payload.is_empty() {
+                continue;
+            }
+            let payload: Value = serde_json::from_slice(&owed.payload).unwrap_or_default();
+            for reference in &collection.references {
+                let mut found = Vec::new();
+                values_at(&payload, &reference.path, &mut found);
+                for members in found {
+                    let targets = reference.targets.iter();
+                    let places: Vec<Place> = targets
+                        .filter_map(|name| {
+                            let target = self.collections.get(name)?;
+                            Some((Arc::clone(target), key_of(target, members)?))
+                        })
+                        .collect();
+                    if self.is_new(&places) && !is_known(publication, &places)? {
+                        wanted.push(places);
+                    }
+                }
+            }
+        }
+        Ok(wanted)
+    }
+
+    fn is_new(&mut self, places: &[Place]) -> bool {
+        let Some((collection, key)) = places.first() else {
+            return false;
+        };
+        let mark = Digest::of(format!("{} {key}", collection.name).as_bytes());
+        self.asked.len() < LOOKUPS_MAX && self.asked.insert(mark)
+    }
+
+    async fn write(
+        &mut self,
+        publication: &Publication,
+        ways: &Ways,
+        (collection, record): (Arc<Collection>, Record),
+    ) {
+        let part = publication.parts.get(&collection.name);
+        let run = if let Some(part) = part {
+            Part::count(&part.fetched);
+            Arc::clone(&part.run)
+        } else {
+            let run = self.others.entry(collection.name.clone());
+            Arc::clone(run.or_insert_with(|| Arc::new(CollectionRun::new(collection))))
+        };
+        let change = Change::create(record);
+        offer(&ways.lanes, &run, change, OfferKind::First).await;
+    }
+}
+
+/// Whether the target is known to hold one of these.
+fn is_known(publication: &Publication, places: &[Place]) -> Result<bool, EngineError> {
+    let context = &publication.context;
+    let ledger = lock(&context.ledger);
+    for (collection, key) in places {
+        let known = ledger.find(context.scope, &collection.name, &key.digest())?;
+        if known.is_some_and(|(known, _)| known.outcome.is_settled()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+type Found = Option<(Arc<Collection>, Record)>;
+
+/// Looks where something may be until it is found.
+async fn look_up(publication: &Publication, places: Vec<Place>) -> Result<Found, StoreError> {
+    for (collection, key) in places {
+        let query = Query {
+            scope: look_up_by(&collection, &key),
+            ..Query::records(Arc::clone(&collection))
+        };
+        let mut stream = match publication.context.source.read(query).await {
+            Ok(stream) => stream,
+            Err(error) if !error.is_transient() => continue,
+            Err(error) => return Err(error),
+        };
+        while let Some(batch) = stream.next().await {
+            match batch {
+                Ok(Batch::Put(records)) => {
+                    let found = records.into_iter().find(|record| record.key == key);
+                    if let Some(record) = found {
+                        return Ok(Some((collection, record)));
+                    }
+                }
+                Ok(_) => {}
+                // A collection that may not be read holds nothing that could be fetched.
+                Err(error) if !error.is_transient() => break,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(None)
+}
