@@ -192,7 +192,7 @@ mod tests {
                 Err(io::Error::other("no disk"))
             }
         }
-        let reader = io::Read::chain(&b"1\n"[..], Broken);
+        let reader = Read::chain(&b"1\n"[..], Broken);
         let goes_on = |()| Ok::<_, io::Error>(ControlFlow::Continue(()));
         let error = each_block(reader, 3, |_| (), goes_on).unwrap_err();
         assert_eq!(error.to_string(), "no disk");
