@@ -6,14 +6,20 @@
 //! changes while it is read yields no complete coverage. This crate knows no protocol and no
 //! target.
 
+mod columns;
 mod discover;
 mod lines;
 mod packed;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod reader;
 mod rejects;
 mod store;
 mod target;
 
+pub use columns::{Column, ColumnKind};
 pub use discover::{DataFile, DataFiles, LineKind, Packing, discover};
+#[cfg(feature = "parquet")]
+pub use parquet::ParquetTable;
 pub use store::FilesStore;
 pub use target::{FileFormat, FilesTarget, KeyFilter};

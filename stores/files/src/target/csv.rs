@@ -1,4 +1,4 @@
-//! Tables out of payloads: members of objects become columns `a.b`, lists stay JSON text.
+//! CSV tables out of payloads.
 //!
 //! Texts stand without quotes and escapes, numbers with the digits they have, a null or missing
 //! member is an empty cell. Columns come in the order in which they are first seen; as a later
@@ -7,13 +7,10 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 
-use syncline_store::{ErrorKind, Result, StoreError};
+use syncline_store::Result;
 
-use super::members::Members;
+use super::flatten::each_cell;
 use crate::lines::Lines;
-
-/// Deepest objects that are taken apart; deeper ones are JSON text.
-const DEPTH_MAX: usize = 16;
 
 /// The columns of a table.
 #[derive(Debug, Default)]
@@ -25,13 +22,13 @@ pub(super) struct Columns {
 impl Columns {
     /// Adds the columns of a payload.
     pub(super) fn note(&mut self, payload: &[u8]) -> Result<()> {
-        for (name, _) in cells(payload)? {
-            if !self.places.contains_key(&name) {
-                self.places.insert(name.clone(), self.names.len());
-                self.names.push(name);
+        each_cell(payload, &mut |name, _| {
+            if !self.places.contains_key(name) {
+                self.places.insert(name.to_owned(), self.names.len());
+                self.names.push(name.to_owned());
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }
 
@@ -45,15 +42,13 @@ pub(super) fn write_table(spool: impl Read, columns: &Columns, out: &mut impl Wr
     let mut row = vec![String::new(); columns.names.len()];
     while let Some(line) = lines.next_line()? {
         row.iter_mut().for_each(String::clear);
-        for (name, text) in cells(&line.text)? {
-            if let Some(cell) = columns
-                .places
-                .get(&name)
-                .and_then(|&place| row.get_mut(place))
-            {
-                *cell = text;
+        each_cell(&line.text, &mut |name, text| {
+            let place = columns.places.get(name);
+            if let Some(cell) = place.and_then(|&place| row.get_mut(place)) {
+                *cell = cell_text(text);
             }
-        }
+            Ok(())
+        })?;
         write_row(row.iter().map(String::as_str), out)?;
     }
     Ok(())
@@ -76,38 +71,8 @@ fn write_row<'cell>(
     out.write_all(b"\n")
 }
 
-/// The columns of a payload and the texts in them.
-fn cells(payload: &[u8]) -> Result<Vec<(String, String)>> {
-    let mut found = Vec::new();
-    let members = serde_json::from_slice::<Members<'_>>(payload).map_err(|error| {
-        let message = "a record that is no JSON object cannot become a row";
-        StoreError::new(ErrorKind::InvalidData, message).with_source(error)
-    })?;
-    flatten(&members, "", 0, &mut found);
-    Ok(found)
-}
-
-fn flatten(members: &Members<'_>, before: &str, depth: usize, found: &mut Vec<(String, String)>) {
-    for (name, value) in &members.0 {
-        let name = if before.is_empty() {
-            name.clone()
-        } else {
-            format!("{before}.{name}")
-        };
-        let text = value.get();
-        if text.starts_with('{')
-            && depth < DEPTH_MAX
-            && let Ok(inner) = serde_json::from_str::<Members<'_>>(text)
-        {
-            flatten(&inner, &name, depth + 1, found);
-        } else {
-            found.push((name, cell(text)));
-        }
-    }
-}
-
 /// A value as the text of a cell.
-fn cell(text: &str) -> String {
+fn cell_text(text: &str) -> String {
     match text.as_bytes().first() {
         Some(b'"') => serde_json::from_str(text).unwrap_or_else(|_| text.to_owned()),
         _ if text == "null" => String::new(),

@@ -57,6 +57,11 @@ impl KeyFilter {
         Ok(out.into())
     }
 
+    /// Whether the member is written that a column of a table belongs to.
+    pub(super) fn keeps_column(&self, column: &str) -> bool {
+        self.keeps(column.split('.').next().unwrap_or(column))
+    }
+
     fn keeps(&self, name: &str) -> bool {
         let kept = self.keep.is_empty() || self.keep.iter().any(|pattern| fits(pattern, name));
         kept && !self.leave.iter().any(|pattern| fits(pattern, name))

@@ -1,4 +1,4 @@
-//! A folder as a target: one file per collection, JSONL or CSV.
+//! A folder as a target: one file per collection, JSONL, CSV or Parquet.
 //!
 //! A file is written beside (`students.jsonl.part`) and takes the place of the one before it only
 //! when its collection is complete. Until then nothing that was there is touched, whatever
@@ -10,9 +10,11 @@
 //! the whitespace around its values, because a line must stay one line; these are counted.
 
 mod csv;
+mod flatten;
 mod keys;
 mod members;
 mod part;
+mod table;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,6 +29,9 @@ use syncline_model::{
 };
 use syncline_store::{BatchStream, ErrorKind, Query, Result, Store, StoreError, WriteContext};
 
+use crate::Column;
+#[cfg(feature = "parquet")]
+pub(crate) use flatten::each_cell;
 pub use keys::KeyFilter;
 use part::Part;
 
@@ -37,14 +42,22 @@ pub enum FileFormat {
     Jsonl,
     /// A table: members of objects as columns `a.b`, lists as JSON text.
     Csv,
+    /// The same table with typed columns; not in every build.
+    Parquet,
 }
 
 impl FileFormat {
+    /// Whether this build can write it.
+    pub const fn is_in_build(self) -> bool {
+        !matches!(self, Self::Parquet) || cfg!(feature = "parquet")
+    }
+
     /// The extension of its files.
     pub const fn extension(self) -> &'static str {
         match self {
             Self::Jsonl => "jsonl",
             Self::Csv => "csv",
+            Self::Parquet => "parquet",
         }
     }
 }
@@ -56,9 +69,11 @@ pub struct FilesTarget {
     format: FileFormat,
     empty_files: bool,
     keys: Arc<KeyFilter>,
+    columns: BTreeMap<CollectionName, Vec<Column>>,
     stems: BTreeMap<CollectionName, String>,
     parts: Mutex<BTreeMap<CollectionName, Arc<Mutex<Part>>>>,
     compacted: Arc<AtomicU64>,
+    notes: Mutex<Vec<String>>,
 }
 
 impl FilesTarget {
@@ -74,9 +89,11 @@ impl FilesTarget {
             format,
             empty_files: false,
             keys: Arc::default(),
+            columns: BTreeMap::new(),
             stems: stems(collections),
             parts: Mutex::default(),
             compacted: Arc::default(),
+            notes: Mutex::default(),
         }
     }
 
@@ -89,6 +106,13 @@ impl FilesTarget {
     /// The same target, writing only some members of each record.
     pub fn with_keys(mut self, keys: KeyFilter) -> Self {
         self.keys = Arc::new(keys);
+        self
+    }
+
+    /// The same target, which knows the columns of tables before it sees records. All of them are
+    /// in a Parquet file, as far as they belong to members that are written.
+    pub fn with_columns(mut self, columns: BTreeMap<CollectionName, Vec<Column>>) -> Self {
+        self.columns = columns;
         self
     }
 
@@ -105,14 +129,25 @@ impl FilesTarget {
         self.compacted.load(Ordering::Relaxed)
     }
 
+    /// What a person should know of the files written so far.
+    pub fn notes(&self) -> Vec<String> {
+        lock(&self.notes).clone()
+    }
+
     /// The part of a collection, begun if it is not yet.
     fn part(&self, collection: &CollectionName) -> Result<Arc<Mutex<Part>>> {
         let mut parts = lock(&self.parts);
         if let Some(part) = parts.get(collection) {
             return Ok(Arc::clone(part));
         }
+        if !self.format.is_in_build() {
+            let message = format!("this build cannot write {:?}", self.format);
+            return Err(StoreError::new(ErrorKind::Unsupported, message));
+        }
         fs_err::create_dir_all(&self.folder)?;
-        let begun = Part::begin(&self.path(collection), self.format)?;
+        let declared = self.columns.get(collection).into_iter().flatten();
+        let declared = declared.filter(|column| self.keys.keeps_column(&column.name));
+        let begun = Part::begin(&self.path(collection), self.format, declared.cloned())?;
         let part = Arc::new(Mutex::new(begun));
         parts.insert(collection.clone(), Arc::clone(&part));
         Ok(part)
@@ -180,7 +215,12 @@ impl Store for FilesTarget {
             }
             None => return Ok(()),
         };
-        on_a_thread(move || lock(&part).complete()).await
+        let found = on_a_thread(move || lock(&part).complete()).await?;
+        let found = found
+            .into_iter()
+            .map(|note| format!("{}: {note}", name.short()));
+        lock(&self.notes).extend(found);
+        Ok(())
     }
 }
 

@@ -10,7 +10,8 @@ use fs_err::File;
 use syncline_store::{ErrorKind, Result, StoreError};
 
 use super::FileFormat;
-use super::csv::{Columns, write_table};
+use super::table::Table;
+use crate::Column;
 
 /// How much is written at once.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -21,22 +22,26 @@ pub(super) struct Part {
     path: PathBuf,
     beside: PathBuf,
     writer: BufWriter<File>,
-    /// The columns seen so far, where the file becomes a table.
-    columns: Option<Columns>,
+    /// What is known so far of the table that the file becomes, if it does.
+    table: Option<Table>,
     completed: bool,
 }
 
 impl Part {
     /// Begins the part of a file. What a killed run left there is overwritten; what another run
     /// is writing is not.
-    pub(super) fn begin(path: &Path, format: FileFormat) -> Result<Self> {
+    pub(super) fn begin(
+        path: &Path,
+        format: FileFormat,
+        declared: impl Iterator<Item = Column>,
+    ) -> Result<Self> {
         let beside = with_ending(path, ".part");
         let file = create(&beside)?;
         Ok(Self {
             path: path.to_owned(),
             beside,
             writer: BufWriter::with_capacity(BUFFER_BYTES, file),
-            columns: (format == FileFormat::Csv).then(Columns::default),
+            table: Table::begin(format, declared),
             completed: false,
         })
     }
@@ -47,8 +52,8 @@ impl Part {
         for payload in payloads {
             let line = one_line(payload);
             compacted += u64::from(matches!(line, Cow::Owned(_)));
-            if let Some(columns) = &mut self.columns {
-                columns.note(&line)?;
+            if let Some(table) = &mut self.table {
+                table.note(&line)?;
             }
             self.writer.write_all(&line)?;
             self.writer.write_all(b"\n")?;
@@ -56,26 +61,27 @@ impl Part {
         Ok(compacted)
     }
 
-    /// Puts the file into its place.
-    pub(super) fn complete(&mut self) -> Result<()> {
+    /// Puts the file into its place; what a person should know of it.
+    pub(super) fn complete(&mut self) -> Result<Vec<String>> {
         self.writer.flush()?;
-        match self.columns.take() {
+        let mut notes = vec![];
+        match self.table.take() {
             None => {
                 self.writer.get_ref().sync_data()?;
                 fs_err::rename(&self.beside, &self.path)?;
             }
-            Some(columns) => {
-                let table = with_ending(&self.path, ".table.part");
-                let mut writer = BufWriter::with_capacity(BUFFER_BYTES, create(&table)?);
-                write_table(File::open(&self.beside)?, &columns, &mut writer)?;
+            Some(table) => {
+                let path = with_ending(&self.path, ".table.part");
+                let mut writer = BufWriter::with_capacity(BUFFER_BYTES, create(&path)?);
+                notes = table.write(File::open(&self.beside)?, &mut writer)?;
                 writer.flush()?;
                 writer.get_ref().sync_data()?;
-                fs_err::rename(&table, &self.path)?;
+                fs_err::rename(&path, &self.path)?;
                 fs_err::remove_file(&self.beside)?;
             }
         }
         self.completed = true;
-        Ok(())
+        Ok(notes)
     }
 }
 
