@@ -41,7 +41,7 @@ impl Examiner<'_> {
         };
         let mut heard = Heard {
             key: String::new(),
-            notes: self.references.map(|(_, subject)| Notes::new(subject)),
+            notes: self.references.map(|(all, subject)| all.notes(subject)),
         };
         for line in block.lines() {
             examined.records += 1;

@@ -55,6 +55,9 @@ impl Job {
     pub(crate) fn run(&self) -> Result<Passed, Failure> {
         let names = self.collections.iter().map(|one| one.name.clone());
         self.observer.on(&Event::Started(names.collect()));
+        if let Some(references) = &self.references {
+            references.read_supplement()?;
+        }
         let mut passed = Passed {
             collections: Vec::with_capacity(self.collections.len()),
             ending: ValidateEnding::Completed,
@@ -135,7 +138,7 @@ impl Course<'_> {
             settings: &job.settings,
             values: job.values.as_ref(),
             references: references.and_then(|one| {
-                let subject = one.subject(&unit.collection, &unit.file)?;
+                let subject = one.file(&unit.collection, &unit.file)?;
                 Some((one, subject))
             }),
         };

@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use syncline_check::Schemas;
-use syncline_model::{Catalog, Collection, CollectionName};
+use syncline_model::{Catalog, Collection, CollectionName, Digest};
 use syncline_plan::{PlanError, RowSorter};
 use syncline_store_files::FilesStore;
 
@@ -40,10 +40,14 @@ use revisit::UnitFile;
 use row::ROW;
 use targets::Targets;
 
+use notes::Known;
 pub(crate) use notes::{Notes, Subject};
 pub use remote::{How, LookUp};
 pub use summary::ReferenceSummary;
 
+/// Most keys of records that are kept while files are read. Files come in load order, so most
+/// references lead to one of them and need not be sorted; whether they do changes no result.
+const KNOWN_MAX: usize = 1 << 20;
 /// Most bytes of rows that are held in memory; the rest goes to temporary files.
 const MEMORY_BUDGET: usize = 48 << 20;
 
@@ -88,6 +92,12 @@ pub(crate) struct References {
 struct Noted {
     rows: RowSorter<ROW>,
     wanted: u64,
+    /// References whose record stood in an earlier file.
+    found: u64,
+    /// Keys of the records of earlier files.
+    known: Arc<Known>,
+    /// Keys of the records of the file at hand.
+    keys: Vec<Digest>,
     /// References without a target that is known, by collection and path.
     untold: BTreeMap<(CollectionName, String), u64>,
     error: Option<PlanError>,
@@ -117,6 +127,9 @@ impl References {
             noted: Mutex::new(Noted {
                 rows: RowSorter::new(ground.work_folder, MEMORY_BUDGET),
                 wanted: 0,
+                found: 0,
+                known: Arc::default(),
+                keys: Vec::new(),
                 untold: BTreeMap::new(),
                 error: None,
             }),
@@ -138,13 +151,28 @@ impl References {
         Ok(references)
     }
 
-    /// What is to be noted of a file; nothing if the file is not among those that were named.
-    pub(crate) fn subject(&self, collection: &CollectionName, file: &str) -> Option<&Subject> {
+    /// What is to be noted of a file that is read from now on; nothing if the file is not among
+    /// those that were named.
+    pub(crate) fn file(&self, collection: &CollectionName, file: &str) -> Option<&Subject> {
         let found = self
             .units
             .iter()
             .find(|unit| unit.subject.collection == *collection && *unit.file.unit == *file);
+        self.begin_file();
         found.map(|unit| &unit.subject)
+    }
+
+    /// Notes of some lines of a file.
+    pub(crate) fn notes<'a>(&self, subject: &'a Subject) -> Notes<'a> {
+        Notes::new(subject, Arc::clone(&self.noted().known))
+    }
+
+    /// What was read so far is known from now on.
+    fn begin_file(&self) {
+        let mut all = self.noted();
+        let keys = std::mem::take(&mut all.keys);
+        // No notes are under way between files, so nothing is copied.
+        Arc::make_mut(&mut all.known).extend(keys);
     }
 
     /// Takes in what was noted of some lines.
@@ -152,6 +180,9 @@ impl References {
         notes.end();
         let mut all = self.noted();
         all.wanted += notes.wanted;
+        all.found += notes.found;
+        let room = KNOWN_MAX.saturating_sub(all.known.len() + all.keys.len());
+        all.keys.extend(notes.keys.into_iter().take(room));
         if let Err(error) = all.rows.extend(&notes.rows) {
             all.error.get_or_insert(error);
         }

@@ -1,6 +1,6 @@
 //! Noting what records refer to, and which records there are, while files are read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use syncline_check::ReferenceSeen;
@@ -10,6 +10,9 @@ use super::choice::{Choice, general};
 use super::key::Digester;
 use super::row::{KeyRow, Note, ROW, Spot};
 use super::targets::{Role, TargetId, Targets};
+
+/// Keys of records that were read before. What refers to one of them need not be noted.
+pub(super) type Known = HashSet<Digest>;
 
 /// What is to be noted of one file.
 #[derive(Clone, Debug)]
@@ -32,6 +35,11 @@ pub(crate) struct Notes<'a> {
     pub(super) untold: BTreeMap<String, u64>,
     /// References that are looked for.
     pub(super) wanted: u64,
+    /// Of those, the ones whose record stood in an earlier file.
+    pub(super) found: u64,
+    /// Keys of the records.
+    pub(super) keys: Vec<Digest>,
+    known: Arc<Known>,
     line: Line,
     reader: Reader,
 }
@@ -43,7 +51,10 @@ struct Line {
     ordinal: u16,
     /// Length of the rows before it.
     rows: usize,
+    /// Length of the keys before it.
+    keys: usize,
     wanted: u64,
+    found: u64,
     untold: Vec<String>,
 }
 
@@ -109,12 +120,15 @@ impl Reader {
 }
 
 impl<'a> Notes<'a> {
-    pub(crate) fn new(subject: &'a Subject) -> Self {
+    pub(super) fn new(subject: &'a Subject, known: Arc<Known>) -> Self {
         Self {
             subject,
             rows: Vec::new(),
             untold: BTreeMap::new(),
             wanted: 0,
+            found: 0,
+            keys: Vec::new(),
+            known,
             line: Line::default(),
             reader: Reader::default(),
         }
@@ -124,12 +138,14 @@ impl<'a> Notes<'a> {
     pub(crate) fn begin(&mut self, line: u64) {
         if line == self.line.number {
             self.rows.truncate(self.line.rows);
+            self.keys.truncate(self.line.keys);
         } else {
             self.close_line();
         }
         self.line = Line {
             number: line,
             rows: self.rows.len(),
+            keys: self.keys.len(),
             ..Line::default()
         };
     }
@@ -149,13 +165,17 @@ impl<'a> Notes<'a> {
         let Some(key) = self.reader.digest(self.subject, seen, target) else {
             return;
         };
+        self.line.wanted += 1;
+        if self.known.contains(&key) {
+            self.line.found += 1;
+            return;
+        }
         let note = Note::Wanted(Spot {
             unit: self.subject.unit,
             line: self.line.number,
             ordinal,
         });
         self.rows.push(KeyRow { key, target, note }.encode());
-        self.line.wanted += 1;
     }
 
     /// The canonical text of the key of the record on the line.
@@ -172,6 +192,7 @@ impl<'a> Notes<'a> {
                 note: Note::Exists,
             };
             self.rows.push(row.encode());
+            self.keys.push(row.key);
         }
     }
 
@@ -183,6 +204,7 @@ impl<'a> Notes<'a> {
 
     fn close_line(&mut self) {
         self.wanted += self.line.wanted;
+        self.found += self.line.found;
         for path in self.line.untold.drain(..) {
             *self.untold.entry(path).or_default() += 1;
         }
@@ -278,7 +300,7 @@ mod tests {
             choice: Choice::All,
             roles: targets.roles(&collection.name).to_vec(),
         };
-        let mut notes = Notes::new(&subject);
+        let mut notes = Notes::new(&subject, Arc::default());
         for _ in 0..2 {
             notes.begin(1);
             checker.explain(payload.as_bytes(), &mut Hear(&mut notes));

@@ -64,14 +64,18 @@ impl References {
 
     /// What is not in the files.
     fn merge(&self) -> Result<Open, Failure> {
-        self.read_supplement()?;
         let mut noted = self.noted();
         if let Some(error) = noted.error.take() {
             return Err(error.into());
         }
         let rows = std::mem::replace(&mut noted.rows, self.sorter());
+        let found = noted.found;
+        noted.known = Arc::default();
+        noted.keys = Vec::new();
         drop(noted);
-        Ok(still_open(rows.finish()?, self.sorter(), LISTED_MAX)?)
+        let mut open = still_open(rows.finish()?, self.sorter(), LISTED_MAX)?;
+        open.found += found;
+        Ok(open)
     }
 
     /// Reads the keys that are to be asked for.

@@ -11,8 +11,8 @@ use crate::validate::job::threads;
 use crate::validate::pass::each_block;
 
 impl References {
-    /// Reads those files for their keys.
-    pub(super) fn read_supplement(&self) -> Result<(), Failure> {
+    /// Reads those files for their keys, which is best done before others are read.
+    pub(crate) fn read_supplement(&self) -> Result<(), Failure> {
         for collection in &self.supplement {
             let Some(checker) = self.schemas.checker(&collection.name) else {
                 continue;
@@ -23,9 +23,10 @@ impl References {
                 .iter()
                 .filter(|unit| unit.subject.collection == collection.name);
             for unit in files {
+                self.begin_file();
                 let work = |block: &Block| {
                     let mut keys = Keys {
-                        notes: Notes::new(&unit.subject),
+                        notes: self.notes(&unit.subject),
                         text: String::new(),
                     };
                     for line in block.lines().filter(|line| !line.too_long) {
