@@ -104,13 +104,13 @@ mod tests {
             "oddDescriptor": "uri://ed-fi.org/OddDescriptor#Y",
             "comment": "uri://ed-fi.org/SexDescriptor#Z",
         });
-        let mut named = Vec::new();
-        known.collect(&payload, &mut named);
-        let mut named: Vec<(String, Value)> = named
+        let mut found = Vec::new();
+        known.collect(&payload, &mut found);
+        let mut found: Vec<(String, Value)> = found
             .into_iter()
             .map(|one| (one.collection.to_string(), Value::Object(one.members)))
             .collect();
-        named.sort_by(|one, other| one.0.cmp(&other.0));
+        found.sort_by(|one, other| one.0.cmp(&other.0));
         let expected = [
             (
                 "ed-fi/gradeLevelDescriptors".to_owned(),
@@ -121,6 +121,6 @@ mod tests {
                 json!({"namespace": "uri://district.org/own", "codeValue": "X"}),
             ),
         ];
-        assert_eq!(named, expected);
+        assert_eq!(found, expected);
     }
 }

@@ -131,8 +131,8 @@ fn protect(prune: &mut Prune, term: &str, names: &[CollectionName]) -> Result<()
         Some((name, digest)) => (name, Some(key_digest(term, digest)?)),
         None => (term, None),
     };
-    let named = Selection::from_lists(name, "").apply(names);
-    let named: BTreeSet<CollectionName> = named
+    let chosen = Selection::from_lists(name, "").apply(names);
+    let chosen: BTreeSet<CollectionName> = chosen
         .map_err(|failure| Failure {
             message: format!("--protect: {}", failure.message),
             ..failure
@@ -140,9 +140,9 @@ fn protect(prune: &mut Prune, term: &str, names: &[CollectionName]) -> Result<()
         .into_iter()
         .collect();
     match key {
-        None => prune.protected.extend(named),
+        None => prune.protected.extend(chosen),
         Some(key) => {
-            let keys = named.into_iter().map(|name| (name, key));
+            let keys = chosen.into_iter().map(|name| (name, key));
             prune.protected_keys.extend(keys);
         }
     }
