@@ -7,6 +7,8 @@
 //! [`Visitor`]; [`Checker::problems`] takes the same walk and explains everything it meets. Both
 //! are one walker with two listeners, so they cannot disagree.
 //!
+//! [`fields()`] lists what records may hold, with types, for whoever writes tables.
+//!
 //! This crate does no I/O, spawns nothing and holds no clock. Values of payloads do not appear in
 //! what it reports, except for descriptor values of the right form.
 
@@ -21,6 +23,6 @@ mod walk;
 
 pub use checker::{Checker, Verdict};
 pub use report::{Method, Problem, Severity};
-pub use schema::{KeyOrders, SchemaError, Schemas};
+pub use schema::{Field, FieldKind, KeyOrders, SchemaError, Schemas, fields};
 pub use seen::{DescriptorSeen, KeySeen, ReferenceSeen, Visitor};
 pub use walk::Place;

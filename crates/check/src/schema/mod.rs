@@ -8,6 +8,7 @@
 mod compile;
 mod descriptors;
 mod document;
+mod fields;
 mod property;
 mod text;
 
@@ -21,6 +22,7 @@ use syncline_model::CollectionName;
 use crate::Checker;
 use crate::table::{NodeId, Table};
 use compile::Compiler;
+pub use fields::{Field, FieldKind, fields};
 
 /// Documents that cannot be compiled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

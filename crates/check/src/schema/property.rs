@@ -77,7 +77,7 @@ pub(super) fn scalar(schema: &Value, context: &Context<'_>, types: &DescriptorTy
 }
 
 /// The type, the one beside null where there are two.
-fn type_of(schema: &Value) -> Option<&str> {
+pub(super) fn type_of(schema: &Value) -> Option<&str> {
     match schema.get("type")? {
         Value::Array(types) => {
             let mut types = types.iter().filter_map(Value::as_str);

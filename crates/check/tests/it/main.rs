@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "test support")]
 
 mod district;
+mod fields;
 mod grammar;
 mod keys;
 mod oracle;
