@@ -210,12 +210,24 @@ fn every_kind_of_lightbeam_file_loads_unchanged() {
         let name = file.display().to_string();
         let config = load(&name, &text, &variables).unwrap_or_else(|failure| panic!("{failure}"));
         assert_eq!(config.dialect, Dialect::Lightbeam, "{name}");
-        assert_eq!(config.data_folder().unwrap(), Path::new("/tmp/data"), "{name}");
+        assert_eq!(
+            config.data_folder().unwrap(),
+            Path::new("/tmp/data"),
+            "{name}"
+        );
         let api = config.api().unwrap();
         assert_eq!(api.settings.base_url.as_str(), "https://host/api", "{name}");
         assert_eq!(api.settings.credentials.client_id, "key", "{name}");
-        let unknown = config.warnings.iter().any(|each| each.contains("unknown key"));
-        assert_eq!(unknown, text.contains("some_future_key"), "{:?}", config.warnings);
+        let unknown = config
+            .warnings
+            .iter()
+            .any(|each| each.contains("unknown key"));
+        assert_eq!(
+            unknown,
+            text.contains("some_future_key"),
+            "{:?}",
+            config.warnings
+        );
     }
 }
 

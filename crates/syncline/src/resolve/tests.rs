@@ -85,7 +85,10 @@ fn files_may_carry_the_namespace_that_two_collections_of_one_name_differ_by() {
     let one = files(&["candidates.jsonl", "tpdm.candidates.jsonl"]);
     let resolved = resolve(&one, &catalog, &settings(&[]));
     assert_eq!(names(&resolved), ["ed-fi/candidates", "tpdm/candidates"]);
-    for (name, unit) in [("ed-fi", "candidates.jsonl"), ("tpdm", "tpdm.candidates.jsonl")] {
+    for (name, unit) in [
+        ("ed-fi", "candidates.jsonl"),
+        ("tpdm", "tpdm.candidates.jsonl"),
+    ] {
         let name = CollectionName::new(format!("{name}/candidates"));
         assert_eq!(&*one.of_collection(&name)[0].unit, unit);
     }
@@ -94,7 +97,9 @@ fn files_may_carry_the_namespace_that_two_collections_of_one_name_differ_by() {
     let resolved = resolve(&twice, &catalog, &settings(&[]));
     assert_eq!(names(&resolved), ["ed-fi/students"]);
     assert!(
-        resolved.unknown[0].message.starts_with("students.jsonl: ed-fi/students is read from"),
+        resolved.unknown[0]
+            .message
+            .starts_with("students.jsonl: ed-fi/students is read from"),
         "{}",
         resolved.unknown[0]
     );
