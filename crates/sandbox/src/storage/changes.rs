@@ -3,9 +3,11 @@
 //! Every write takes the next number of one sequence, so versions of all collections compare. A
 //! number is never given twice; one taken by a transaction that was undone is left out.
 
-use rusqlite::{Row, params};
+use rusqlite::types::Value as SqlValue;
+use rusqlite::{Row, params, params_from_iter};
 
-use super::{Item, Storage, StorageError, Window};
+use super::scope::Era;
+use super::{Item, KEY_SEPARATOR, Selection, Storage, StorageError, Window};
 
 /// Change versions from the first to the second, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,13 +37,13 @@ pub(crate) struct Rekeyed {
 }
 
 /// Deletes of a collection within a span, without those whose key is in use again.
-const DELETES: &str = "FROM tombstone t WHERE collection = ?1 AND version BETWEEN ?2 AND ?3 \
+const DELETES: &str = "FROM tombstone t WHERE collection = ? AND version BETWEEN ? AND ? \
      AND NOT EXISTS (SELECT 1 FROM item i WHERE i.family = t.family AND i.key = t.key \
      AND i.collection = t.collection)";
 
 /// The first and the last change of key of each record within a span.
 const REKEYS: &str = "FROM (SELECT min(version) AS low, max(version) AS high FROM rekey \
-     WHERE collection = ?1 AND version BETWEEN ?2 AND ?3 GROUP BY id) span \
+     WHERE collection = ? AND version BETWEEN ? AND ? GROUP BY id) span \
      JOIN rekey first ON first.version = span.low JOIN rekey last ON last.version = span.high";
 
 impl Storage {
@@ -77,6 +79,12 @@ impl Storage {
             item.id,
             key_values
         ])?;
+        let mut statement = self.prepared(
+            "INSERT INTO tombstone_part (collection, part, value, version) VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        for (part, value) in (0_i64..).zip(item.key.split(KEY_SEPARATOR)) {
+            statement.execute(params![item.collection, part, value, version])?;
+        }
         Ok(())
     }
 
@@ -102,15 +110,17 @@ impl Storage {
         Ok(())
     }
 
-    /// One stretch of the deletes of a collection within a span, in their order.
+    /// One stretch of the deletes from a collection within a span, in their order; of the
+    /// selection only those conditions count that say what a caller may see.
     pub(crate) fn deletes(
         &self,
-        collection: i64,
+        selection: &Selection,
         span: Span,
         window: Window,
     ) -> Result<Vec<Tombstone>, StorageError> {
+        let (clause, values) = deletes_clause(selection, span);
         let sql =
-            format!("SELECT version, id, key_values {DELETES} ORDER BY version LIMIT ?4 OFFSET ?5");
+            format!("SELECT version, id, key_values {clause} ORDER BY version LIMIT ? OFFSET ?");
         let read = |row: &Row<'_>| {
             Ok(Tombstone {
                 version: row.get(0)?,
@@ -118,28 +128,31 @@ impl Storage {
                 key_values: row.get(2)?,
             })
         };
-        let (limit, offset) = (window.limit, window.offset);
         let mut statement = self.prepared(&sql)?;
-        let values = params![collection, span.from, span.to, limit, offset];
-        let found = statement.query_map(values, read)?;
+        let found = statement.query_map(params_from_iter(within(values, window)), read)?;
         Ok(found.collect::<Result<_, _>>()?)
     }
 
-    /// How many deletes of a collection a span has.
-    pub(crate) fn count_deletes(&self, collection: i64, span: Span) -> Result<u64, StorageError> {
-        self.count_span(&format!("SELECT count(*) {DELETES}"), collection, span)
+    /// How many deletes [`Storage::deletes`] has in all.
+    pub(crate) fn count_deletes(
+        &self,
+        selection: &Selection,
+        span: Span,
+    ) -> Result<u64, StorageError> {
+        self.count_all(deletes_clause(selection, span))
     }
 
-    /// One stretch of the changed keys of a collection within a span, one entry per record.
+    /// One stretch of the changed keys of a selection within a span, one entry per record.
     pub(crate) fn rekeys(
         &self,
-        collection: i64,
+        selection: &Selection,
         span: Span,
         window: Window,
     ) -> Result<Vec<Rekeyed>, StorageError> {
+        let (clause, values) = rekeys_clause(selection, span);
         let sql = format!(
-            "SELECT last.version, last.id, first.old_values, last.new_values {REKEYS} \
-             ORDER BY last.version LIMIT ?4 OFFSET ?5"
+            "SELECT last.version, last.id, first.old_values, last.new_values {clause} \
+             ORDER BY last.version LIMIT ? OFFSET ?"
         );
         let read = |row: &Row<'_>| {
             Ok(Rekeyed {
@@ -149,21 +162,61 @@ impl Storage {
                 new_values: row.get(3)?,
             })
         };
-        let (limit, offset) = (window.limit, window.offset);
         let mut statement = self.prepared(&sql)?;
-        let values = params![collection, span.from, span.to, limit, offset];
-        let found = statement.query_map(values, read)?;
+        let found = statement.query_map(params_from_iter(within(values, window)), read)?;
         Ok(found.collect::<Result<_, _>>()?)
     }
 
-    /// How many records of a collection had their key changed within a span.
-    pub(crate) fn count_rekeys(&self, collection: i64, span: Span) -> Result<u64, StorageError> {
-        self.count_span(&format!("SELECT count(*) {REKEYS}"), collection, span)
+    /// How many records [`Storage::rekeys`] has in all.
+    pub(crate) fn count_rekeys(
+        &self,
+        selection: &Selection,
+        span: Span,
+    ) -> Result<u64, StorageError> {
+        self.count_all(rekeys_clause(selection, span))
     }
 
-    fn count_span(&self, sql: &str, collection: i64, span: Span) -> Result<u64, StorageError> {
-        let values = params![collection, span.from, span.to];
-        let count: i64 = self.prepared(sql)?.query_row(values, |row| row.get(0))?;
+    fn count_all(&self, (clause, values): (String, Vec<SqlValue>)) -> Result<u64, StorageError> {
+        let count: i64 = self
+            .prepared(&format!("SELECT count(*) {clause}"))?
+            .query_row(params_from_iter(values), |row| row.get(0))?;
         Ok(count.unsigned_abs())
     }
+}
+
+fn deletes_clause(selection: &Selection, span: Span) -> (String, Vec<SqlValue>) {
+    let collection = selection.collection;
+    let mut sql = DELETES.to_owned();
+    let mut values = vec![collection.into(), span.from.into(), span.to.into()];
+    for condition in &selection.conditions {
+        condition.append_scope((collection, Era::Past), &mut sql, &mut values);
+    }
+    (sql, values)
+}
+
+fn rekeys_clause(selection: &Selection, span: Span) -> (String, Vec<SqlValue>) {
+    let mut sql = REKEYS.to_owned();
+    let mut values = vec![
+        selection.collection.into(),
+        span.from.into(),
+        span.to.into(),
+    ];
+    // A record that is there no more has no key to be seen by.
+    if !selection.conditions.is_empty() {
+        let (clause, more) = selection.clause();
+        sql.push_str(" WHERE last.id IN (SELECT id FROM item");
+        sql.push_str(&clause);
+        sql.push(')');
+        values.extend(more);
+    }
+    (sql, values)
+}
+
+/// The values of a statement that ends in limit and offset.
+fn within(mut values: Vec<SqlValue>, window: Window) -> Vec<SqlValue> {
+    values.extend([
+        i64::from(window.limit).into(),
+        i64::from(window.offset).into(),
+    ]);
+    values
 }

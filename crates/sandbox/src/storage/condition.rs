@@ -2,6 +2,7 @@
 
 use rusqlite::types::Value as SqlValue;
 
+use super::scope::Era;
 use super::{KeyPlace, Reach, Span};
 
 /// One condition on a record.
@@ -45,7 +46,12 @@ pub(crate) enum Comparison {
 impl Condition {
     /// Appends the condition to those of a statement on the items of a collection.
     pub(super) fn append(&self, collection: i64, sql: &mut String, values: &mut Vec<SqlValue>) {
+        if self.append_scope((collection, Era::Present), sql, values) {
+            return;
+        }
         match self {
+            // Appended above.
+            Self::Within { .. } | Self::Prefix { .. } => {}
             Self::Key { family, key } => {
                 sql.push_str(" AND family = ? AND key = ?");
                 values.extend([SqlValue::from(*family), SqlValue::from(key.clone())]);
@@ -65,25 +71,6 @@ impl Condition {
             Self::Id(id) => {
                 sql.push_str(" AND id = ?");
                 values.push(SqlValue::from(id.clone()));
-            }
-            Self::Within { part, reach } => {
-                let column = part.open(collection, sql, values);
-                sql.push_str(column);
-                sql.push_str(" IN (");
-                reach.append(sql, values);
-                sql.push(')');
-                sql.push_str(part.close());
-            }
-            Self::Prefix { part, prefixes } => {
-                let column = part.open(collection, sql, values);
-                sql.push('0');
-                for prefix in prefixes {
-                    sql.push_str(" OR lower(substr(");
-                    sql.push_str(column);
-                    sql.push_str(", 1, length(?))) = lower(?)");
-                    values.extend([SqlValue::from(prefix.clone()), prefix.clone().into()]);
-                }
-                sql.push_str(part.close());
             }
             Self::Versions(span) => {
                 sql.push_str(" AND version BETWEEN ? AND ?");
@@ -109,6 +96,41 @@ impl Condition {
                 ]);
             }
         }
+    }
+}
+
+impl Condition {
+    /// Appends a condition that narrows to what a caller may see, of what there is in a collection
+    /// or of what was deleted from it; false for any other condition.
+    pub(super) fn append_scope(
+        &self,
+        place: (i64, Era),
+        sql: &mut String,
+        values: &mut Vec<SqlValue>,
+    ) -> bool {
+        match self {
+            Self::Within { part, reach } => {
+                let column = part.open(place, sql, values);
+                sql.push_str(column);
+                sql.push_str(" IN (");
+                reach.append(place.1, sql, values);
+                sql.push(')');
+                sql.push_str(part.close(place.1));
+            }
+            Self::Prefix { part, prefixes } => {
+                let column = part.open(place, sql, values);
+                sql.push('0');
+                for prefix in prefixes {
+                    sql.push_str(" OR lower(substr(");
+                    sql.push_str(column);
+                    sql.push_str(", 1, length(?))) = lower(?)");
+                    values.extend([SqlValue::from(prefix.clone()), prefix.clone().into()]);
+                }
+                sql.push_str(part.close(place.1));
+            }
+            _ => return false,
+        }
+        true
     }
 }
 

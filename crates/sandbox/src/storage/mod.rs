@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
 
-pub(crate) use changes::Span;
+pub(crate) use changes::{Rekeyed, Span, Tombstone};
 pub(crate) use condition::{Comparison, Condition};
 pub(crate) use flush::Flusher;
 pub(crate) use open::claim;
@@ -217,7 +217,14 @@ impl Storage {
 
     /// Removes every record and its history; change versions and ids go on.
     pub(crate) fn clear(&mut self) -> Result<(), StorageError> {
-        for table in ["reference", "key_part", "item", "tombstone", "rekey"] {
+        for table in [
+            "reference",
+            "key_part",
+            "item",
+            "tombstone",
+            "tombstone_part",
+            "rekey",
+        ] {
             self.run(&format!("DELETE FROM {table}"))?;
         }
         self.tally.forget();

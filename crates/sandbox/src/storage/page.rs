@@ -37,7 +37,7 @@ impl Selection {
         }
     }
 
-    fn clause(&self) -> (String, Vec<SqlValue>) {
+    pub(super) fn clause(&self) -> (String, Vec<SqlValue>) {
         let mut sql = String::from(" WHERE collection = ?");
         let mut values = vec![SqlValue::from(self.collection)];
         for condition in &self.conditions {

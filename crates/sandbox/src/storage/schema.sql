@@ -27,6 +27,15 @@ CREATE TABLE IF NOT EXISTS tombstone (
     key_values TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS tombstone_by_collection ON tombstone (collection, version);
+-- The parts of the keys of what was deleted, also of keys of one part.
+CREATE TABLE IF NOT EXISTS tombstone_part (
+    collection INTEGER NOT NULL,
+    part       INTEGER NOT NULL,
+    value      TEXT NOT NULL,
+    version    INTEGER NOT NULL,
+    PRIMARY KEY (collection, part, value, version)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS tombstone_part_by_version ON tombstone_part (version, part);
 CREATE TABLE IF NOT EXISTS rekey (
     version    INTEGER PRIMARY KEY,
     collection INTEGER NOT NULL,

@@ -30,9 +30,18 @@ pub(crate) enum KeyPlace {
     Part(usize),
 }
 
+/// Which records a condition is about, and which lead from value to value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Era {
+    /// Those there are.
+    Present,
+    /// Those that were deleted; the way to them may lead over any, deleted or not.
+    Past,
+}
+
 impl Reach {
     /// Appends a statement that selects the set.
-    pub(super) fn append(&self, sql: &mut String, values: &mut Vec<SqlValue>) {
+    pub(super) fn append(&self, era: Era, sql: &mut String, values: &mut Vec<SqlValue>) {
         match self {
             Self::Values(list) => {
                 sql.push_str("SELECT value FROM json_each(?)");
@@ -42,7 +51,7 @@ impl Reach {
             Self::Any(sets) => {
                 for (index, set) in sets.iter().enumerate() {
                     sql.push_str(if index > 0 { " UNION " } else { "" });
-                    set.append(sql, values);
+                    set.append(era, sql, values);
                 }
             }
             Self::Via {
@@ -51,14 +60,23 @@ impl Reach {
                 by,
                 inner,
             } => {
-                sql.push_str(
-                    "SELECT g.value FROM key_part b JOIN key_part g \
-                     ON g.collection = b.collection AND g.aggregate = b.aggregate AND g.part = ? \
-                     WHERE b.collection = ? AND b.part = ? AND b.value IN (",
-                );
-                values.extend([number(*give), SqlValue::from(*collection), number(*by)]);
-                inner.append(sql, values);
-                sql.push(')');
+                let (present, past) = (("key_part", "aggregate"), ("tombstone_part", "version"));
+                let tables: &[_] = match era {
+                    Era::Present => &[present],
+                    Era::Past => &[present, past],
+                };
+                for (index, (table, record)) in tables.iter().enumerate() {
+                    sql.push_str(if index > 0 { " UNION " } else { "" });
+                    let statement = format!(
+                        "SELECT g.value FROM {table} b JOIN {table} g \
+                         ON g.collection = b.collection AND g.{record} = b.{record} \
+                         AND g.part = ? WHERE b.collection = ? AND b.part = ? AND b.value IN ("
+                    );
+                    sql.push_str(&statement);
+                    values.extend([number(*give), SqlValue::from(*collection), number(*by)]);
+                    inner.append(era, sql, values);
+                    sql.push(')');
+                }
             }
         }
     }
@@ -68,11 +86,19 @@ impl KeyPlace {
     /// Appends what comes before a condition on the value of a record's key; `)` must follow.
     pub(super) fn open(
         self,
-        collection: i64,
+        (collection, era): (i64, Era),
         sql: &mut String,
         values: &mut Vec<SqlValue>,
     ) -> &'static str {
         match self {
+            _ if era == Era::Past => {
+                sql.push_str(
+                    " AND version IN (SELECT version FROM tombstone_part \
+                     WHERE collection = ? AND part = ? AND (",
+                );
+                values.extend([SqlValue::from(collection), number(self.index())]);
+                "value"
+            }
             Self::Whole => {
                 sql.push_str(" AND (");
                 "key"
@@ -89,10 +115,18 @@ impl KeyPlace {
     }
 
     /// What closes the condition.
-    pub(super) fn close(self) -> &'static str {
+    pub(super) fn close(self, era: Era) -> &'static str {
         match self {
-            Self::Whole => ")",
-            Self::Part(_) => "))",
+            Self::Whole if era == Era::Present => ")",
+            _ => "))",
+        }
+    }
+
+    /// The part, counted from 0.
+    fn index(self) -> usize {
+        match self {
+            Self::Whole => 0,
+            Self::Part(part) => part,
         }
     }
 }
@@ -102,7 +136,7 @@ impl Storage {
     pub(crate) fn reaches(&self, reach: &Reach, value: &str) -> Result<bool, StorageError> {
         let mut sql = String::from("SELECT ? IN (");
         let mut values = vec![SqlValue::from(value.to_owned())];
-        reach.append(&mut sql, &mut values);
+        reach.append(Era::Present, &mut sql, &mut values);
         sql.push(')');
         let found: bool = self
             .prepared(&sql)?

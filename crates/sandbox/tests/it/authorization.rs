@@ -258,3 +258,37 @@ async fn a_token_is_scoped_and_says_what_it_may_do() {
     let refused = crate::client::exchange(address, "POST", path, &unknown, b"{}").unwrap();
     assert_eq!((refused.status, refused.body.len()), (401, 0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deletes_and_changed_keys_are_seen_by_those_who_could_see_the_record() {
+    let mut fixture = related(ApiVersion::V7_3).await;
+    fixture.log_in();
+    for (name, school) in [("near", 1), ("far", 2)] {
+        let student_id = fixture.create(STUDENTS, &student(name));
+        let id = fixture.create(ENROLMENTS, &enrolment(name, school));
+        assert_eq!(fixture.delete(&format!("{ENROLMENTS}/{id}")).status, 204);
+        assert_eq!(
+            fixture.delete(&format!("{STUDENTS}/{student_id}")).status,
+            204
+        );
+    }
+    let nowhere = fixture.create(STUDENTS, &student("nowhere"));
+    assert_eq!(fixture.delete(&format!("{STUDENTS}/{nowhere}")).status, 204);
+    let deleted = |fixture: &Fixture, path: &str| {
+        let answer = fixture.get(&format!("{path}/deletes?totalCount=true"));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let entries = answer.json();
+        let total = answer.header("total-count").unwrap().to_owned();
+        let names = entries.as_array().unwrap().iter();
+        let names: Vec<Value> = names
+            .map(|entry| entry["keyValues"]["studentUniqueId"].clone())
+            .collect();
+        assert_eq!(total, names.len().to_string());
+        names
+    };
+    assert_eq!(deleted(&fixture, STUDENTS), ["near", "far", "nowhere"]);
+    assert_eq!(deleted(&fixture, ENROLMENTS), ["near", "far"]);
+    fixture.become_client("district", None);
+    assert_eq!(deleted(&fixture, STUDENTS), ["near"]);
+    assert_eq!(deleted(&fixture, ENROLMENTS), ["near"]);
+}

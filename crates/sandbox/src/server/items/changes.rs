@@ -12,7 +12,7 @@ use crate::server::lock;
 use crate::server::problem::Problem;
 use crate::server::respond::{json_response, json_text, set_header};
 use crate::server::service::{Call, Service};
-use crate::storage::Span;
+use crate::storage::{Rekeyed, Selection, Span, Tombstone};
 
 /// Which history of a collection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,54 +59,51 @@ pub(super) fn page(request: Request<'_>, history: History) -> Result<Response, P
         to: i64::MAX,
     });
     let wants_total = query::wants_total(&call.query)?;
-    let collection = endpoint.collection;
     let storage = service.view(call)?;
     let storage = lock(&storage);
-    let (text, total) = match history {
+    let selection = Selection {
+        collection: endpoint.collection,
+        conditions: access::visible(service, &storage, caller, endpoint)?,
+    };
+    let text = match history {
         History::Deletes => {
+            let found = storage.deletes(&selection, span, window)?;
             let with_keys = api.tracks_key_changes();
-            let entry = |(id, version, values): (&str, i64, &str)| {
-                let values = if with_keys {
-                    format!(",\"keyValues\":{values}")
-                } else {
-                    String::new()
-                };
-                format!("{{\"id\":\"{id}\",\"changeVersion\":{version}{values}}}")
-            };
-            let found = storage.deletes(collection, span, window)?;
-            let entries = found
-                .iter()
-                .map(|one| entry((&one.id, one.version, &one.key_values)));
-            let text = list(entries);
-            (
-                text,
-                wants_total
-                    .then(|| storage.count_deletes(collection, span))
-                    .transpose()?,
-            )
+            list(found.iter().map(|one| deleted(one, with_keys)))
         }
         History::KeyChanges => {
-            let found = storage.rekeys(collection, span, window)?;
-            let text = list(found.iter().map(|one| {
-                format!(
-                    "{{\"id\":\"{}\",\"changeVersion\":{},\"oldKeyValues\":{},\"newKeyValues\":{}}}",
-                    one.id, one.version, one.old_values, one.new_values
-                )
-            }));
-            (
-                text,
-                wants_total
-                    .then(|| storage.count_rekeys(collection, span))
-                    .transpose()?,
-            )
+            let found = storage.rekeys(&selection, span, window)?;
+            list(found.iter().map(rekeyed))
         }
     };
+    let count = || match history {
+        History::Deletes => storage.count_deletes(&selection, span),
+        History::KeyChanges => storage.count_rekeys(&selection, span),
+    };
+    let total = wants_total.then(count).transpose()?;
     let mut response = json_text(StatusCode::OK, text);
     if let Some(total) = total {
         let name = HeaderName::from_static("total-count");
         set_header(&mut response, name, &total.to_string());
     }
     Ok(response)
+}
+
+fn deleted(one: &Tombstone, with_keys: bool) -> String {
+    let (id, version) = (&one.id, one.version);
+    let values = if with_keys {
+        format!(",\"keyValues\":{}", one.key_values)
+    } else {
+        String::new()
+    };
+    format!("{{\"id\":\"{id}\",\"changeVersion\":{version}{values}}}")
+}
+
+fn rekeyed(one: &Rekeyed) -> String {
+    format!(
+        "{{\"id\":\"{}\",\"changeVersion\":{},\"oldKeyValues\":{},\"newKeyValues\":{}}}",
+        one.id, one.version, one.old_values, one.new_values
+    )
 }
 
 /// The oldest and the newest change version.
