@@ -3,6 +3,8 @@
 
 mod conformance;
 mod packed;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod target;
 
 use std::path::Path;

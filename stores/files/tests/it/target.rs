@@ -29,7 +29,7 @@ fn target(folder: &Path, format: FileFormat) -> FilesTarget {
     FilesTarget::new(folder, format, [&students().name])
 }
 
-async fn write(target: &FilesTarget, collection: &Arc<Collection>, payloads: &[&str]) {
+pub(crate) async fn write(target: &FilesTarget, collection: &Arc<Collection>, payloads: &[&str]) {
     let changes: Vec<Change> = payloads
         .iter()
         .map(|one| Change::create(record(one)))
