@@ -99,6 +99,9 @@ pub(super) fn settings(config: &Config, pair: &PairArgs) -> PublishSettings {
 
 fn tell(summary: PublishSummary, data: &DataArgs) {
     let voice = Voice::new(data.log_format);
+    for note in &summary.notes {
+        voice.warning(note);
+    }
     voice.summary(&published::of_publish(&summary), &summary.report);
     if let Ending::Failed(error) = summary.report.ending {
         voice.failure(&error.into());

@@ -18,6 +18,7 @@ mod lightbeam_faults;
 mod messages;
 mod network;
 mod pruning;
+mod publishing;
 mod servers;
 mod serving;
 mod state;

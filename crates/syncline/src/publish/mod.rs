@@ -3,6 +3,7 @@
 
 mod choice;
 mod import;
+mod notes;
 mod results;
 mod settings;
 mod summary;
@@ -85,6 +86,7 @@ pub async fn publish(
     let isolated = *feed.isolation() != Isolation::None;
     let mut summary = PublishSummary::new((&from, &to), &feed, config.dialect);
     summary.forbidden_as_warning = settings.forbidden_as_warning;
+    summary.notes = notes::notes(&feed, &ends.source_catalog, &ends.target_catalog);
     let first = feed.newest();
     summary.add(pass(config, (&ends, feed), &arguments, (&observer, &stop)).await?);
     if isolated || !summary.is_whole() || arguments.owed_only {

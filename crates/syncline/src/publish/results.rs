@@ -57,6 +57,7 @@ fn of_summary(summary: &PublishSummary) -> Map<String, Value> {
         ("snapshot", json!(summary.snapshot)),
         ("newest_change_version", json!(summary.newest)),
         ("passes", json!(summary.passes)),
+        ("notes", json!(summary.notes)),
         ("outcome", json!(outcome)),
         ("error", error),
         ("runtime_sec", json!(report.ended - report.started)),

@@ -36,6 +36,8 @@ pub struct PublishSummary {
     pub reject_file: Option<PathBuf>,
     /// Whose exit codes apply.
     pub dialect: Dialect,
+    /// What could not be published, one clause each.
+    pub notes: Vec<String>,
     /// Whether what the caller may not write leaves the exit status at 0.
     pub forbidden_as_warning: bool,
 }
@@ -62,6 +64,7 @@ impl PublishSummary {
             parts: BTreeMap::new(),
             reject_file: None,
             dialect,
+            notes: vec![],
             forbidden_as_warning: false,
         }
     }

@@ -15,6 +15,7 @@ mod input;
 mod kept;
 mod outages;
 mod publishing;
+mod publishing_access;
 mod publishing_pair;
 mod publishing_proof;
 mod pruning;

@@ -298,3 +298,30 @@ async fn deletes_that_cannot_be_known_hold_the_mark() {
     let behind = summary.parts[STUDENTS].behind.clone().unwrap();
     assert!(behind.contains("which keys were deleted"), "{behind}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_without_change_queries_is_read_as_a_whole_and_says_so() {
+    let mut pair = Pair::empty(V7_3, V7_3).await;
+    let config = syncline_sandbox::SandboxConfig {
+        change_queries: false,
+        ..syncline_sandbox::SandboxConfig::new(syncline_sandbox::schema::embedded().unwrap())
+    };
+    pair.source = syncline_sandbox::Sandbox::start(config).await.unwrap();
+    let hand = pair.hand().await;
+    for number in 0..4 {
+        hand.put(STUDENTS, &student(number, "Ada")).await;
+    }
+    let first = pair.publish().await;
+    must_be_done(&first);
+    assert!(
+        first.notes[0].contains("no change queries"),
+        "{:?}",
+        first.notes
+    );
+    hand.put(STUDENTS, &student(2, "Eve")).await;
+    let second = pair.publish().await;
+    must_be_done(&second);
+    assert_eq!(total(&second, |one| one.updated), 1);
+    assert_eq!(total(&second, |one| one.unchanged), 3);
+    pair.must_be_equal("after the second").await;
+}

@@ -1,0 +1,48 @@
+//! What a person should know about a publication beforehand.
+
+use syncline_model::{Catalog, CollectionName};
+use syncline_store_edfi::Feed;
+
+/// Names of collections that are shown; the rest is counted.
+const NAMES_SHOWN: usize = 5;
+
+/// What cannot be published, one sentence each.
+pub(super) fn notes(feed: &Feed, source: &Catalog, target: &Catalog) -> Vec<String> {
+    let mut notes = Vec::new();
+    if feed.newest().is_none() {
+        notes.push(
+            "the source has no change queries: it is read as a whole, and what it no longer has is \
+             not deleted"
+                .to_owned(),
+        );
+    } else if !feed.tells_keys() {
+        notes.push(
+            "the source does not tell which keys changed: a record that took another key stays \
+             under the old one, too"
+                .to_owned(),
+        );
+    }
+    let lacking: Vec<&CollectionName> = source
+        .collections
+        .keys()
+        .filter(|name| !target.collections.contains_key(*name))
+        .collect();
+    if let Some(names) = shown(&lacking) {
+        notes.push(format!(
+            "not published, as the target does not have them: {names}"
+        ));
+    }
+    notes
+}
+
+fn shown(names: &[&CollectionName]) -> Option<String> {
+    if names.is_empty() {
+        return None;
+    }
+    let some = names.iter().take(NAMES_SHOWN).map(|name| name.as_str());
+    let some = some.collect::<Vec<_>>().join(", ");
+    Some(match names.len().saturating_sub(NAMES_SHOWN) {
+        0 => some,
+        more => format!("{some} and {more} more"),
+    })
+}
