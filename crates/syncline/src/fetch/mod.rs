@@ -1,5 +1,6 @@
 //! Fetching from an Ed-Fi API into files.
 
+mod columns;
 mod descriptors;
 mod memory;
 mod protect;
@@ -80,7 +81,10 @@ pub async fn fetch(
     let (selected, mut notes) = chosen(&store, &catalog, &arguments)?;
     let purpose = purpose(&catalog, &selected, &arguments);
     let memory = Memory::open(config.state_folder.as_deref(), &folder, &purpose)?;
-    let target = Arc::new(target(&folder, &catalog, &selected, &arguments));
+    let (columns, note) = columns::declared(api, arguments.files.format).await?;
+    notes.extend(note);
+    let target = target(&folder, &catalog, &selected, &arguments).with_columns(columns);
+    let target = Arc::new(target);
     if !arguments.files.overwrite {
         protect::refuse_input(config, (&folder, &target), &memory, (&selected, &arguments))?;
     }
@@ -228,6 +232,7 @@ fn told(store: &EdfiStore, api: &EdfiConfig, target: &FilesTarget) -> Vec<String
             "{compacted} records came with line breaks and were written without them"
         )),
     }
+    notes.extend(columns::told(target));
     notes
 }
 

@@ -23,5 +23,7 @@ mod real;
 mod references;
 mod site;
 mod state;
+#[cfg(feature = "parquet")]
+mod tables;
 mod validating;
 mod versions;
