@@ -55,8 +55,8 @@ fn is_busy(report: &CollectionReport, part: &PartReport) -> bool {
 }
 
 fn row(name: &str, width: usize, cells: &[String]) -> String {
-    let cells: String = cells.iter().map(|cell| format!(" {cell:>11}")).collect();
-    format!("{name:width$}{cells}")
+    let cells: Vec<String> = cells.iter().map(|cell| format!(" {cell:>11}")).collect();
+    format!("{name:width$}{}", cells.concat())
 }
 
 /// Why something was not written, or a mark did not move.

@@ -16,18 +16,8 @@ pub(crate) struct PublishArgs {
     /// Read the live data, without a snapshot
     #[arg(long)]
     pub(crate) ignore_isolation: bool,
-    /// Read everything again; what is known to be there is not written again
-    #[arg(long, conflicts_with = "since")]
-    pub(crate) full: bool,
-    /// Read what came after this change version, whatever was published before
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) since: Option<u64>,
-    /// Write everything that is read, whatever is known to be there
-    #[arg(short = 'f', long)]
-    pub(crate) force: bool,
-    /// Only offer again what is owed; read nothing else
-    #[arg(long, conflicts_with_all = ["full", "since"])]
-    pub(crate) retry_owed: bool,
+    #[command(flatten)]
+    pub(crate) what: WhatArgs,
     /// Stop when more records than these are declined
     #[arg(long, value_name = "NUMBER")]
     pub(crate) max_failures: Option<u64>,
@@ -52,6 +42,23 @@ pub(crate) struct PublishArgs {
     pub(crate) api_publisher_options: Vec<String>,
     #[command(flatten)]
     pub(crate) told: ToldArgs,
+}
+
+/// What is read and offered.
+#[derive(Debug, Args)]
+pub(crate) struct WhatArgs {
+    /// Read everything again; what is known to be there is not written again
+    #[arg(long, conflicts_with = "since")]
+    pub(crate) full: bool,
+    /// Read what came after this change version, whatever was published before
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) since: Option<u64>,
+    /// Write everything that is read, whatever is known to be there
+    #[arg(short = 'f', long)]
+    pub(crate) force: bool,
+    /// Only offer again what is owed; read nothing else
+    #[arg(long, conflicts_with_all = ["full", "since"])]
+    pub(crate) retry_owed: bool,
 }
 
 /// Compare two Ed-Fi APIs: numbers of records, then keys and contents

@@ -103,14 +103,7 @@ async fn dispatch(command: Command, before: Before) -> Result<u8, Failure> {
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments.command).await,
         Command::Completions(arguments) => {
-            let mut script = Vec::new();
-            clap_complete::generate(
-                arguments.shell,
-                &mut Arguments::command(),
-                "syncline",
-                &mut script,
-            );
-            output::data(&String::from_utf8_lossy(&script));
+            completions(arguments.shell);
             Ok(0)
         }
         Command::Version => {
@@ -118,6 +111,13 @@ async fn dispatch(command: Command, before: Before) -> Result<u8, Failure> {
             Ok(0)
         }
     }
+}
+
+/// Prints the script that completes commands and options in a shell.
+fn completions(shell: clap_complete::Shell) {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "syncline", &mut script);
+    output::data(&String::from_utf8_lossy(&script));
 }
 
 /// Prints a failure; its exit status.

@@ -43,13 +43,13 @@ async fn publish(arguments: &PublishArgs, data: &DataArgs) -> Result<PublishSumm
     }
     let publish = syncline::PublishArgs {
         settings,
-        start: match (arguments.full, arguments.since) {
+        start: match (arguments.what.full, arguments.what.since) {
             (true, _) => PublishStart::Full,
             (false, Some(version)) => PublishStart::After(version),
             (false, None) => PublishStart::Marks,
         },
-        force: arguments.force,
-        owed_only: arguments.retry_owed,
+        force: arguments.what.force,
+        owed_only: arguments.what.retry_owed,
         reject_file: arguments.reject_file.clone(),
         holder: environment::holder("publish"),
     };

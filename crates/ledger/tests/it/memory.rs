@@ -358,6 +358,24 @@ fn a_scan_goes_on_in_another_thread_while_receipts_are_recorded() {
 }
 
 #[test]
+fn many_marks_are_kept_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = open(directory.path());
+    let id = scope(&mut ledger);
+    let marks: Vec<(CollectionName, Mark)> = (0..300)
+        .map(|number| {
+            let name = CollectionName::new(format!("ed-fi/c{number}"));
+            (name, Mark(number.to_string()))
+        })
+        .collect();
+    ledger.commit_marks(id, &marks).unwrap();
+    ledger.commit_marks(id, &[]).unwrap();
+    for (name, mark) in &marks {
+        assert_eq!(ledger.mark(id, name).unwrap().as_ref(), Some(mark));
+    }
+}
+
+#[test]
 fn marks_are_kept_by_collection() {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = open(directory.path());

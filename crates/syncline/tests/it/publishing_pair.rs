@@ -23,7 +23,10 @@ use tokio_util::sync::CancellationToken;
 use crate::site::quiet;
 
 /// Longest time that a publication of these tests takes.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+
+/// The client who may do everything.
+const OWNER: (&str, &str) = ("populated", "populatedSecret");
 
 /// A source, a target, and what lies between.
 pub(crate) struct Pair {
@@ -34,6 +37,8 @@ pub(crate) struct Pair {
     pub(crate) retry: RetryPolicy,
     /// Records in a page.
     pub(crate) page_size: u32,
+    /// As whom the target is written.
+    pub(crate) target_client: (&'static str, &'static str),
 }
 
 impl Pair {
@@ -81,18 +86,24 @@ impl Pair {
                 total_max: PATIENCE,
             },
             page_size: 50,
+            target_client: OWNER,
         }
     }
 
     pub(crate) fn config(&self) -> Config {
         let mut text = "publish:\n  from: district\n  to: state\nstores:\n".to_owned();
-        for (name, sandbox) in [("district", &self.source), ("state", &self.target)] {
-            text += &format!(
-                "  {name}:\n    kind: edfi\n    base_url: {}\n    client_id: populated\n    \
-                 client_secret: populatedSecret\n    pool_size: 4\n    page_size: {}\n",
+        let stores = [
+            ("district", &self.source, OWNER),
+            ("state", &self.target, self.target_client),
+        ];
+        for (name, sandbox, (client, secret)) in stores {
+            let store = format!(
+                "  {name}:\n    kind: edfi\n    base_url: {}\n    client_id: {client}\n    \
+                 client_secret: {secret}\n    pool_size: 4\n    page_size: {}\n",
                 sandbox.url(),
                 self.page_size
             );
+            text.push_str(&store);
         }
         let file = self.folder.path().join("syncline.yaml");
         std::fs::write(&file, text).unwrap();
@@ -164,6 +175,11 @@ impl Pair {
     /// Hands to change the source as one of its clients.
     pub(crate) async fn hand(&self) -> Hand {
         Hand::of(&self.config(), "district").await
+    }
+
+    /// Hands to change the target, as whoever publishes to it.
+    pub(crate) async fn target_hand(&self) -> Hand {
+        Hand::of(&self.config(), "state").await
     }
 
     /// Waits until nothing of a run that was cut off is left: its last write has its end.

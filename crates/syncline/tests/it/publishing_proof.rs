@@ -222,21 +222,21 @@ async fn proved(seed: u64, (from, to): (ApiVersion, ApiVersion), (faults, cuts):
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_changes_while_it_is_published_arrives_whole() {
     for (seed, versions) in [(1, (V6_2, V7_3)), (2, (V7_3, V8_0)), (3, (V7_3, V6_2))] {
-        proved(seed, versions, (false, false)).await;
+        Box::pin(proved(seed, versions, (false, false))).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_does_so_when_requests_fail_on_both_sides_and_tokens_end() {
     for (seed, versions) in [(11, (V6_2, V7_3)), (12, (V7_3, V7_3))] {
-        proved(seed, versions, (true, false)).await;
+        Box::pin(proved(seed, versions, (true, false))).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_does_so_when_runs_are_cut_off_at_any_moment() {
     for (seed, versions) in [(21, (V6_2, V7_3)), (22, (V7_3, V8_0)), (23, (V6_2, V7_3))] {
-        proved(seed, versions, (true, true)).await;
+        Box::pin(proved(seed, versions, (true, true))).await;
     }
 }
 

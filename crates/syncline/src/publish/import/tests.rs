@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+//! What settings of the publisher amount to, and which of them are refused.
 
 use super::*;
 
@@ -16,13 +16,13 @@ const NAMED: &str = r#"{"connections": [
 ]}"#;
 
 fn imported(flags: &[&str], variables: &[(&str, &str)]) -> Result<Imported, Failure> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir()?;
     let files = [("settings.json", SETTINGS), ("named.json", NAMED)].map(|(name, text)| {
         let path = folder.path().join(name);
         fs_err::write(&path, text).unwrap();
         path
     });
-    let text = |text: &&str| (*text).to_owned();
+    let text = |text: &&str| -> String { (*text).to_owned() };
     let environment = variables
         .iter()
         .map(|(name, value)| (text(name), text(value)));
