@@ -25,7 +25,13 @@ pub(super) fn get(setting: &Setting<'_>) -> Result<(Used, u64)> {
     let log = folder.join("curl.log");
     let mut command = Command::new("curl");
     command
-        .args(["--silent", "--show-error", "--fail", "--parallel"])
+        .args([
+            "--silent",
+            "--show-error",
+            "--fail",
+            "--parallel",
+            "--no-progress-meter",
+        ])
         .args(["--parallel-max", &POOL.to_string()])
         .args(["--header", &format!("Authorization: Bearer {token}")])
         .args(["--write-out", "%{size_download}\\n", "--config"])
