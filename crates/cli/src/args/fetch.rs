@@ -64,8 +64,8 @@ pub(crate) enum FormatArg {
     Jsonl,
     /// A table; members of objects are columns `a.b`, lists are JSON
     Csv,
-    /// Not in this build
-    #[value(hide = true)]
+    /// The same table with typed columns
+    #[cfg_attr(not(feature = "parquet"), value(hide = true))]
     Parquet,
 }
 

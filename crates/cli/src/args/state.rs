@@ -123,8 +123,8 @@ pub(crate) enum ExportFormatArg {
     Csv,
     /// One JSON object per line
     Jsonl,
-    /// Known by name, so that who asks for it is told.
-    #[value(hide = true)]
+    /// A table with typed columns
+    #[cfg_attr(not(feature = "parquet"), value(hide = true))]
     Parquet,
 }
 

@@ -76,14 +76,16 @@ async fn fetch(
 }
 
 fn format(format: FormatArg) -> Result<FileFormat, Failure> {
-    match format {
-        FormatArg::Jsonl => Ok(FileFormat::Jsonl),
-        FormatArg::Csv => Ok(FileFormat::Csv),
-        FormatArg::Parquet => Err(
-            Failure::configuration("--format parquet is not in this build")
-                .with_hint("use `--format jsonl` or `--format csv`"),
-        ),
+    let format = match format {
+        FormatArg::Jsonl => FileFormat::Jsonl,
+        FormatArg::Csv => FileFormat::Csv,
+        FormatArg::Parquet => FileFormat::Parquet,
+    };
+    if format.is_in_build() {
+        return Ok(format);
     }
+    let message = format!("--format {} is not in this build", format.extension());
+    Err(Failure::configuration(message).with_hint("use `--format jsonl` or `--format csv`"))
 }
 
 fn names(list: Option<&str>) -> Vec<String> {

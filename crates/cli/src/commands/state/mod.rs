@@ -87,11 +87,12 @@ fn export(arguments: &StateExportArgs, before: DataArgs) -> Result<u8, Failure> 
     let format = match arguments.format {
         ExportFormatArg::Csv => ExportFormat::Csv,
         ExportFormatArg::Jsonl => ExportFormat::Jsonl,
-        ExportFormatArg::Parquet => {
-            let message = "--format: this version cannot write Parquet";
-            return Err(Failure::configuration(message).with_hint("use csv or jsonl"));
-        }
+        ExportFormatArg::Parquet => ExportFormat::Parquet,
     };
+    if !format.is_in_build() {
+        let message = "--format parquet is not in this build";
+        return Err(Failure::configuration(message).with_hint("use csv or jsonl"));
+    }
     let rows = state::export(&config, &part, format, &arguments.out)?;
     let file = arguments.out.display();
     output::note(&format!("{} written to {file}", count(rows, "row")));
