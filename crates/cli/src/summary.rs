@@ -147,8 +147,8 @@ fn table(report: &RunReport) -> Vec<String> {
         .max()
         .unwrap_or(0)
         .max("collection".len());
-    let deletes = deletes::are_told(report);
-    let heading = if deletes {
+    let with_deletes = deletes::are_told(report);
+    let heading = if with_deletes {
         format!(" {:>10}", "deleted")
     } else {
         String::new()
@@ -158,7 +158,7 @@ fn table(report: &RunReport) -> Vec<String> {
         "collection", "read", "created", "updated", "unchanged", "refused"
     )];
     lines.extend(rows.into_iter().map(|(name, report)| {
-        let deleted = if deletes {
+        let deleted = if with_deletes {
             format!(" {:>10}", number(report.deleted))
         } else {
             String::new()

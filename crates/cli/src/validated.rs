@@ -67,16 +67,17 @@ fn problems(collection: &CheckedCollection) -> Vec<String> {
 
 /// Where the references lead, and how the API was asked.
 fn references(found: &ReferenceSummary) -> Vec<String> {
-    let mut line = format!(
-        "references: {} checked, {} in the files, {} in the API, {} nowhere",
+    let unchecked = match found.unchecked {
+        0 => String::new(),
+        count => format!(", {} not checked", number(count)),
+    };
+    let line = format!(
+        "references: {} checked, {} in the files, {} in the API, {} nowhere{unchecked}",
         number(found.checked),
         number(found.in_files),
         number(found.in_api),
         number(found.missing),
     );
-    if found.unchecked > 0 {
-        line.push_str(&format!(", {} not checked", number(found.unchecked)));
-    }
     let mut lines = vec![String::new(), line];
     lines.extend(found.words().map(|clause| format!("  {clause}")));
     lines

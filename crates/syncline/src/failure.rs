@@ -143,9 +143,8 @@ impl From<EngineError> for Failure {
             EngineError::Plan(error) => error.into(),
             EngineError::File(error) => error.into(),
             EngineError::TooManyDeclined { .. } => {
-                Self::new(FailureKind::Configuration, error.to_string()).with_hint(
-                    "nothing is lost: what was declined is owed, and no mark has moved",
-                )
+                Self::new(FailureKind::Configuration, error.to_string())
+                    .with_hint("nothing is lost: what was declined is owed, and no mark has moved")
             }
             other => Self::new(FailureKind::Defect, other.to_string()),
         }

@@ -45,14 +45,12 @@ pub use validate::{
     ValidateArgs, ValidateEnding, ValidateResults, ValidateSettings, ValidateSummary, validate,
     write_validate_results,
 };
-pub use verify::{
-    Verified, VerifyArgs, VerifySummary, Wrong, verify, write_verify_results,
-};
+pub use verify::{Verified, VerifyArgs, VerifySummary, Wrong, verify, write_verify_results};
 
 pub use syncline_check::{Method, Severity};
 pub use syncline_engine::{
-    CollectionProgress, CollectionReport, Ending, Event, FailureGroup, Observer, PartReport, Progress, Resend,
-    RunReport, Verb,
+    CollectionProgress, CollectionReport, Ending, Event, FailureGroup, Observer, PartReport,
+    Progress, Resend, RunReport, Verb,
 };
 pub use syncline_ledger::Holder;
 pub use syncline_model::CollectionName;

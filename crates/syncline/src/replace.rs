@@ -22,26 +22,14 @@ fn replaced(path: &Path, content: &[u8]) -> std::io::Result<()> {
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     let mut builder = Builder::new();
-    let mut builder = builder.prefix(".syncline-").suffix(".new");
-    let permissions = readable();
-    if let Some(permissions) = permissions {
-        builder = builder.permissions(permissions);
-    }
+    builder.prefix(".syncline-").suffix(".new");
+    // What other files get: everybody may read as far as the process is told to let them.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut beside = builder.tempfile_in(folder)?;
     beside.write_all(content)?;
     beside.persist(path).map_err(|error| error.error)?;
     Ok(())
-}
-
-/// What other files get: everybody may read as far as the process is told to let them.
-fn readable() -> Option<std::fs::Permissions> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        Some(std::fs::Permissions::from_mode(0o666))
-    }
-    #[cfg(not(unix))]
-    None
 }
 
 #[cfg(test)]

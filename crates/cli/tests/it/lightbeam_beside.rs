@@ -39,15 +39,20 @@ async fn pair() -> Option<Pair> {
     let target = Path::new(env!("CARGO_BIN_EXE_syncline")).ancestors().nth(2);
     let program = target.unwrap().join("interop/lightbeam/venv/bin/lightbeam");
     if !program.is_file() {
-        let reason = "lightbeam is not installed: run scripts/interop/lightbeam once";
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{reason}");
-        eprintln!("skipped: {reason}");
+        skipped("lightbeam is not installed: run scripts/interop/lightbeam once");
         return None;
     }
     Some(Pair {
         theirs: Side::new(Some(program)).await,
         ours: Side::new(None).await,
     })
+}
+
+#[expect(clippy::disallowed_methods, reason = "whether a test may be skipped")]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn skipped(reason: &str) {
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{reason}");
+    eprintln!("skipped: {reason}");
 }
 
 impl Side {

@@ -175,24 +175,21 @@ fn nothing_in_the_way(folder: &Path, names: &[String], there: &[String]) -> Resu
         .filter(|name| there.contains(name))
         .map(|name| format!("destination `{name}` in {PROJECT}"));
     let found: Vec<String> = templates.chain(destinations).collect();
-    let mut shown = found
-        .iter()
-        .take(NAMES_SHOWN)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(", ");
-    if found.len() > NAMES_SHOWN {
-        shown += &format!(" and {} more", found.len() - NAMES_SHOWN);
-    }
     if found.is_empty() {
         return Ok(());
     }
-    Err(
-        Failure::configuration(format!("already there, and nothing was written: {shown}"))
-            .with_hint(
-                "add --overwrite to replace templates; destinations that are there stay as they are",
-            ),
-    )
+    let shown = found.iter().take(NAMES_SHOWN).cloned().collect::<Vec<_>>();
+    let shown = shown.join(", ");
+    let more = match found.len().saturating_sub(NAMES_SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Err(Failure::configuration(format!(
+        "already there, and nothing was written: {shown}{more}"
+    ))
+    .with_hint(
+        "add --overwrite to replace templates; destinations that are there stay as they are",
+    ))
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ fn inserted(
     let all: Vec<&str> = text.lines().collect();
     let (before, behind) = all.split_at(place.end.min(all.len()));
     let joined =
-        |lines: &[&str]| -> String { lines.iter().map(|line| format!("{line}\n")).collect() };
+        |lines: &[&str]| -> String { lines.iter().flat_map(|line| [line, "\n"]).collect() };
     Ok(format!("{}{lines}{}", joined(before), joined(behind)))
 }
 
@@ -135,7 +135,7 @@ impl Place {
                 }
                 place.note(number, margin, bare);
             } else if let Some(rest) = line.strip_prefix(section) {
-                let value = rest.strip_prefix(':').map(|rest| rest.trim());
+                let value = rest.strip_prefix(':').map(str::trim);
                 place = value.map(|value| Self {
                     end: number + 1,
                     margin: "  ".to_owned(),

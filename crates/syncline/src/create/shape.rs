@@ -27,7 +27,7 @@ pub(super) enum Shape {
     /// Members by name.
     Object(Vec<Member>),
     /// Any number of values.
-    List(Box<Shape>),
+    List(Box<Self>),
     /// The documents do not say.
     Anything,
 }

@@ -95,7 +95,7 @@ impl Writer {
         let margin = inner.margin();
         let lines: String = lines
             .iter()
-            .map(|line| format!("{margin}{line}\n"))
+            .flat_map(|line| [&margin, line, "\n"])
             .collect();
         format!("{{\n{lines}{}}}", place.margin())
     }

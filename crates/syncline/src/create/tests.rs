@@ -214,7 +214,7 @@ async fn a_generated_district_comes_out_of_the_templates_as_it_went_in() {
             continue;
         };
         let members = shapes.payload(name).unwrap();
-        let (made, _) = templates(&[collection.name.clone()], &catalog, &documents);
+        let (made, _) = templates(std::slice::from_ref(&collection.name), &catalog, &documents);
         for line in lines.lines() {
             let payload: Value = serde_json::from_str(line).unwrap();
             assert_eq!(

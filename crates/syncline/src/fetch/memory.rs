@@ -17,6 +17,7 @@ use syncline_store_files::FilesTarget;
 
 use super::{Earlier, fetched_earlier, is_unfinished};
 use crate::Failure;
+use crate::replace::replace_file;
 
 /// An interrupted run is gone on with for a day, in seconds; then its files are no longer fresh.
 const RESUMED_WITHIN: i64 = 24 * 3600;
@@ -146,17 +147,15 @@ impl Memory {
         }
     }
 
-    fn save(&self) -> std::io::Result<()> {
+    fn save(&self) -> Result<(), Failure> {
         let Some(path) = &self.path else {
             return Ok(());
         };
         if let Some(folder) = path.parent() {
             fs_err::create_dir_all(folder)?;
         }
-        let text = serde_json::to_vec(&*self.kept())?;
-        let beside = path.with_extension(format!("{}.new", std::process::id()));
-        fs_err::write(&beside, text)?;
-        fs_err::rename(&beside, path)
+        let text = serde_json::to_vec(&*self.kept()).map_err(std::io::Error::from)?;
+        replace_file(path, &text)
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {

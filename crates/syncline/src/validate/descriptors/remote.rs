@@ -11,6 +11,7 @@ use syncline_store::{Batch, ErrorKind, Query, Store as _, StoreError, Want};
 use syncline_store_edfi::EdfiStore;
 
 use super::Values;
+use crate::replace::replace_file;
 use crate::{EdfiConfig, Failure, open};
 
 /// Kept values older than this are read anew, in seconds: a day.
@@ -144,10 +145,7 @@ fn read(path: &Path) -> Option<Kept> {
 
 /// Keeps values. Failing costs the next run some requests and nothing else.
 fn write(path: &Path, kept: &Kept) {
-    let beside = path.with_extension(format!("{}.new", std::process::id()));
-    let written = serde_json::to_vec(kept)
-        .map_err(std::io::Error::from)
-        .and_then(|bytes| fs_err::write(&beside, bytes))
-        .and_then(|()| fs_err::rename(&beside, path));
-    drop(written);
+    if let Ok(bytes) = serde_json::to_vec(kept) {
+        let _not_kept = replace_file(path, &bytes);
+    }
 }

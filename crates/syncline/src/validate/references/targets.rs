@@ -307,9 +307,7 @@ mod tests {
     }
 
     fn target(targets: &Targets, path: &str) -> Option<TargetId> {
-        targets
-            .of_references(&CollectionName::new("papers"))
-            .unwrap()[path]
+        targets.of_references(&CollectionName::new("papers"))?[path]
     }
 
     #[test]
