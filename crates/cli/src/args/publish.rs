@@ -16,6 +16,9 @@ pub(crate) struct PublishArgs {
     /// Read the live data, without a snapshot
     #[arg(long)]
     pub(crate) ignore_isolation: bool,
+    /// Do not read deletes: what went in the source stays in the target
+    #[arg(long)]
+    pub(crate) ignore_deletes: bool,
     #[command(flatten)]
     pub(crate) what: WhatArgs,
     /// Stop when more records than these are declined

@@ -35,6 +35,7 @@ async fn publish(arguments: &PublishArgs, data: &DataArgs) -> Result<PublishSumm
     }
     let mut settings = settings(&config, &arguments.pair);
     settings.ignore_isolation |= arguments.ignore_isolation;
+    settings.ignore_deletes |= arguments.ignore_deletes;
     settings.failures_max = arguments.max_failures.or(settings.failures_max);
     settings.forbidden_as_warning |= arguments.forbidden_as_warning;
     if let Some(size) = arguments.page_size {

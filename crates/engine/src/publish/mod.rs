@@ -49,6 +49,8 @@ pub struct PublishJob {
     pub start: Start,
     /// Whether only what is owed is offered, and nothing is read.
     pub owed_only: bool,
+    /// Whether deletes are not read, and what went in the source stays in the target.
+    pub ignore_deletes: bool,
     /// By how much the window begins before its mark; see [`Overlap`].
     pub overlap: Overlap,
     /// Declined records with which the run stops; nothing for any number.
@@ -135,6 +137,7 @@ pub(crate) struct Publication {
     pub(crate) order: LoadOrder,
     pub(crate) moment: Option<Mark>,
     pub(crate) owed_only: bool,
+    pub(crate) ignore_deletes: bool,
     pub(crate) failures_max: Option<u64>,
     pub(crate) moved: Mutex<Moved>,
 }
@@ -158,6 +161,7 @@ pub async fn publish(
         moment,
         start,
         owed_only,
+        ignore_deletes,
         overlap,
         failures_max,
     } = job;
@@ -170,6 +174,7 @@ pub async fn publish(
             order: order(context, collections),
             moment: moment.clone(),
             owed_only,
+            ignore_deletes,
             failures_max,
             moved: Mutex::default(),
         });
@@ -226,7 +231,9 @@ async fn phases(publication: &Arc<Publication>, ways: &Ways) -> Result<(), Engin
     let context = &publication.context;
     if !publication.owed_only {
         publication.note_attempt()?;
-        histories::read_gone(publication).await?;
+        if !publication.ignore_deletes {
+            histories::read_gone(publication).await?;
+        }
         histories::rekey(publication, ways).await?;
         histories::carry_gone(publication)?;
     }

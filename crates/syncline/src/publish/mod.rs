@@ -187,6 +187,7 @@ async fn pass(
         moment: feed.newest().map(|version| Mark(version.to_string())),
         start,
         owed_only: arguments.owed_only,
+        ignore_deletes: settings.ignore_deletes,
         overlap: Overlap::new(move |mark| earlier(mark, overlap)),
         failures_max: settings.failures_max,
         job: Job {

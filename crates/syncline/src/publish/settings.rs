@@ -19,6 +19,9 @@ pub struct PublishSettings {
     pub choice: Choice,
     /// Whether the live data is read, without a snapshot.
     pub ignore_isolation: bool,
+    /// Whether what went in the source stays in the target: for sources that do not say which keys
+    /// were deleted.
+    pub ignore_deletes: bool,
     /// Change versions before a mark that are read once more without a snapshot, because a
     /// transaction may have become visible after its version was passed.
     pub overlap: u64,
@@ -40,6 +43,7 @@ impl Default for PublishSettings {
             to: None,
             choice: Choice::default(),
             ignore_isolation: false,
+            ignore_deletes: false,
             overlap: OVERLAP,
             job: None,
             since: None,
@@ -74,6 +78,7 @@ impl PublishSettings {
                 descriptors: section.switch("descriptors")?.unwrap_or(false),
             },
             ignore_isolation: section.switch("ignore_isolation")?.unwrap_or(false),
+            ignore_deletes: section.switch("ignore_deletes")?.unwrap_or(false),
             overlap: section.parsed("overlap", number)?.unwrap_or(OVERLAP),
             job: section.text("job")?,
             since: section.parsed("since", number)?,

@@ -297,6 +297,19 @@ async fn deletes_that_cannot_be_known_hold_the_mark() {
     assert_eq!(summary.exit_status(), 1);
     let behind = summary.parts[STUDENTS].behind.clone().unwrap();
     assert!(behind.contains("which keys were deleted"), "{behind}");
+
+    let told = pair
+        .publish_with(|arguments| arguments.settings.ignore_deletes = true)
+        .await
+        .unwrap();
+    must_be_done(&told);
+    must_be_done(
+        &pair
+            .publish_with(|arguments| arguments.settings.overlap = 0)
+            .await
+            .unwrap(),
+    );
+    assert_eq!(pair.target.count(STUDENTS).unwrap(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
