@@ -292,3 +292,45 @@ async fn deletes_and_changed_keys_are_seen_by_those_who_could_see_the_record() {
     assert_eq!(deleted(&fixture, STUDENTS), ["near"]);
     assert_eq!(deleted(&fixture, ENROLMENTS), ["near"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changed_keys_are_seen_by_those_who_can_see_the_record() {
+    let mut fixture = related(ApiVersion::V7_3).await;
+    fixture.log_in();
+    let session = |name: &str, school: i64| {
+        json!({
+            "sessionName": name, "schoolReference": {"schoolId": school},
+            "schoolYearTypeReference": {"schoolYear": 2024},
+        })
+    };
+    for school in [1, 2] {
+        let id = fixture.create("/ed-fi/sessions", &session("Fall", school));
+        let path = format!("/ed-fi/sessions/{id}");
+        let moved = fixture.put(&path, &session("Autumn", school));
+        assert_eq!(moved.status, 204, "{}", moved.text());
+    }
+    let changed = |fixture: &Fixture| {
+        let answer = fixture.get("/ed-fi/sessions/keyChanges?totalCount=true");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let entries = answer.json();
+        let schools: Vec<i64> = entries
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| {
+                assert_eq!(entry["oldKeyValues"]["sessionName"], "Fall");
+                assert_eq!(entry["newKeyValues"]["sessionName"], "Autumn");
+                entry["newKeyValues"]["schoolId"].as_i64().unwrap()
+            })
+            .collect();
+        let total = answer.header("total-count").unwrap();
+        assert_eq!(total, schools.len().to_string());
+        schools
+    };
+    assert_eq!(changed(&fixture), [1, 2]);
+    fixture.become_client("district", None);
+    assert_eq!(changed(&fixture), [1]);
+    fixture.become_client("reader", None);
+    let refused = fixture.get("/ed-fi/sessions/keyChanges");
+    check(&refused, "access-denied:resource");
+}

@@ -29,3 +29,4 @@ mod scenarios;
 mod snapshots;
 mod versions;
 mod writes;
+mod wrong_types;

@@ -6,7 +6,7 @@ use http::{HeaderName, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{Request, query};
-use crate::server::access::{self, Operation};
+use crate::server::access::Operation;
 use crate::server::catalog::Endpoint;
 use crate::server::lock;
 use crate::server::problem::Problem;
@@ -37,33 +37,26 @@ impl History {
 
 /// One page of a history.
 pub(super) fn page(request: Request<'_>, history: History) -> Result<Response, Problem> {
-    let Request {
-        service,
-        endpoint,
-        call,
-        caller,
-        ..
-    } = request;
-    let api = service.api();
-    if !service.metadata.config.change_queries {
+    let api = request.service.api();
+    if !request.service.metadata.config.change_queries {
         return Err(Problem::feature_disabled("ChangeQueries"));
     }
     let offered = api.tracks_key_changes() || history == History::Deletes;
-    if !offered || endpoint.resource.singular == "schoolYearType" {
+    if !offered || request.endpoint.resource.singular == "schoolYearType" {
         return Err(Problem::no_endpoint());
     }
-    access::claim(caller, endpoint, Operation::ReadChanges)?;
-    let window = query::history_window(&call.query, api)?;
-    let span = span(&call.query)?.unwrap_or(Span {
+    request.claim(Operation::ReadChanges)?;
+    let window = query::history_window(&request.call.query, api)?;
+    let span = span(&request.call.query)?.unwrap_or(Span {
         from: 0,
         to: i64::MAX,
     });
-    let wants_total = query::wants_total(&call.query)?;
-    let storage = service.view(call)?;
+    let wants_total = query::wants_total(&request.call.query)?;
+    let storage = request.service.view(request.call)?;
     let storage = lock(&storage);
     let selection = Selection {
-        collection: endpoint.collection,
-        conditions: access::visible(service, &storage, caller, endpoint)?,
+        collection: request.endpoint.collection,
+        conditions: request.visible(&storage)?,
     };
     let text = match history {
         History::Deletes => {

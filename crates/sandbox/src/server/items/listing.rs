@@ -7,7 +7,6 @@ use serde_json::json;
 
 use super::query::{self, Listing};
 use super::{Request, read};
-use crate::server::access::{self, Operation};
 use crate::server::config::MAX_LIMIT;
 use crate::server::lock;
 use crate::server::problem::Problem;
@@ -19,24 +18,16 @@ const MIN_PAGES_PER_PARTITION: u64 = 5;
 
 /// One page.
 pub(super) fn page(request: Request<'_>) -> Result<Response, Problem> {
-    let Request {
-        service,
-        endpoint,
-        call,
-        caller,
-        ..
-    } = request;
-    access::claim(caller, endpoint, Operation::Read)?;
-    let api = service.api();
+    let api = request.service.api();
     let Listing {
         mut selection,
         window,
         wants_total,
-    } = query::listing(service, endpoint, &call.query)?;
+    } = query::listing(request.service, request.endpoint, &request.call.query)?;
     let (items, total) = {
-        let storage = service.view(call)?;
+        let storage = request.service.view(request.call)?;
         let mut storage = lock(&storage);
-        let visible = access::visible(service, &storage, caller, endpoint)?;
+        let visible = request.visible(&storage)?;
         selection.conditions.extend(visible);
         let total = wants_total.then(|| storage.count(&selection)).transpose()?;
         (storage.page(&selection, window)?, total)
@@ -51,7 +42,7 @@ pub(super) fn page(request: Request<'_>) -> Result<Response, Problem> {
             None => read::append(item, api, &mut text),
             Some(view) => {
                 let mut item = item.clone();
-                item.body = view.narrow(endpoint, &item.body);
+                item.body = view.narrow(request.endpoint, &item.body);
                 read::append(&item, api, &mut text);
             }
         }
@@ -78,27 +69,19 @@ pub(super) fn page(request: Request<'_>) -> Result<Response, Problem> {
 
 /// The tokens at which independent walks begin.
 pub(super) fn partitions(request: Request<'_>) -> Result<Response, Problem> {
-    let Request {
-        service,
-        endpoint,
-        call,
-        caller,
-        ..
-    } = request;
-    access::claim(caller, endpoint, Operation::Read)?;
-    let mut selection = query::selection(service, endpoint, &call.query)?;
-    let number = query::integer(&call.query, "number")?.unwrap_or(DEFAULT_PARTITIONS);
+    let mut selection = query::selection(request.service, request.endpoint, &request.call.query)?;
+    let number = query::integer(&request.call.query, "number")?.unwrap_or(DEFAULT_PARTITIONS);
     if !(1..=MAX_PARTITIONS).contains(&number) {
         let error = "Number must be a value between 1 and 200.";
         return Err(Problem::parameter(error, error));
     }
-    let small = call.query.iter().any(|(name, value)| {
+    let small = request.call.query.iter().any(|(name, value)| {
         name.eq_ignore_ascii_case("allowSmallPartitions") && value.eq_ignore_ascii_case("true")
     });
     let starts = {
-        let storage = service.view(call)?;
+        let storage = request.service.view(request.call)?;
         let mut storage = lock(&storage);
-        let visible = access::visible(service, &storage, caller, endpoint)?;
+        let visible = request.visible(&storage)?;
         selection.conditions.extend(visible);
         let even = storage.count(&selection)?.div_ceil(number.unsigned_abs());
         let least = if small {

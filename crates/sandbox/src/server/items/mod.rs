@@ -13,13 +13,14 @@ pub(crate) use changes::available;
 use axum::response::Response;
 use http::Method;
 
-use super::access::Caller;
+use super::access::{self, Caller, Operation};
 use super::catalog::Endpoint;
 use super::metadata::unsupported;
 use super::problem::Problem;
 use super::profiles::{self, View};
 use super::service::{Call, Service};
 use super::snapshots;
+use crate::storage::{Condition, Item, Storage};
 use changes::History;
 
 /// One request for a collection or an item of it.
@@ -31,6 +32,30 @@ struct Request<'a> {
     caller: &'a Caller,
     /// The profile that applies.
     view: Option<&'a View>,
+}
+
+impl Request<'_> {
+    /// Refuses an operation that the caller has no claim to.
+    fn claim(self, operation: Operation) -> Result<Self, Problem> {
+        access::claim(self.caller, self.endpoint, operation)?;
+        Ok(self)
+    }
+
+    /// Refuses an operation on a stored item that is out of the caller's reach.
+    fn permit_stored(
+        self,
+        storage: &Storage,
+        operation: Operation,
+        item: &Item,
+    ) -> Result<(), Problem> {
+        let attempt = (operation, item.key.as_str());
+        access::permit_stored(self.service, storage, (self.caller, self.endpoint), attempt)
+    }
+
+    /// What a listing is narrowed to.
+    fn visible(self, storage: &Storage) -> Result<Vec<Condition>, Problem> {
+        access::visible(self.service, storage, self.caller, self.endpoint)
+    }
 }
 
 /// Answers a request for a collection or an item; `rest` is what follows the collection.
@@ -53,7 +78,7 @@ pub(crate) fn dispatch(
         return collection(request);
     };
     if rest == "partitions" && call.method == Method::GET && service.api().has_cursors() {
-        return listing::partitions(request);
+        return listing::partitions(request.claim(Operation::Read)?);
     }
     if let Some(history) = History::named(rest).filter(|_| call.method == Method::GET) {
         return changes::page(request, history);
@@ -65,18 +90,24 @@ pub(crate) fn dispatch(
         )),
         Method::GET => {
             let id = identifier(rest).ok_or_else(Problem::no_endpoint)?;
-            read::item(request, &id)
+            read::item(request.claim(Operation::Read)?, &id)
         }
-        Method::PUT => write::put(request, &route_identifier(rest)?),
-        Method::DELETE => write::delete(request, &route_identifier(rest)?),
+        Method::PUT => {
+            let id = route_identifier(rest)?;
+            write::put(request.claim(Operation::Update)?, &id)
+        }
+        Method::DELETE => {
+            let id = route_identifier(rest)?;
+            write::delete(request.claim(Operation::Delete)?, &id)
+        }
         ref other => Err(Problem::method(unsupported(other))),
     }
 }
 
 fn collection(request: Request<'_>) -> Result<Response, Problem> {
     match request.call.method {
-        Method::GET => listing::page(request),
-        Method::POST => write::post(request),
+        Method::GET => listing::page(request.claim(Operation::Read)?),
+        Method::POST => write::post(request.claim(Operation::Create)?),
         Method::PUT => Err(Problem::method(
             "Resource collections cannot be replaced. To change one item, add its \"id\" to the \
              route; to \"upsert\" an item, use POST.",

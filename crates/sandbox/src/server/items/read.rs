@@ -6,7 +6,7 @@ use http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 
 use super::Request;
 use crate::faults::mix;
-use crate::server::access::{self, Operation};
+use crate::server::access::Operation;
 use crate::server::config::ApiVersion;
 use crate::server::lock;
 use crate::server::problem::Problem;
@@ -15,30 +15,21 @@ use crate::storage::Item;
 
 /// GET by id.
 pub(super) fn item(request: Request<'_>, id: &str) -> Result<Response, Problem> {
-    let Request {
-        service,
-        endpoint,
-        call,
-        caller,
-        ..
-    } = request;
-    access::claim(caller, endpoint, Operation::Read)?;
-    let api = service.api();
-    let storage = service.view(call)?;
+    let api = request.service.api();
+    let storage = request.service.view(request.call)?;
     let mut item = {
         let storage = lock(&storage);
-        let found = storage.find_by_id(endpoint.collection, id)?;
+        let found = storage.find_by_id(request.endpoint.collection, id)?;
         let item =
             found.ok_or_else(|| Problem::no_item("The specified item could not be found."))?;
-        let attempt = (Operation::Read, item.key.as_str());
-        access::permit_stored(service, &storage, (caller, endpoint), attempt)?;
+        request.permit_stored(&storage, Operation::Read, &item)?;
         item
     };
     if let Some(view) = request.view {
-        item.body = view.narrow(endpoint, &item.body);
+        item.body = view.narrow(request.endpoint, &item.body);
     }
     let tag = etag(item.modified, api);
-    let known = header(&call.headers, IF_NONE_MATCH.as_str()).is_some_and(|given| {
+    let known = header(&request.call.headers, IF_NONE_MATCH.as_str()).is_some_and(|given| {
         if api.is_dms() {
             is_listed(given, &tag)
         } else {

@@ -25,78 +25,77 @@ const ASSIGNED_ID: &str = "Resource identifiers cannot be assigned by the client
 
 /// POST: creates or replaces the item with the body's natural key.
 pub(super) fn post(request: Request<'_>) -> Result<Response, Problem> {
-    let Request {
-        service,
-        endpoint,
-        call,
-        caller,
-        ..
-    } = request;
-    access::claim(caller, endpoint, Operation::Create)?;
-    require_json(&call.headers)?;
-    if call.body.trim_ascii().is_empty() {
+    require_json(&request.call.headers)?;
+    if request.call.body.trim_ascii().is_empty() {
         return Err(Problem::bad_request(EMPTY_BODY));
     }
-    let mut body = parse(&call.body, service.api())?;
-    if member(&body, "id", service.api()).is_some() {
+    let mut body = parse(&request.call.body, request.service.api())?;
+    if member(&body, "id", request.service.api()).is_some() {
         return Err(Problem::construction(ASSIGNED_ID));
     }
     if let (Some(view), Some(members)) = (request.view, body.as_object()) {
-        let key = read_body(service, endpoint, &body)?.parts;
+        let key = read_body(request.service, request.endpoint, &body)?.parts;
         let mut members = members.clone();
-        let stored = service
+        let stored = request
+            .service
             .storage()
-            .find_by_key(endpoint.family, &join_key(&key))?;
+            .find_by_key(request.endpoint.family, &join_key(&key))?;
         let stored = stored.as_ref().map(|item| item.body.as_str());
-        view.complete(endpoint, &mut members, stored)?;
+        view.complete(request.endpoint, &mut members, stored)?;
         body = Value::Object(members);
     }
-    let draft = read_body(service, endpoint, &body)?;
+    let draft = read_body(request.service, request.endpoint, &body)?;
     let (status, id, modified) = upsert(request, &draft)?;
-    Ok(written(service, endpoint, status, (&id, modified)))
+    Ok(written(
+        request.service,
+        request.endpoint,
+        status,
+        (&id, modified),
+    ))
 }
 
 fn upsert(request: Request<'_>, draft: &Draft) -> Result<(StatusCode, String, i64), Problem> {
-    let Request {
-        service,
-        endpoint,
-        call,
-        caller,
-        ..
-    } = request;
-    let api = service.api();
-    let mut storage = service.storage();
-    let old = storage.find_by_key(endpoint.family, &join_key(&draft.parts))?;
-    let old = old.filter(|old| old.collection == endpoint.collection);
+    let api = request.service.api();
+    let mut storage = request.service.storage();
+    let old = storage.find_by_key(request.endpoint.family, &join_key(&draft.parts))?;
+    let old = old.filter(|old| old.collection == request.endpoint.collection);
     let operation = if old.is_some() {
-        access::claim(caller, endpoint, Operation::Update)?;
+        request.claim(Operation::Update)?;
         Operation::Update
     } else {
         Operation::Create
     };
     permit(request, &storage, draft, operation)?;
-    let resolved = resolve(&storage, &service.catalog, draft, api)?;
+    let resolved = resolve(&storage, &request.service.catalog, draft, api)?;
     let entry = Entry {
-        collection: endpoint.collection,
-        family: endpoint.family,
+        collection: request.endpoint.collection,
+        family: request.endpoint.family,
         parts: &draft.parts,
         body: &resolved.body,
         targets: &resolved.targets,
     };
     let Some(old) = old else {
         if storage
-            .locate(endpoint.family, &join_key(&draft.parts))?
+            .locate(request.endpoint.family, &join_key(&draft.parts))?
             .is_some()
         {
-            return Err(Problem::identity(api, &endpoint.title));
+            return Err(Problem::identity(api, &request.endpoint.title));
         }
         let item = storage.atomically::<_, Problem>(|storage| Ok(storage.insert(&entry)?))?;
-        note_descriptor(service, endpoint, (item.aggregate, &item.body));
+        note_descriptor(
+            request.service,
+            request.endpoint,
+            (item.aggregate, &item.body),
+        );
         return Ok((StatusCode::CREATED, item.id, item.modified));
     };
-    require_match(&call.headers, &old, api)?;
+    require_match(&request.call.headers, &old, api)?;
     let modified = store(&mut storage, &old, &entry)?;
-    note_descriptor(service, endpoint, (old.aggregate, entry.body));
+    note_descriptor(
+        request.service,
+        request.endpoint,
+        (old.aggregate, entry.body),
+    );
     Ok((StatusCode::OK, old.id, modified))
 }
 
@@ -110,60 +109,56 @@ fn store(storage: &mut Storage, old: &Item, entry: &Entry<'_>) -> Result<i64, Pr
 
 /// PUT: replaces one item.
 pub(super) fn put(request: Request<'_>, id: &str) -> Result<Response, Problem> {
-    let Request {
-        service,
-        endpoint,
-        call,
-        caller,
-        ..
-    } = request;
-    access::claim(caller, endpoint, Operation::Update)?;
-    let api = service.api();
-    require_json(&call.headers)?;
-    if call.body.trim_ascii().is_empty() {
+    let api = request.service.api();
+    require_json(&request.call.headers)?;
+    if request.call.body.trim_ascii().is_empty() {
         let messages = [("$".to_owned(), vec![EMPTY_BODY.to_owned()])];
         return Err(Problem::binding(messages.into()).legacy(EMPTY_BODY));
     }
-    let mut body = parse(&call.body, api)?;
+    let mut body = parse(&request.call.body, api)?;
     if api.is_dms() && member(&body, "id", api).and_then(Value::as_str) != Some(id) {
         return Err(Problem::construction(
             "Request body id must match the id in the url.",
         ));
     }
     let unknown = || Problem::no_item("Resource to update was not found.");
-    let stored = service.storage().find_by_id(endpoint.collection, id)?;
+    let stored = request
+        .service
+        .storage()
+        .find_by_id(request.endpoint.collection, id)?;
     let stored = stored.ok_or_else(unknown)?;
     if let (Some(view), Some(members)) = (request.view, body.as_object_mut()) {
-        view.complete(endpoint, members, Some(&stored.body))?;
+        view.complete(request.endpoint, members, Some(&stored.body))?;
     }
-    let draft = read_body(service, endpoint, &body)?;
-    let mut storage = service.storage();
+    let draft = read_body(request.service, request.endpoint, &body)?;
+    let mut storage = request.service.storage();
     let old = storage
-        .find_by_id(endpoint.collection, id)?
+        .find_by_id(request.endpoint.collection, id)?
         .ok_or_else(unknown)?;
-    let attempt = (Operation::Update, old.key.as_str());
-    access::permit_stored(service, &storage, (caller, endpoint), attempt)?;
+    request.permit_stored(&storage, Operation::Update, &old)?;
     permit(request, &storage, &draft, Operation::Update)?;
-    require_match(&call.headers, &old, api)?;
-    let resolved = resolve(&storage, &service.catalog, &draft, api)?;
+    require_match(&request.call.headers, &old, api)?;
+    let resolved = resolve(&storage, &request.service.catalog, &draft, api)?;
     let entry = Entry {
-        collection: endpoint.collection,
-        family: endpoint.family,
+        collection: request.endpoint.collection,
+        family: request.endpoint.family,
         parts: &draft.parts,
         body: &resolved.body,
         targets: &resolved.targets,
     };
     let modified = if join_key(&draft.parts) == old.key {
         store(&mut storage, &old, &entry)?
-    } else if endpoint.resource.key_updatable {
-        storage.atomically(|storage| rekey::apply(service, storage, endpoint, &old, &entry))?
+    } else if request.endpoint.resource.key_updatable {
+        storage.atomically(|storage| {
+            rekey::apply(request.service, storage, request.endpoint, &old, &entry)
+        })?
     } else {
-        return Err(Problem::key_change(&endpoint.title));
+        return Err(Problem::key_change(&request.endpoint.title));
     };
     drop(storage);
     Ok(written(
-        service,
-        endpoint,
+        request.service,
+        request.endpoint,
         StatusCode::NO_CONTENT,
         (id, modified),
     ))
@@ -171,34 +166,26 @@ pub(super) fn put(request: Request<'_>, id: &str) -> Result<Response, Problem> {
 
 /// DELETE: removes one item that nothing refers to.
 pub(super) fn delete(request: Request<'_>, id: &str) -> Result<Response, Problem> {
-    let Request {
-        service,
-        endpoint,
-        call,
-        caller,
-        ..
-    } = request;
-    access::claim(caller, endpoint, Operation::Delete)?;
-    let mut storage = service.storage();
-    let found = storage.find_by_id(endpoint.collection, id)?;
+    let mut storage = request.service.storage();
+    let found = storage.find_by_id(request.endpoint.collection, id)?;
     let item = found.ok_or_else(|| Problem::no_item("Resource to delete was not found."))?;
-    let attempt = (Operation::Delete, item.key.as_str());
-    access::permit_stored(service, &storage, (caller, endpoint), attempt)?;
-    require_match(&call.headers, &item, service.api())?;
+    request.permit_stored(&storage, Operation::Delete, &item)?;
+    require_match(&request.call.headers, &item, request.service.api())?;
     if let Some(dependant) = storage.dependants(item.aggregate, 1)?.first() {
-        let endpoint = service.catalog.by_collection(dependant.collection);
+        let endpoint = request.service.catalog.by_collection(dependant.collection);
         return Err(Problem::dependent(
             endpoint.map_or("unknown", |it| it.title.as_str()),
         ));
     }
-    let key_values = changes::key_values(endpoint, &item.body);
+    let key_values = changes::key_values(request.endpoint, &item.body);
     storage.atomically::<_, Problem>(|storage| {
-        Ok(storage.delete(&item, endpoint.family, &key_values)?)
+        Ok(storage.delete(&item, request.endpoint.family, &key_values)?)
     })?;
-    if endpoint.is_descriptor {
-        service
+    if request.endpoint.is_descriptor {
+        request
+            .service
             .descriptors_mut()
-            .remove(endpoint.collection, item.aggregate);
+            .remove(request.endpoint.collection, item.aggregate);
     }
     Ok(with_status(StatusCode::NO_CONTENT))
 }
@@ -210,25 +197,19 @@ fn permit(
     draft: &Draft,
     operation: Operation,
 ) -> Result<(), Problem> {
-    let Request {
-        service,
-        endpoint,
-        caller,
-        ..
-    } = request;
-    let family = service.catalog.family("educationOrganization");
+    let family = request.service.catalog.family("educationOrganization");
     let named = draft
         .references
         .iter()
         .filter(|reference| Some(reference.family) == family);
     let organizations: Vec<String> = named.map(|reference| reference.key.clone()).collect();
     let attempt = Attempt {
-        caller,
-        endpoint,
+        caller: request.caller,
+        endpoint: request.endpoint,
         operation,
         parts: &draft.parts,
     };
-    access::permit(service, storage, attempt, &organizations)
+    access::permit(request.service, storage, attempt, &organizations)
 }
 
 /// Checks a parsed body against the model.
