@@ -7,7 +7,7 @@ use syncline_check::{FieldKind, SchemaError, fields};
 use syncline_model::CollectionName;
 use syncline_sandbox::schema::render::Style;
 
-use crate::support::{documents, thing_document};
+use crate::support::{beside, documents, thing_document};
 
 fn of(documents: &[serde_json::Value], collection: &str) -> BTreeMap<String, FieldKind> {
     let mut found = fields(documents).unwrap();
@@ -65,4 +65,26 @@ fn an_object_inside_itself_ends_and_no_document_is_said_to_be_none() {
         refused,
         SchemaError::NotADocument { number: 1, .. }
     ));
+}
+
+#[test]
+fn published_documents_tell_the_types_of_hundreds_of_fields() {
+    for standard in ["3.3", "4.0", "5.0", "6.0"] {
+        let mut documents = vec![];
+        for part in ["resources", "descriptors"] {
+            let name = format!("reference/edfi/openapi/ds-{standard}-{part}.json");
+            let Some(file) = beside(&name) else { return };
+            documents.push(serde_json::from_slice(&fs_err::read(file).unwrap()).unwrap());
+        }
+        let found = of(&documents, "ed-fi/studentSchoolAssociations");
+        assert_eq!(found["schoolReference.schoolId"], FieldKind::Integer);
+        assert_eq!(found["entryDate"], FieldKind::Date, "{standard}");
+        assert_eq!(found["primarySchool"], FieldKind::Boolean);
+        // Documents before 5.0 do not name it.
+        let changed = found.get("_lastModifiedDate");
+        assert!(changed.is_none_or(|kind| *kind == FieldKind::Timestamp));
+        let all = fields(&documents).unwrap();
+        let most = all.values().map(Vec::len).max().unwrap();
+        assert!(all.len() > 180 && (40..1_000).contains(&most), "{most}");
+    }
 }

@@ -89,7 +89,9 @@ async fn a_killed_fetch_leaves_the_file_before_it_and_the_next_one_replaces_it()
         desk.write("data/students.jsonl", students(1..=60));
         desk.configure(sandbox.url(), "    page_size: 5\n");
         assert_eq!(desk.run(&["send"]).status, 0);
-        let fetch = ["fetch", "-s", "students", "--out", "out", "--format", format];
+        let fetch = [
+            "fetch", "-s", "students", "--out", "out", "--format", format,
+        ];
         let file = format!("out/students.{format}");
         desk.write(&file, "{\"of\":\"last week\"}\n");
         pages(&sandbox, 3, FaultAction::Delay, 60_000);

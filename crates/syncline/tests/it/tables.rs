@@ -11,14 +11,16 @@ use serde_json::Value;
 use syncline::state::{self, ExportFormat, Part};
 use syncline::{FetchArgs, FetchFiles, FetchSummary, FileFormat, KeyFilter, Selection};
 use syncline_sandbox::generate::{self, GenerateConfig};
+use syncline_sandbox::{FaultAction, FaultMatch, FaultRule};
 use tokio_util::sync::CancellationToken;
 
-use crate::site::{Site, quiet, sandbox};
+use crate::site::{Site, plan, quiet, sandbox};
 
 type Row = BTreeMap<String, Field>;
 
 fn rows(path: &Path) -> Vec<Row> {
-    let reader = SerializedFileReader::new(std::fs::File::open(path).unwrap()).unwrap();
+    let (file, _) = fs_err::File::open(path).unwrap().into_parts();
+    let reader = SerializedFileReader::new(file).unwrap();
     let rows = reader.get_row_iter(None).unwrap();
     rows.map(|row| {
         let row = row.unwrap();
@@ -142,6 +144,35 @@ async fn tables_of_a_district_say_what_its_lines_say_in_types() {
         ["bool", "date", "double", "long", "text", "time"],
         "{types:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_documents_all_columns_are_text_and_that_is_said() {
+    let sandbox = sandbox().await;
+    let site = Site::with_students(3);
+    site.send(sandbox.url()).await;
+    // What is needed for sending is kept; the documents themselves are not.
+    let gone = FaultRule {
+        on: FaultMatch {
+            path: Some("swagger.json".to_owned()),
+            ..FaultMatch::default()
+        },
+        action: FaultAction::Status {
+            status: 404,
+            body: String::new(),
+            headers: BTreeMap::new(),
+        },
+        ..FaultRule::default()
+    };
+    sandbox.set_faults(plan([gone]));
+    let fetched = fetch(&site, sandbox.url(), FileFormat::Parquet).await;
+    let [note] = &fetched.outcome.ignored[..] else {
+        panic!("{:?}", fetched.outcome.ignored);
+    };
+    assert!(note.starts_with("all columns are text: "), "{note}");
+    let rows = rows(&site.folder.path().join("fetched/students.parquet"));
+    let fields: Vec<&Field> = rows.iter().flat_map(BTreeMap::values).collect();
+    assert!(fields.len() > 9 && fields.iter().all(|field| matches!(field, Field::Str(_))));
 }
 
 fn sort(field: &Field) -> &'static str {

@@ -20,7 +20,7 @@ struct Read {
 }
 
 fn read(path: &Path) -> Read {
-    let file = std::fs::File::open(path).unwrap();
+    let (file, _) = fs_err::File::open(path).unwrap().into_parts();
     let reader = SerializedFileReader::new(file).unwrap();
     let metadata = reader.metadata();
     let columns = metadata.file_metadata().schema_descr().columns().iter();
