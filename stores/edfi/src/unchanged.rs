@@ -3,6 +3,10 @@
 //! Whoever knows only the digest of a key cannot look the record up, and has to go by the id the
 //! server gave it. What is there under this id may have got another key or other content since,
 //! from somebody else; then it is not ours to delete.
+//!
+//! The whole record counts, and not only the members that were sent: a member that somebody added
+//! is a change as well. On a server that alters what it takes, records stay and are told; the
+//! other way round, one that somebody works with would be lost.
 
 use syncline_http::{Answer, Body, Client};
 use syncline_model::{Canonicaliser, Collection, FailureClass, Outcome, Record, Refusal};
@@ -35,7 +39,8 @@ fn difference(found: &Answer, collection: &Collection, record: &Record) -> Optio
             "what has its id has another key now, and was left alone"
         }
         Ok((_, digest)) if digest != record.digest => {
-            "it was changed on the server since it was sent, and was left alone"
+            "it was changed on the server since it was sent, or as the server took it, and was \
+             left alone"
         }
         Ok(_) => return None,
     };
@@ -111,5 +116,15 @@ mod tests {
             Some("another key"),
         );
         check("[]", Some("no record"));
+    }
+
+    #[test]
+    fn what_a_server_made_of_it_cannot_be_told_from_what_somebody_changed() {
+        for found in [
+            r#"{"id":"0b2f","studentUniqueId":"1","firstName":"ADA"}"#,
+            r#"{"id":"0b2f","studentUniqueId":"1","firstName":"Ada","citizenship":"none"}"#,
+        ] {
+            check(found, Some("or as the server took it"));
+        }
     }
 }

@@ -97,6 +97,36 @@ async fn what_lightbeam_sent_is_not_sent_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_byte_order_mark_that_lightbeam_sent_along_makes_no_other_line() {
+    const MARK: &str = "\u{feff}";
+    let sandbox = sandbox().await;
+    let site = Site::new();
+    let lines = [1, 2].map(|id| student(id, "Ada"));
+    // lightbeam sends the mark as part of the first line; a mark elsewhere belongs to no line.
+    let marked = [MARK, &lines[0]].concat();
+    let sent = [
+        (marked.as_str(), 1_700_000_000, 201),
+        (lines[1].as_str(), 1_700_000_000, 201),
+    ];
+    let folder = state_dir(&site, &[("students.dat", pickle(&sent))]);
+    site.write(
+        "students.jsonl",
+        format!("{MARK}{}\n{}\n", lines[0], lines[1]),
+    );
+    let config = site.config(sandbox.url());
+    import(&config, &folder).await.unwrap();
+    let summary = site.send(sandbox.url()).await;
+    assert_eq!((report(&summary).unchanged, posts(&sandbox)), (2, 0));
+
+    // Without the mark in the file it is another line, which was never sent.
+    let other = Site::new();
+    other.write("students.jsonl", format!("{}\n{}\n", lines[0], lines[1]));
+    import(&other.config(sandbox.url()), &folder).await.unwrap();
+    let summary = other.send(sandbox.url()).await;
+    assert_eq!((report(&summary).unchanged, posts(&sandbox)), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn importing_twice_is_the_same_as_once_and_importing_late_changes_nothing() {
     let sandbox = sandbox().await;
     let (site, folder) = four_of_five();

@@ -231,6 +231,47 @@ async fn what_was_changed_or_deleted_on_the_server_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_took_otherwise_stays_and_can_be_deleted_by_its_key() {
+    let (site, sandbox) = (Site::with_students(40), sandbox().await);
+    site.send(sandbox.url()).await;
+    let kept = std::fs::read_to_string(site.data().join("students.jsonl")).unwrap();
+    // A server that adds a member to what it takes.
+    let shown = student(1, "Ada").replace('}', ",\"citizenship\":\"unknown\"}");
+    let action = syncline_sandbox::FaultAction::Status {
+        status: 200,
+        body: shown,
+        headers: [("content-type".to_owned(), "application/json".to_owned())].into(),
+    };
+    let mut rule = crate::site::rule(syncline_sandbox::FaultMatch::default(), action);
+    rule.on.method = Some("GET".to_owned());
+    rule.on.path = Some("/ed-fi/students/".to_owned());
+    sandbox.set_faults(crate::site::plan([rule]));
+    site.write("students.jsonl", students(2..=40));
+    let summary = prune(&site, &sandbox).await;
+    let pruned = report(&summary);
+    assert_eq!(
+        (pruned.deleted, pruned.failed, deletes(&sandbox)),
+        (0, 1, 0)
+    );
+    let message = &pruned.failures[0].message;
+    assert!(message.contains("or as the server took it"), "{message}");
+    assert_eq!(summary.exit_status(true), 1);
+    // Whoever is sure names it: a file with the record deletes by the key alone.
+    let first = kept.lines().next().unwrap();
+    site.write("students.jsonl", first);
+    let removing = syncline::RemoveArgs {
+        selection: Selection::default(),
+        removal: syncline::Removal::Named,
+        holder: plain_arguments().holder,
+    };
+    let watching = (quiet(), CancellationToken::new());
+    let config = site.config(sandbox.url());
+    let removed = syncline::remove(&config, removing, |_| true, watching).await;
+    assert_eq!(report(&removed.unwrap().unwrap()).deleted, 1);
+    assert_eq!(sandbox.count(STUDENTS).unwrap(), 39);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_spellings_of_a_key_are_one_record_that_stays() {
     let (site, sandbox) = (Site::new(), sandbox().await);
     let more = students(1..=40);

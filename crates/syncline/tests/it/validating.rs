@@ -7,10 +7,11 @@ use syncline::{
     CheckedCollection, Config, Failure, FindingGroup, Method, Selection, Severity, ValidateArgs,
     ValidateEnding, ValidateSummary,
 };
-use syncline_sandbox::Sandbox;
+use syncline_sandbox::schema::{embedded, render};
+use syncline_sandbox::{FaultAction, FaultMatch, FaultRule, Sandbox};
 use tokio_util::sync::CancellationToken;
 
-use crate::site::{Site, quiet, sandbox, student, students};
+use crate::site::{Site, plan, quiet, sandbox, student, students};
 
 const GRADE: &str = "uri://ed-fi.org/GradeLevelDescriptor";
 
@@ -266,6 +267,66 @@ async fn values_of_the_api_are_asked_for_once_and_a_near_one_is_suggested() {
         asked(&sandbox),
         before,
         "kept values are not asked for again"
+    );
+}
+
+/// GET of whatever has this in its path is answered so.
+fn answered(path: &str, status: u16, body: String) -> FaultRule {
+    FaultRule {
+        on: FaultMatch {
+            method: Some("GET".to_owned()),
+            path: Some(path.to_owned()),
+            ..FaultMatch::default()
+        },
+        action: FaultAction::Status {
+            status,
+            body,
+            headers: [("content-type".to_owned(), "application/json".to_owned())].into(),
+        },
+        ..FaultRule::default()
+    }
+}
+
+#[tokio::test]
+async fn values_that_may_not_be_read_are_not_checked_and_the_others_are() {
+    let sandbox = sandbox().await;
+    let forbidden = answered("/ed-fi/sexDescriptors", 403, "{}".to_owned());
+    sandbox.set_faults(plan([forbidden]));
+    let site = Site::new();
+    let members = "\"birthSexDescriptor\":\"uri://ed-fi.org/SexDescriptor#No\",\
+                   \"birthCountryDescriptor\":\"uri://ed-fi.org/CountryDescriptor#Nowhere\"";
+    site.write("students.jsonl", student_with(1, members));
+    // As read, and as kept for the next run.
+    for _ in 0..2 {
+        let summary = checked(&site, &sandbox).await;
+        let [group] = of(&summary, "students").groups.as_slice() else {
+            panic!("{summary:?}");
+        };
+        assert!(group.message.contains("CountryDescriptor#Nowhere"));
+        assert_eq!(
+            summary.notes,
+            ["values are not checked, as the API does not show them: sexDescriptors"]
+        );
+    }
+}
+
+#[tokio::test]
+async fn where_the_api_does_not_tell_keys_nothing_is_a_duplicate_and_that_is_said() {
+    let sandbox = sandbox().await;
+    let (model, style) = (embedded().unwrap(), render::Style::OpenApi3);
+    let document = render::openapi(&model, render::Part::Resources, style, sandbox.url(), "");
+    let document = document
+        .to_string()
+        .replace("x-Ed-Fi-isIdentity", "x-other");
+    sandbox.set_faults(plan([answered("/resources/swagger.json", 200, document)]));
+    let site = Site::new();
+    site.write("students.jsonl", students([1, 1, 2]));
+    let summary = checked(&site, &sandbox).await;
+    let found = of(&summary, "students");
+    assert_eq!((found.records, found.failed), (3, 0), "{summary:?}");
+    assert_eq!(
+        summary.notes,
+        ["uniqueness is not checked where the API does not tell keys: students"]
     );
 }
 
