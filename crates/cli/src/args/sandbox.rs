@@ -88,6 +88,9 @@ pub(crate) struct SandboxReplayArgs {
         default_value = "populatedSecret"
     )]
     pub(crate) client_secret: String,
+    /// Further clients that a scenario names, from this file; it is that of `sandbox edfi --claims`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) claims: Option<PathBuf>,
     /// Number that keys of the scenario begin with, so that it can be replayed again
     #[arg(long, value_name = "NUMBER", default_value_t = 901)]
     pub(crate) run: u32,

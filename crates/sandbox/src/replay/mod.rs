@@ -16,6 +16,9 @@ pub use step::{Expectation, Step};
 
 use crate::remote::{Remote, RemoteAnswer, RemoteError};
 
+/// The client of steps that name none.
+const USUAL: &str = "";
+
 /// Where to replay to, and as whom.
 #[derive(Clone)]
 pub struct ReplayTarget {
@@ -25,8 +28,27 @@ pub struct ReplayTarget {
     pub client_id: String,
     /// Secret to log in with.
     pub client_secret: String,
+    /// Further clients, by the names that steps have for them.
+    pub clients: BTreeMap<String, ReplayClient>,
     /// Text that `{run}` stands for, so that a server can be asked more than once.
     pub run: String,
+}
+
+/// A client that steps may name.
+#[derive(Clone)]
+pub struct ReplayClient {
+    /// Key to log in with.
+    pub client_id: String,
+    /// Secret to log in with.
+    pub client_secret: String,
+}
+
+impl std::fmt::Debug for ReplayClient {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("ReplayClient")
+            .finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for ReplayTarget {
@@ -43,7 +65,7 @@ pub struct ReplayReport {
     pub version: String,
     /// Steps whose answers were as expected.
     pub passed: u64,
-    /// Steps that are not about this version.
+    /// Steps that are not about this version, or want a client that is not given.
     pub skipped: u64,
     /// Everything that was otherwise.
     pub differences: Vec<ReplayDifference>,
@@ -86,6 +108,9 @@ pub fn replay(target: &ReplayTarget, file: &Path) -> Result<ReplayReport, Remote
 
 struct Replay {
     remote: Remote,
+    clients: BTreeMap<String, ReplayClient>,
+    /// Tokens of the clients that have been needed, by name; the usual client has none.
+    tokens: BTreeMap<String, String>,
     variables: BTreeMap<String, String>,
     version: (u32, u32),
     report: ReplayReport,
@@ -109,20 +134,30 @@ impl Replay {
         let data = url("dataManagementApi").ok_or_else(|| missing("dataManagementApi"))?;
         let oauth = url("oauth").ok_or_else(|| missing("oauth"))?;
         let root = target.url.trim_end_matches('/').to_owned();
-        let changes = url("changeQueries").unwrap_or_else(|| format!("{root}/changeQueries/v1"));
-        let token = log_in(&remote, &oauth, target)?;
+        // Early versions do not tell, and have the same segments after it as after the data.
+        let beside = || data.replacen("/data/v3", "/changeQueries/v1", 1);
+        let changes = url("changeQueries").unwrap_or_else(beside);
+        let metadata = url("openApiMetadata").unwrap_or_else(|| format!("{root}/metadata"));
+        let dependencies = url("dependencies").unwrap_or_default();
+        let usual = ReplayClient {
+            client_id: target.client_id.clone(),
+            client_secret: target.client_secret.clone(),
+        };
+        let mut clients = target.clients.clone();
+        clients.insert(USUAL.to_owned(), usual);
         let variables = [
             ("root", root),
             ("data", data),
             ("oauth", oauth),
             ("changeQueries", changes),
-            ("token", token),
-            ("clientId", target.client_id.clone()),
-            ("clientSecret", target.client_secret.clone()),
+            ("metadata", metadata),
+            ("dependencies", dependencies),
             ("run", target.run.clone()),
         ];
-        Ok(Self {
+        let mut replay = Self {
             remote,
+            clients,
+            tokens: BTreeMap::new(),
             variables: variables
                 .map(|(name, value)| (name.to_owned(), value))
                 .into(),
@@ -131,14 +166,44 @@ impl Replay {
                 version: version.to_owned(),
                 ..ReplayReport::default()
             },
-        })
+        };
+        replay.become_client(USUAL)?;
+        Ok(replay)
+    }
+
+    /// Goes on as a client; gives whether there is one of this name.
+    fn become_client(&mut self, name: &str) -> Result<bool, RemoteError> {
+        let Some(client) = self.clients.get(name) else {
+            return Ok(false);
+        };
+        let token = match self.tokens.get(name) {
+            Some(token) => token.clone(),
+            None => log_in(&self.remote, &self.filled("{oauth}"), client)?,
+        };
+        let own = [
+            ("token", &token),
+            ("clientId", &client.client_id),
+            ("clientSecret", &client.client_secret),
+        ];
+        let own = own.map(|(name, value)| (name.to_owned(), value.clone()));
+        self.variables.extend(own);
+        self.tokens.insert(name.to_owned(), token);
+        Ok(true)
     }
 
     fn step(&mut self, line: usize, step: &Step) -> Result<(), RemoteError> {
-        if !step.is_about(self.version) {
+        let client = step.client.as_deref().unwrap_or(USUAL);
+        if !step.is_about(self.version) || !self.become_client(client)? {
             self.report.skipped += 1;
             return Ok(());
         }
+        for _ in 0..step.times.unwrap_or(1) {
+            self.ask(line, step)?;
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, line: usize, step: &Step) -> Result<(), RemoteError> {
         let path = self.filled(&step.path);
         let url = if step.path.starts_with('{') {
             path
@@ -220,9 +285,9 @@ impl Replay {
     }
 }
 
-fn log_in(remote: &Remote, oauth: &str, target: &ReplayTarget) -> Result<String, RemoteError> {
+fn log_in(remote: &Remote, oauth: &str, client: &ReplayClient) -> Result<String, RemoteError> {
     use base64::Engine as _;
-    let pair = format!("{}:{}", target.client_id, target.client_secret);
+    let pair = format!("{}:{}", client.client_id, client.client_secret);
     let basic = base64::engine::general_purpose::STANDARD.encode(pair);
     let headers = [
         ("Authorization".to_owned(), format!("Basic {basic}")),

@@ -7,14 +7,19 @@ use serde_json::Value;
 
 /// A request and the answer it must have.
 ///
-/// `{data}`, `{root}`, `{oauth}`, `{changeQueries}`, `{token}`, `{clientId}`, `{clientSecret}`,
-/// `{run}` and every saved name stand for their values in the path, in headers and in texts of
+/// `{data}`, `{root}`, `{oauth}`, `{changeQueries}`, `{metadata}`, `{dependencies}`, `{token}`,
+/// `{clientId}`, `{clientSecret}`, `{run}` and every saved name stand for their values in the path, in headers and in texts of
 /// bodies.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Step {
     /// The rule that the step is about.
     pub name: String,
+    /// Client that asks; the usual one if absent. `{token}`, `{clientId}` and `{clientSecret}` are
+    /// its own.
+    pub client: Option<String>,
+    /// How many times to ask, once if absent; each answer must be as expected.
+    pub times: Option<u32>,
     /// Request method.
     pub method: String,
     /// Path below the data root, or one that begins with a name in braces.

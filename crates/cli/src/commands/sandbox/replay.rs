@@ -1,7 +1,8 @@
 //! `sandbox replay`: a scenario against any server.
 
 use syncline::Failure;
-use syncline_sandbox::replay::{ReplayReport, ReplayTarget, replay};
+use syncline_sandbox::replay::{ReplayClient, ReplayReport, ReplayTarget, replay};
+use syncline_sandbox::{Client, read_clients};
 
 use super::local;
 use crate::args::SandboxReplayArgs;
@@ -12,7 +13,11 @@ use crate::summary::count;
 const DIFFERENT: u8 = 6;
 
 pub(super) async fn run(arguments: &SandboxReplayArgs) -> Result<u8, Failure> {
+    let claims = arguments.claims.as_deref();
+    let clients = claims.map_or_else(|| Ok(Vec::new()), read_clients);
+    let clients = clients.map_err(|error| local(&error))?;
     let target = ReplayTarget {
+        clients: clients.into_iter().map(named).collect(),
         url: arguments.target.clone(),
         client_id: arguments.client_id.clone(),
         client_secret: arguments.client_secret.clone(),
@@ -31,6 +36,20 @@ pub(super) async fn run(arguments: &SandboxReplayArgs) -> Result<u8, Failure> {
     })
 }
 
+/// A client under the name that steps have for it.
+fn named(client: Client) -> (String, ReplayClient) {
+    let name = if client.name.is_empty() {
+        client.client_id.clone()
+    } else {
+        client.name
+    };
+    let client = ReplayClient {
+        client_id: client.client_id,
+        client_secret: client.client_secret,
+    };
+    (name, client)
+}
+
 fn tell(report: &ReplayReport) {
     for difference in &report.differences {
         let (line, name, request) = (difference.line, &difference.name, &difference.request);
@@ -41,7 +60,7 @@ fn tell(report: &ReplayReport) {
     }
     let different = u64::try_from(report.differences.len()).unwrap_or(u64::MAX);
     output::note(&format!(
-        "version {}: {} as expected, {different} otherwise, {} for other versions",
+        "version {}: {} as expected, {different} otherwise, {} for other versions or clients",
         report.version,
         count(report.passed, "answer"),
         report.skipped

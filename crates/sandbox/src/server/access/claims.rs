@@ -45,6 +45,8 @@ const ALL: [Operation; 5] = [
 #[derive(Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Client {
+    /// Name that scenarios have for it; its key if it is empty.
+    pub name: String,
     /// Key to log in with.
     pub client_id: String,
     /// Secret to log in with.
