@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::client::{Answer, exchange};
 use crate::fixture::{Fixture, student};
 
 /// The first of some browsers that is installed.
@@ -55,12 +56,14 @@ async fn a_browser_shows_the_page() {
     let url = fixture.sandbox.url().to_owned();
     let picture = folder.path().join("page.png");
     let shoot = format!("--screenshot={}", picture.display());
-    // What the script adds comes when it comes; the events are looked at below.
-    let shown = visit(browser, folder.path(), &["--dump-dom"], &url);
+    // Time as the browser has it runs on only when nothing is awaited any more.
+    let dump = ["--dump-dom", "--virtual-time-budget=10000"];
+    let shown = visit(browser, folder.path(), &dump, &format!("{url}/#still"));
     for part in [
         "<td>ed-fi/students</td><td class=\"number\">1</td>",
         "No fault is armed.",
-        "Latest requests",
+        "<td>POST</td><td class=\"path\">/data/v3/ed-fi/students</td>\
+         <td class=\"number good\">201</td>",
     ] {
         assert!(shown.contains(part), "{part} is not in {shown}");
     }
@@ -71,6 +74,76 @@ async fn a_browser_shows_the_page() {
         "{}",
         png.len()
     );
+}
+
+/// A request as the script of the page makes it, with a host and an origin.
+fn ask(fixture: &Fixture, method: &str, path: &str, more: &[(&str, &str)], body: &str) -> Answer {
+    let origin = fixture.sandbox.url().to_owned();
+    let headers = [&[("Origin", origin.as_str())], more].concat();
+    let address = fixture.sandbox.address();
+    exchange(address, method, path, &headers, body.as_bytes()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_forms_of_the_page_send_does_what_they_say() {
+    let fixture = Fixture::new().await;
+    let page = ask(&fixture, "GET", "/", &[("Accept", "text/html")], "");
+    let page = page.text();
+    for part in [
+        r#"name="client" value="populated""#,
+        r#"name="path" value="/data/v3/ed-fi/students?limit=5""#,
+        r#"fetch("/oauth/token""#,
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    let form = [
+        ("Content-Type", "application/x-www-form-urlencoded"),
+        (
+            "Authorization",
+            "Basic cG9wdWxhdGVkOnBvcHVsYXRlZFNlY3JldA==",
+        ),
+    ];
+    let grant = "grant_type=client_credentials";
+    let login = ask(&fixture, "POST", "/oauth/token", &form, grant).json();
+    let bearer = format!("Bearer {}", login["access_token"].as_str().unwrap());
+    let token = ("Authorization", bearer.as_str());
+    let json = ("Content-Type", "application/json");
+    let path = "/data/v3/ed-fi/students";
+    let body = student("a").to_string();
+    assert_eq!(
+        ask(&fixture, "POST", path, &[token, json], &body).status,
+        201
+    );
+    let list = ask(&fixture, "GET", &format!("{path}?limit=5"), &[token], "");
+    assert_eq!(list.json().as_array().map(Vec::len), Some(1));
+    // Every kind of fault that can be chosen makes a plan that is taken.
+    let select = page.split(r#"<select name="kind">"#).nth(1).unwrap();
+    let select = select.split("</select>").next().unwrap();
+    let kinds = select.split("value=\"").skip(1);
+    let kinds: Vec<&str> = kinds.map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(kinds.len() > 5, "{kinds:?}");
+    for kind in kinds {
+        let mut action = json!({"kind": kind});
+        if kind == "status" {
+            action["status"] = json!(503);
+        }
+        let found = json!({"every": 1, "method": "GET", "path": "/ed-fi/students"});
+        let rule = json!({"match": found, "action": action, "delay_ms": 0});
+        let plan = json!({"rules": [rule]}).to_string();
+        let armed = ask(&fixture, "PUT", "/sandbox/faults", &[json], &plan);
+        assert_eq!(armed.status, 204, "{kind}: {}", armed.text());
+        let state = ask(&fixture, "GET", "/sandbox/state", &[], "").json();
+        assert_eq!(state["faults"]["rules"][0]["action"]["kind"], kind);
+        if kind == "status" {
+            assert_eq!(ask(&fixture, "GET", path, &[token], "").status, 503);
+        }
+    }
+    let none = json!({"rules": []}).to_string();
+    assert_eq!(
+        ask(&fixture, "PUT", "/sandbox/faults", &[json], &none).status,
+        204
+    );
+    assert_eq!(ask(&fixture, "GET", path, &[token], "").status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
