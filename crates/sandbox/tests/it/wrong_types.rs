@@ -18,9 +18,8 @@ use syncline_sandbox::{ApiVersion, SandboxConfig};
 use crate::fixture::Fixture;
 
 fn title(singular: &str) -> String {
-    let mut title = singular.to_owned();
-    title[..1].make_ascii_uppercase();
-    title
+    let (first, rest) = singular.split_at(1);
+    format!("{}{rest}", first.to_uppercase())
 }
 
 /// A body with every member that the model knows; references lead nowhere.
