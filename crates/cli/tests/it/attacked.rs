@@ -69,16 +69,12 @@ fn attacks(address: &str, token: &str) -> Vec<String> {
     };
     let text = [&b"{\"firstName\":\""[..], &long, b"\"}"].concat();
     let mut answers = Vec::new();
-    for _ in 0..ROUNDS {
+    for _ in 0..ENDLESS {
         answers.push(attack(address, token, "Content-Length: 100000000", &[]));
-        answers.push(attack(
-            address,
-            token,
-            "Transfer-Encoding: chunked",
-            &endless,
-        ));
-        answers.extend([&text, &deep, &shallow, &wide].map(|body| whole(body)));
+        let chunked = "Transfer-Encoding: chunked";
+        answers.push(attack(address, token, chunked, &endless));
     }
+    answers.extend([&text, &deep, &shallow, &wide].map(|body| whole(body)));
     answers
 }
 
