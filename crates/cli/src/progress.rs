@@ -133,13 +133,13 @@ impl Observer for Person {
                 collection,
                 records,
             } => self.line(&format!(
-                "{}: deleting {} that were sent before and are gone",
+                "{}: deleting {} sent before and gone since",
                 collection.short(),
                 count(*records, "record")
             )),
             Event::OfferingAgain(waiting) => {
                 self.line(&format!(
-                    "offering again {} that were refused",
+                    "offering {} again, refused before",
                     count(*waiting, "record")
                 ));
             }

@@ -14,12 +14,11 @@ pub(crate) async fn check(data: &DataArgs, connect: bool) -> Result<u8, Failure>
         || "no state is kept".to_owned(),
         |folder| format!("state in {}", folder.display()),
     );
-    output::data(&format!(
-        "{}\n  {state}\n  send goes from {} to {}\n",
-        config.file.display(),
-        config.source,
-        config.target
-    ));
+    let sending = match (&config.source, &config.target) {
+        (Some(source), Some(target)) => format!("  send goes from {source} to {target}\n"),
+        _ => String::new(),
+    };
+    output::data(&format!("{}\n  {state}\n{sending}", config.file.display()));
     let mut exit_status = 0;
     for check in syncline::check(&config, connect).await {
         let facts: Vec<String> = check

@@ -54,7 +54,7 @@ async fn held_deletes_are_explained_and_can_be_allowed_once() {
     status 0
     --- stderr
     students: 36 unchanged
-    students: deleting 5 records that were sent before and are gone
+    students: deleting 5 records sent before and gone since
 
     collection       read    created    updated  unchanged    deleted  refused
     students           36          0          0         36          5        0
@@ -179,4 +179,45 @@ async fn deleting_with_a_lightbeam_yaml_ends_with_its_status() {
     desk.write("lightbeam.yaml", lightbeam(&closed_port()));
     assert_eq!(delete(&[]).status, 255);
     assert_eq!(delete(&["--strict-exit"]).status, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_counts_what_would_be_done_and_does_none_of_it() {
+    let sandbox = sandbox().await;
+    let desk = Desk::with_students(sandbox.url());
+    let dry = ["send", "--dry-run", "--results-file", "out.json"];
+    assert_snapshot!(desk.run(&dry), @"");
+    assert_eq!(sandbox.requests().count("POST", "/ed-fi/"), 0);
+    assert_eq!(desk.run(&["send"]).status, 0);
+    let posted = sandbox.requests().count("POST", "/ed-fi/");
+
+    // One changes, one goes, one comes, and one line is no record.
+    let changed = students(2..=2).replace("Ada", "Bea") + &students(3..=4) + "no record\n";
+    desk.write("data/students.jsonl", &changed);
+    assert_snapshot!(desk.run(&dry), @"");
+    assert_eq!(
+        desk.json("out.json")["resources"]["students"]["planned"],
+        json!({"creates": 1, "updates": 1, "deletes": 0})
+    );
+    assert!(desk.rejects().is_empty());
+    desk.write("data/students.jsonl", changed.replace("no record\n", ""));
+    let prune = ["send", "--prune", "--allow-deletes", "1"];
+    assert_snapshot!(desk.run(&[&prune[..], &["--dry-run"]].concat()), @"");
+    let forced = desk.run(&["send", "--force", "--dry-run"]);
+    assert!(forced.stderr.contains("3 to create"), "{forced}");
+    assert_eq!(sandbox.requests().count("POST", "/ed-fi/"), posted);
+    assert_eq!(sandbox.requests().count("DELETE", "/ed-fi/"), 0);
+
+    // What was counted is what is done.
+    let ran = desk.run(&prune);
+    assert!(
+        ran.stderr
+            .contains("1 created, 1 updated, 1 unchanged, 1 deleted, 0 refused"),
+        "{ran}"
+    );
+    desk.write("lightbeam.yaml", lightbeam(sandbox.url()));
+    let theirs = ["send", "-c", "lightbeam.yaml"];
+    assert_eq!(desk.run(&[&theirs[..], &["--dry-run"]].concat()).status, 0);
+    assert_eq!(desk.run(&theirs).status, 0);
+    assert_eq!(desk.run(&[&theirs[..], &["--dry-run"]].concat()).status, 99);
 }

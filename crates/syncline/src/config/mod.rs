@@ -58,10 +58,10 @@ pub struct Config {
     pub state_folder: Option<PathBuf>,
     /// Stores by name.
     pub stores: BTreeMap<String, StoreConfig>,
-    /// Name of the store to send from.
-    pub source: String,
-    /// Name of the store to send to.
-    pub target: String,
+    /// Name of the store to send from; none if the file leaves it open.
+    pub source: Option<String>,
+    /// Name of the store to send to; none if the file leaves it open.
+    pub target: Option<String>,
     /// Text between the columns of counts, if the file says.
     pub count_separator: Option<String>,
     /// Whether deleting goes on without being confirmed.
@@ -159,13 +159,6 @@ impl Config {
 
     /// A store by name.
     pub fn store(&self, name: &str) -> Result<&StoreConfig, Failure> {
-        if name.is_empty() {
-            let file = self.file.display();
-            return Err(Failure::configuration(format!(
-                "{file}: it is not clear which store is meant"
-            ))
-            .with_hint("name it in `send: { from: ..., to: ... }`"));
-        }
         self.stores.get(name).ok_or_else(|| {
             let message = format!("{} has no store named `{name}`", self.file.display());
             let failure = Failure::configuration(message);
@@ -187,26 +180,42 @@ impl Config {
 
     /// The Ed-Fi API to send to.
     pub fn api(&self) -> Result<&EdfiConfig, Failure> {
-        match self.store(&self.target)? {
+        let name = self.meant(self.target.as_ref(), ("to", "edfi"))?;
+        match self.store(name)? {
             StoreConfig::Edfi(api) => Ok(api),
             StoreConfig::Files(_) => Err(Failure::configuration(format!(
-                "{}: the store `{}` is no Ed-Fi API",
+                "{}: the store `{name}` is no Ed-Fi API",
                 self.file.display(),
-                self.target
             ))),
         }
     }
 
     /// The folder of files to send from.
     pub fn data_folder(&self) -> Result<&Path, Failure> {
-        match self.store(&self.source)? {
+        let name = self.meant(self.source.as_ref(), ("from", "files"))?;
+        match self.store(name)? {
             StoreConfig::Files(folder) => Ok(folder),
             StoreConfig::Edfi(_) => Err(Failure::configuration(format!(
-                "{}: the store `{}` is no folder of files",
+                "{}: the store `{name}` is no folder of files",
                 self.file.display(),
-                self.source
             ))),
         }
+    }
+
+    fn meant<'a>(
+        &self,
+        name: Option<&'a String>,
+        (key, kind): (&str, &str),
+    ) -> Result<&'a str, Failure> {
+        name.map(String::as_str).ok_or_else(|| {
+            let message = format!(
+                "{}: it is not clear which store to send {key}",
+                self.file.display()
+            );
+            Failure::configuration(message).with_hint(format!(
+                "describe one store of `kind: {kind}`, or name it in `send: {{ {key}: ... }}`"
+            ))
+        })
     }
 }
 

@@ -58,11 +58,7 @@ pub(super) fn read(
     }
     let send = root.section("send")?;
     let publish = PublishSettings::read(root, &mut problems)?;
-    let (source, target) = match ends(send.as_ref(), &stores, file) {
-        // Where stores are published, none need be there to send.
-        Err(_) if send.is_none() && publish.is_some() => (String::new(), String::new()),
-        ends => ends?,
-    };
+    let (source, target) = ends(send.as_ref(), &stores)?;
     problems.extend(send.iter().flat_map(Section::unknown));
     let validate = ValidateSettings::read(root, &mut problems)?;
     problems.extend(root.unknown());
@@ -88,8 +84,7 @@ pub(super) fn read(
 fn ends(
     send: Option<&Section<'_>>,
     stores: &BTreeMap<String, StoreConfig>,
-    file: &Path,
-) -> Result<(String, String), Failure> {
+) -> Result<(Option<String>, Option<String>), Failure> {
     let only = |wanted: fn(&StoreConfig) -> bool| {
         let mut names = stores
             .iter()
@@ -97,30 +92,9 @@ fn ends(
             .map(|(name, _)| name);
         names.next().filter(|_| names.next().is_none()).cloned()
     };
-    let choose = |said: Option<String>, only: Option<String>, key: &str, kind: &str| {
-        said.or(only).ok_or_else(|| {
-            let message = format!(
-                "{}: it is not clear which store to send {key}",
-                file.display()
-            );
-            Failure::configuration(message).with_hint(format!(
-                "describe one store of `kind: {kind}`, or name it in `send: {{ {key}: ... }}`"
-            ))
-        })
-    };
     let said = |key: &'static str| send.map_or(Ok(None), |section| section.text(key));
-    let from = choose(
-        said("from")?,
-        only(|store| matches!(store, StoreConfig::Files(_))),
-        "from",
-        "files",
-    )?;
-    let to = choose(
-        said("to")?,
-        only(|store| matches!(store, StoreConfig::Edfi(_))),
-        "to",
-        "edfi",
-    )?;
+    let from = said("from")?.or_else(|| only(|store| matches!(store, StoreConfig::Files(_))));
+    let to = said("to")?.or_else(|| only(|store| matches!(store, StoreConfig::Edfi(_))));
     Ok((from, to))
 }
 

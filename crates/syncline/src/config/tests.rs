@@ -61,6 +61,18 @@ fn check_failure(text: &str, message: &str, hint: &str) {
 }
 
 #[test]
+fn only_who_sends_has_to_know_between_which_stores() {
+    let second = "  other: {kind: edfi, base_url: https://host, client_id: k, client_secret: s}\n";
+    let variables = [("KEY", "k"), ("SECRET", "s")];
+    let config = load("syncline.yaml", &format!("{NATIVE}{second}"), &variables).unwrap();
+    assert_eq!(config.data_folder().unwrap(), Path::new("/here/data"));
+    assert_eq!(
+        config.api().unwrap_err().message,
+        "syncline.yaml: it is not clear which store to send to"
+    );
+}
+
+#[test]
 fn a_file_of_ours_names_its_stores() {
     let config = load(
         "conf/syncline.yaml",
@@ -69,8 +81,8 @@ fn a_file_of_ours_names_its_stores() {
     )
     .unwrap();
     assert_eq!(
-        (config.source.as_str(), config.target.as_str()),
-        ("district", "api")
+        (config.source.as_deref(), config.target.as_deref()),
+        (Some("district"), Some("api"))
     );
     assert_eq!(config.data_folder().unwrap(), Path::new("/here/conf/data"));
     assert_eq!(

@@ -355,7 +355,7 @@ async fn what_says_nothing_about_what_is_gone_is_refused() {
     };
     refused(&config, force, "--prune: `--force`").await;
     refused(&config, rejects, "--prune: a reject file").await;
-    let files = config.source.clone();
+    let files = config.source.clone().unwrap();
     let stream = syncline::StoreConfig::Files("-".into());
     let folder = config.stores.insert(files.clone(), stream).unwrap();
     refused(&config, arguments(), "--prune: standard input").await;
