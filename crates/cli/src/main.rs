@@ -9,6 +9,7 @@ mod deletes;
 mod environment;
 mod fetched;
 mod output;
+mod planned;
 mod progress;
 mod published;
 mod signals;

@@ -36,7 +36,11 @@ pub(crate) fn count(value: u64, thing: &str) -> String {
 
 /// What became of the records of a collection, without what did not happen.
 pub(crate) fn counts_of(report: &CollectionReport) -> String {
+    let planned = report.planned.unwrap_or_default();
     let parts: Vec<String> = [
+        (planned.creates, "to create"),
+        (planned.updates, "to update"),
+        (planned.deletes, "to delete"),
         (report.created, "created"),
         (report.updated, "updated"),
         (report.copied, "fetched"),
@@ -175,7 +179,7 @@ fn table(report: &RunReport) -> Vec<String> {
     lines
 }
 
-fn failures(report: &RunReport) -> Vec<String> {
+pub(crate) fn failures(report: &RunReport) -> Vec<String> {
     let failing = report
         .collections
         .iter()
@@ -224,7 +228,7 @@ fn group(group: &FailureGroup) -> [String; 2] {
     ]
 }
 
-fn duplicates(report: &RunReport) -> Vec<String> {
+pub(crate) fn duplicates(report: &RunReport) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, report) in report
         .collections
@@ -249,7 +253,7 @@ fn duplicates(report: &RunReport) -> Vec<String> {
     lines
 }
 
-fn incomplete(report: &RunReport) -> Vec<String> {
+pub(crate) fn incomplete(report: &RunReport) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, report) in &report.collections {
         if let Some(reason) = report.incomplete_reason() {

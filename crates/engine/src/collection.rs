@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::compare::DeletePlan;
 use crate::failures::Failures;
 use crate::removal::{KEPT_MAX, Kept};
-use crate::{CollectionProgress, CollectionReport, Duplicate};
+use crate::{CollectionProgress, CollectionReport, Duplicate, Planned};
 
 /// Most examples of repeated keys that a report shows.
 const DUPLICATE_EXAMPLES: usize = 20;
@@ -102,6 +102,11 @@ impl CollectionRun {
 
     pub(crate) fn note_planned(&self, records: u64) {
         self.state().planned = Some(records);
+    }
+
+    /// What would be done to it; nothing is.
+    pub(crate) fn note_only_planned(&self, planned: Planned) {
+        self.state().report.planned = Some(planned);
     }
 
     pub(crate) fn note_done(&self, done: Done, status: u16) {
@@ -236,11 +241,13 @@ impl CollectionRun {
         self.state().report.coverage.as_ref() == Some(&whole)
     }
 
-    /// How many records the source has, if it was read completely and no guard tripped.
+    /// How many records the source has, if it was read completely and no guard tripped. Looking at
+    /// what would be done is no measure for later runs.
     pub(crate) fn source_size(&self) -> Option<u64> {
         let is_covered = self.is_covered();
         let state = self.state();
-        let counts = is_covered && !state.stale && state.report.verdicts.is_empty();
+        let is_done = state.report.planned.is_none();
+        let counts = is_covered && is_done && !state.stale && state.report.verdicts.is_empty();
         counts.then(|| state.report.read.saturating_sub(state.report.duplicates))
     }
 

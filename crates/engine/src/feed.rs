@@ -12,11 +12,11 @@ use syncline_store::{Batch, BatchStream, ErrorKind, Query, Rejected, StoreError}
 use tokio::sync::mpsc;
 
 use crate::collection::CollectionRun;
-use crate::context::{Context, lock};
+use crate::context::Context;
 use crate::lanes::{Lanes, Offer, OfferKind};
 use crate::recorder::Note;
 use crate::rejects::{Body, Reject};
-use crate::{Baseline, EngineError, Event, Verb, compare};
+use crate::{EngineError, Event, Verb, compare};
 
 /// Offers everything of a collection once and waits for the outcomes.
 pub(crate) async fn feed(
@@ -24,14 +24,7 @@ pub(crate) async fn feed(
     (lanes, notes): (&Lanes, &mpsc::Sender<Note>),
     collection: &Arc<CollectionRun>,
 ) -> Result<(), EngineError> {
-    let held = match (context.verb, &context.baseline) {
-        (Verb::Delete, _) | (_, Baseline::Nothing) => (0, None),
-        (Verb::Write, Baseline::Ledger(_)) => {
-            let ledger = lock(&context.ledger);
-            let known = ledger.collection_size(context.scope, collection.name())?;
-            (known, ledger.imported(context.scope, collection.name())?)
-        }
-    };
+    let held = compare::held(context, collection)?;
     if held.0 == 0 && held.1.is_none() {
         straight(context, lanes, collection).await?;
     } else {

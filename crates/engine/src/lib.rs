@@ -5,6 +5,8 @@
 //! source, through the comparison with the ledger (or straight through, where the ledger knows
 //! nothing yet), into lanes by key, to the target, and their outcomes into the ledger.
 //!
+//! [`plan`] takes the same job and only counts what would be done.
+//!
 //! [`copy`] takes a [`CopyJob`] and passes whole collections from one store to another, without
 //! memory.
 //!
@@ -27,6 +29,7 @@ mod imported;
 mod job;
 mod lanes;
 mod parked;
+mod planned;
 mod prune;
 mod publish;
 mod recorder;
@@ -40,8 +43,9 @@ pub use copy::{CopyJob, Following, MoreReferences, Named, copy};
 pub use error::EngineError;
 pub use events::{CollectionProgress, Event, Observer, Progress};
 pub use job::{Baseline, Job, Resend, Settings, Verb};
+pub use planned::plan;
 pub use prune::Prune;
 pub use publish::{Overlap, PartReport, PublishJob, PublishReport, Start, publish};
-pub use report::{CollectionReport, Duplicate, Ending, FailureGroup, RunReport};
+pub use report::{CollectionReport, Duplicate, Ending, FailureGroup, Planned, RunReport};
 pub use run::run;
 pub use spooled::Spooled;

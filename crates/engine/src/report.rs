@@ -60,6 +60,8 @@ pub struct CollectionReport {
     pub deleted: u64,
     /// Records to be deleted that the target does not hold.
     pub missing: u64,
+    /// What would be done to it, where nothing was to be done.
+    pub planned: Option<Planned>,
     /// Accepted answers by code.
     pub statuses: BTreeMap<u16, u64>,
     /// Records declined, unreadable lines included.
@@ -100,6 +102,17 @@ impl CollectionReport {
             _ => None,
         }
     }
+}
+
+/// What a run would do to a collection, as far as is known without asking the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Planned {
+    /// Records the target is not known to hold.
+    pub creates: u64,
+    /// Records the target is known to hold otherwise, or that are sent again on demand.
+    pub updates: u64,
+    /// Records to be deleted, without those that a guard keeps back.
+    pub deletes: u64,
 }
 
 /// A record whose key comes again.

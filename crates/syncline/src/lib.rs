@@ -50,7 +50,7 @@ pub use verify::{Verified, VerifyArgs, VerifySummary, Wrong, verify, write_verif
 pub use syncline_check::{Method, Severity};
 pub use syncline_engine::{
     CollectionProgress, CollectionReport, Ending, Event, FailureGroup, Observer, PartReport,
-    Progress, Resend, RunReport, Verb,
+    Planned, Progress, Resend, RunReport, Verb,
 };
 pub use syncline_ledger::Holder;
 pub use syncline_model::CollectionName;

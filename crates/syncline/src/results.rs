@@ -163,6 +163,9 @@ fn resource(report: &CollectionReport) -> Value {
         members.insert("records_deleted".to_owned(), json!(report.deleted));
         members.insert("records_missing".to_owned(), json!(report.missing));
     }
+    if let Some(planned) = report.planned {
+        members.insert("planned".to_owned(), json!(planned));
+    }
     members.insert("records_duplicate".to_owned(), json!(report.duplicates));
     if !report.duplicate_examples.is_empty() {
         members.insert(

@@ -120,6 +120,9 @@ pub(crate) struct DemoArgs {
 pub(crate) struct SendArgs {
     #[command(flatten)]
     pub(crate) data: DataArgs,
+    /// Count what would be sent, and send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Send the records of a reject file instead of the data folder
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,

@@ -158,6 +158,7 @@ async fn send(config: &Config, observer: Arc<dyn Observer>) -> Result<SendSummar
         force: false,
         resend: Resend::default(),
         rejects: None,
+        dry_run: false,
         prune: None,
         reject_file: None,
         holder: environment::holder("demo"),

@@ -7,7 +7,7 @@ use syncline::{
 use super::results::finish_after;
 use crate::args::{DataArgs, SendArgs};
 use crate::output::Voice;
-use crate::{environment, progress, signals, summary};
+use crate::{environment, planned, progress, signals, summary};
 
 pub(crate) async fn run(arguments: &SendArgs, data: &DataArgs) -> Result<u8, Failure> {
     run_after(None, arguments, data).await
@@ -37,7 +37,7 @@ pub(crate) async fn run_after(
     );
     // A results file that cannot be written does not take the summary with it.
     match outcome {
-        Ok(summary) => tell(summary, data),
+        Ok(summary) => tell(summary, arguments, data),
         Err(failure) => Voice::new(data.log_format).failure(&failure),
     }
     exit_status
@@ -56,9 +56,14 @@ async fn send(
         force: data.force,
         resend: resend(data)?,
         rejects: arguments.rejects.clone(),
+        dry_run: arguments.dry_run,
         prune: prune(arguments)?,
         reject_file: arguments.reject_file.clone(),
-        holder: environment::holder("send"),
+        holder: environment::holder(if arguments.dry_run {
+            "send --dry-run"
+        } else {
+            "send"
+        }),
     };
     let observer = progress::observer(data.log_format);
     syncline::send(config, send, observer, signals::stop_token()).await
@@ -119,12 +124,16 @@ fn status_code(text: &str) -> Result<u16, Failure> {
     })
 }
 
-fn tell(summary: SendSummary, data: &DataArgs) {
+fn tell(summary: SendSummary, arguments: &SendArgs, data: &DataArgs) {
     let voice = Voice::new(data.log_format);
     for ignored in &summary.ignored {
         voice.warning(ignored);
     }
-    let text = summary::of_send(&summary, data.config_file.as_deref());
+    let text = if arguments.dry_run {
+        planned::of_send(&summary)
+    } else {
+        summary::of_send(&summary, data.config_file.as_deref())
+    };
     voice.summary(&text, &summary.report);
     if let Ending::Failed(error) = summary.report.ending {
         voice.failure(&error.into());

@@ -24,7 +24,7 @@ use crate::feed::next_records;
 use crate::imported::Sifter;
 use crate::lanes::Lanes;
 use crate::recorder::Note;
-use crate::{Baseline, EngineError, Resend};
+use crate::{Baseline, EngineError, Planned, Resend, Verb};
 use baseline::Ahead;
 use planner::Planner;
 
@@ -49,10 +49,40 @@ pub(crate) async fn changed(
         let (handle, notes) = (Handle::current(), notes.clone());
         tokio::task::spawn_blocking(move || compare(&handle, &context, &collection, (held, notes)))
     };
-    let Some(plan) = compared.await.unwrap_or(Err(EngineError::Defect))? else {
+    let Some((plan, _)) = compared.await.unwrap_or(Err(EngineError::Defect))? else {
         return Ok(());
     };
     apply::apply(context, lanes, collection, &plan).await
+}
+
+/// Compares a collection with the ledger and counts what differs. What a run would note for the
+/// ledger meanwhile is heard by nobody.
+pub(crate) async fn counted(
+    context: &Arc<Context>,
+    collection: &Arc<CollectionRun>,
+    held: Held,
+) -> Result<(), EngineError> {
+    let (notes, mut unsaid) = mpsc::channel(READ_TOGETHER);
+    let compared = {
+        let (context, collection) = (Arc::clone(context), Arc::clone(collection));
+        let handle = Handle::current();
+        tokio::task::spawn_blocking(move || compare(&handle, &context, &collection, (held, notes)))
+    };
+    while unsaid.recv().await.is_some() {}
+    if let Some((_, planned)) = compared.await.unwrap_or(Err(EngineError::Defect))? {
+        collection.note_only_planned(planned);
+    }
+    Ok(())
+}
+
+/// What is known of a collection, as far as it counts.
+pub(crate) fn held(context: &Context, collection: &CollectionRun) -> Result<Held, EngineError> {
+    if context.verb == Verb::Delete || context.baseline == Baseline::Nothing {
+        return Ok((0, None));
+    }
+    let ledger = lock(&context.ledger);
+    let known = ledger.collection_size(context.scope, collection.name())?;
+    Ok((known, ledger.imported(context.scope, collection.name())?))
 }
 
 /// A plan file that is removed when it is no longer needed.
@@ -72,7 +102,7 @@ fn compare(
     context: &Context,
     collection: &Arc<CollectionRun>,
     ((known, imported), notes): (Held, mpsc::Sender<Note>),
-) -> Result<Option<PlanPath>, EngineError> {
+) -> Result<Option<(PlanPath, Planned)>, EngineError> {
     let (comparison, units) = handle.block_on(gather(context, collection))?;
     if context.stop.is_stopped() {
         return Ok(None);
@@ -89,11 +119,13 @@ fn compare(
     plan.resend = resend.clone();
     let run = (context, collection);
     plan.sifter = imported.map(|lines| Sifter::new(handle, run, (lines, notes.clone()), &resend));
-    for difference in comparison.finish(baseline::rows(scan, resend, ahead))? {
+    let counts = context.baseline != Baseline::Nothing;
+    let rows = baseline::rows(scan, resend, ahead).take_while(|_| counts);
+    for difference in comparison.finish(rows)? {
         plan.take(difference?)?;
     }
-    plan.finish(known)?;
-    Ok(Some(path))
+    let planned = plan.finish(known)?;
+    Ok(Some((path, planned)))
 }
 
 /// Reads the digests of a whole collection.

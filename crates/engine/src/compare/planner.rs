@@ -21,7 +21,7 @@ use crate::context::Context;
 use crate::imported::Sifter;
 use crate::lanes::is_offered_again;
 use crate::recorder::{Note, Noted};
-use crate::{Duplicate, EngineError, Event, Resend};
+use crate::{Duplicate, EngineError, Event, Planned, Resend};
 
 /// Changes that are put into the order of their places, and read again, together.
 const TOGETHER: usize = 65_536;
@@ -209,7 +209,8 @@ impl<'run> Planner<'run> {
         self.units.get(index as usize).map_or("", |unit| unit)
     }
 
-    pub(super) fn finish(mut self, known: u64) -> Result<(), EngineError> {
+    /// Closes the plan; what is to be done by it.
+    pub(super) fn finish(mut self, known: u64) -> Result<Planned, EngineError> {
         self.write_together()?;
         self.collection.note_planned(self.planned);
         self.collection
@@ -227,13 +228,31 @@ impl<'run> Planner<'run> {
         }
         self.collection.note_verdicts(verdicts.clone());
         self.plan_deletes(&verdicts)?;
+        let planned = self.sum(&verdicts);
         let verdicts = [(self.collection.name().clone(), verdicts)];
         let tripped = verdicts
             .into_iter()
             .filter(|(_, verdicts)| !verdicts.is_empty())
             .collect();
         self.writer.finish(tripped)?;
-        Ok(())
+        Ok(planned)
+    }
+
+    /// What guards leave of what was found.
+    fn sum(&self, verdicts: &[Verdict]) -> Planned {
+        let left = |kind, count| {
+            let is_held = verdicts.iter().any(|verdict| verdict.holds.contains(&kind));
+            if is_held { 0 } else { count }
+        };
+        let is_pruned = self.context.prune.is_some();
+        Planned {
+            creates: left(ChangeKind::Create, self.tally.creates),
+            updates: left(ChangeKind::Update, self.tally.updates + self.asked_for),
+            deletes: left(
+                ChangeKind::Delete,
+                self.tally.deletes * u64::from(is_pruned),
+            ),
+        }
     }
 
     /// Leaves what is to be deleted for later, unless a guard keeps it back.

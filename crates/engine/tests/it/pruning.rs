@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use syncline_engine::{Ending, Prune, RunReport};
+use syncline_engine::{Baseline, Ending, Planned, Prune, RunReport};
 use syncline_model::{ChangeKind, CollectionName, FailureClass};
 use syncline_plan::Guard;
 use syncline_store::layers::{Fault, FaultSeed, Faulty};
@@ -450,4 +450,70 @@ async fn a_record_known_under_two_keys_is_not_deleted() {
     assert_eq!(deleted(&world), 1);
     prune(&world).await;
     assert_eq!(world.target.forget_journal(), 1);
+}
+
+/// What a run would do to the things, and that it did nothing.
+async fn counted(mut run: Run, world: &World) -> Planned {
+    run.only_counts = true;
+    let owed = world.owed().len();
+    let report = run.go().await;
+    completed(&report);
+    assert_eq!(world.target.forget_journal(), 0);
+    assert_eq!(world.owed().len(), owed);
+    let things = of(&report, "things");
+    assert_eq!((things.accepted(), things.finished), (0, true));
+    things.planned.unwrap()
+}
+
+#[tokio::test]
+async fn what_would_be_done_is_counted_and_then_done() {
+    let world = World::of_things(100);
+    drop(world.hold());
+    let all = Planned {
+        creates: 100,
+        ..Planned::default()
+    };
+    assert_eq!(counted(world.ready(), &world).await, all);
+    assert_eq!(of(&world.send().await, "things").created, 100);
+    world.target.forget_journal();
+    // Two go, three change, four come, and one key comes twice.
+    let mut lines = things(104, 1).split_off(2);
+    for id in [10, 11, 12] {
+        lines[id - 2] = payload(id, 2);
+    }
+    lines.push(payload(103, 1));
+    world.source.set("things", lines);
+    let expected = |deletes| Planned {
+        creates: 4,
+        updates: 3,
+        deletes,
+    };
+    assert_eq!(counted(world.ready(), &world).await, expected(0));
+    assert_eq!(counted(pruning(&world), &world).await, expected(2));
+    let mut forced = world.ready();
+    forced.baseline = Baseline::Nothing;
+    let everything = Planned {
+        creates: 102,
+        ..Planned::default()
+    };
+    assert_eq!(counted(forced, &world).await, everything);
+    let report = prune(&world).await;
+    let done = of(&report, "things");
+    assert_eq!((done.created, done.updated, done.deleted), (4, 3, 2));
+    world.check_in_step();
+}
+
+#[tokio::test]
+async fn counting_what_would_be_done_is_no_measure_for_guards() {
+    let held = async |is_counted_first: bool| {
+        let world = hundred_without(40).await;
+        if is_counted_first {
+            let planned = counted(allowing(&world, 40), &world).await;
+            assert_eq!(planned.deletes, 40);
+            assert_eq!(counted(pruning(&world), &world).await.deletes, 0, "held");
+        }
+        guards(&prune(&world).await)
+    };
+    assert_eq!(held(false).await, held(true).await);
+    assert!(held(true).await.contains(&Guard::ShrunkenSource));
 }

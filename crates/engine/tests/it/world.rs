@@ -42,6 +42,8 @@ pub(crate) struct Run {
     pub(crate) verb: Verb,
     pub(crate) baseline: Baseline,
     pub(crate) prune: Option<Prune>,
+    /// Whether it is only counted what would be done.
+    pub(crate) only_counts: bool,
     pub(crate) guards: GuardPolicy,
     pub(crate) memory_budget: usize,
     pub(crate) concurrency: usize,
@@ -101,6 +103,7 @@ impl World {
             verb: Verb::Write,
             baseline: Baseline::Ledger(Resend::default()),
             prune: None,
+            only_counts: false,
             guards: GuardPolicy::default(),
             memory_budget: 1 << 20,
             concurrency: 4,
@@ -210,7 +213,13 @@ impl Run {
                 guards: self.guards,
             },
         };
-        let running = syncline_engine::run(job, self.events, self.stop);
+        let running = async {
+            if self.only_counts {
+                syncline_engine::plan(job, self.events, self.stop).await
+            } else {
+                syncline_engine::run(job, self.events, self.stop).await
+            }
+        };
         let report = tokio::time::timeout(PATIENCE, running).await.unwrap();
         let left: Vec<_> = fs_err::read_dir(&work_folder).unwrap().collect();
         assert!(left.is_empty(), "temporary files are left: {left:?}");

@@ -39,6 +39,8 @@ pub struct SendArgs {
     pub resend: Resend,
     /// A reject file to send instead of the data folder.
     pub rejects: Option<PathBuf>,
+    /// Whether it is only counted what would be sent, and nothing is.
+    pub dry_run: bool,
     /// Whether what was sent before and is no longer there is deleted.
     pub prune: Option<PruneArgs>,
     /// Where refused records go; by default into the state folder.
@@ -92,7 +94,12 @@ pub async fn send(
     let prune = prune.map(|wanted| prune::prune(wanted, &selected, &gone));
     let (prune, notes) = prune.transpose()?.unzip();
     ignored.extend(notes.into_iter().flatten());
-    let reject_file = reject_path(config, &arguments);
+    // What nobody asked to be sent needs not be corrected in a file.
+    let unseen = arguments.dry_run.then(tempfile::tempdir).transpose()?;
+    let reject_file = match &unseen {
+        Some(folder) => folder.path().join("rejects.jsonl"),
+        None => reject_path(config, &arguments),
+    };
     let guards = prune::guards(&arguments);
     let job = Job {
         command: arguments.holder.command.clone(),
@@ -118,8 +125,13 @@ pub async fn send(
             guards,
         },
     };
-    let report = syncline_engine::run(job, observer, stop).await;
-    let reject_file = reject_file.is_file().then_some(reject_file);
+    let report = if arguments.dry_run {
+        syncline_engine::plan(job, observer, stop).await
+    } else {
+        syncline_engine::run(job, observer, stop).await
+    };
+    let is_of_use = unseen.is_none() && reject_file.is_file();
+    let reject_file = is_of_use.then_some(reject_file);
     Ok(SendSummary {
         report,
         verb: Verb::Write,

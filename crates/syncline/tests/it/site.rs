@@ -111,6 +111,7 @@ pub(crate) fn plain_arguments() -> SendArgs {
         force: false,
         resend: Resend::default(),
         rejects: None,
+        dry_run: false,
         prune: None,
         reject_file: None,
         holder: Holder {
