@@ -35,13 +35,13 @@ fn table(report: &RunReport) -> Vec<String> {
     let names = report.collections.keys().map(|name| name.short().len());
     let width = names.max().unwrap_or(0).max("collection".len());
     let mut lines = vec![format!(
-        "{:width$} {:>10} {:>10} {:>10} {:>10} {:>10} {:>8}",
+        "{:width$} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
         "collection", "read", "to create", "to update", "unchanged", "to delete", "no record"
     )];
     lines.extend(report.collections.iter().map(|(name, report)| {
         let planned = planned(report);
         format!(
-            "{:width$} {:>10} {:>10} {:>10} {:>10} {:>10} {:>8}",
+            "{:width$} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
             name.short(),
             number(report.read + report.unreadable),
             number(planned.creates),

@@ -34,6 +34,7 @@ pub(crate) use validate::{ChecksArgs, ValidateArgs, ValidateSendArgs};
 /// Keep datastores in step: files, databases, directories and Ed-Fi APIs.
 #[derive(Debug, Parser)]
 #[command(
+    infer_long_args = true,
     name = "syncline",
     version,
     disable_version_flag = true,

@@ -7,10 +7,8 @@ use std::process::Stdio;
 use crate::desk::Desk;
 use crate::interruption::signal;
 
-/// Kilobytes that the process may have had in memory at most, for each core that reads bodies and
-/// for everything else.
-const FOR_EACH_CORE: u64 = 300_000;
-const FOR_ALL: u64 = 400_000;
+/// Kilobytes that the process may have had in memory at most.
+const BOUND: u64 = 900_000;
 const ATTACKERS: usize = 10;
 const ENDLESS: usize = 3;
 
@@ -112,7 +110,5 @@ fn memory_has_a_bound_whatever_is_sent() {
         println!("skipped: the memory of a server under attack, as there is no /proc");
         return;
     };
-    let cores = std::thread::available_parallelism().unwrap().get();
-    let bound = FOR_ALL + FOR_EACH_CORE * u64::try_from(cores).unwrap();
-    assert!(peak < bound, "{peak} kB of {bound}");
+    assert!(peak < BOUND, "{peak} kB");
 }

@@ -119,6 +119,49 @@ async fn a_killed_fetch_leaves_the_file_before_it_and_the_next_one_replaces_it()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_fills_leaves_the_file_before_it() {
+    let sandbox = sandbox().await;
+    let desk = Desk::new();
+    desk.write("data/students.jsonl", students(1..=600));
+    desk.configure(sandbox.url(), "");
+    assert_eq!(desk.run(&["send"]).status, 0);
+    for format in ["jsonl", "csv", "parquet"] {
+        let fetch = [
+            "fetch", "-s", "students", "--out", "out", "--format", format,
+        ];
+        let file = format!("out/students.{format}");
+        desk.write(&file, "{\"of\":\"last week\"}\n");
+        // No file may grow beyond eight blocks, and whoever tries is told so.
+        let program = desk.command(&[]).get_program().to_owned();
+        let limited = desk.command(&fetch);
+        let mut command = desk.command(&[]);
+        command = {
+            let mut shell = std::process::Command::new("sh");
+            shell
+                .args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "sh"])
+                .arg(program)
+                .args(limited.get_args())
+                .env_clear()
+                .current_dir(desk.home())
+                .stdin(Stdio::null());
+            for (name, value) in command.get_envs() {
+                shell.env(name, value.unwrap_or_default());
+            }
+            shell
+        };
+        let ran = desk.ended(command.output().unwrap());
+        assert_eq!(ran.status, 3, "{ran}");
+        assert!(ran.stderr.contains("too large"), "{ran}");
+        assert_eq!(desk.read(&file), "{\"of\":\"last week\"}\n");
+        let left = std::fs::read_dir(desk.path("out")).unwrap();
+        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert_eq!(desk.run(&fetch).status, 0);
+        std::fs::remove_dir_all(desk.path("out")).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_is_refused_ends_with_a_status_in_either_dialect() {
     let (sandbox, desk) = filled().await;
     desk.write("lightbeam.yaml", lightbeam(sandbox.url()));

@@ -1,13 +1,14 @@
 //! Being stopped, politely or not, and going on; two runs at once.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
 
 use insta::assert_snapshot;
-use syncline_sandbox::{FaultPlan, Sandbox};
+use syncline_sandbox::{FaultAction, FaultPlan, Sandbox};
 
 use crate::desk::{Desk, Ran, lightbeam, students};
-use crate::servers::{posts, sandbox, silent, slow_sandbox, until};
+use crate::servers::{fault, plan, posts, sandbox, silent, slow_sandbox, until};
 
 /// Records that are sent.
 const RECORDS: u64 = 600;
@@ -199,6 +200,94 @@ async fn a_killed_run_loses_nothing_and_repeats_little() {
     600 records in [duration]: 0 created, 0 updated, 600 unchanged, 0 refused.
     0 requests sent.
     ");
+}
+
+/// Starts a command, kills it as soon as the log of a sandbox is as wanted, and lets the sandbox
+/// answer at once again.
+async fn killed(desk: &Desk, sandbox: &Sandbox, arguments: &[&str], wanted: (&str, &str, u64)) {
+    let (method, path, times) = wanted;
+    let wanted = sandbox.requests().count(method, path) + times;
+    let mut command = desk.command(arguments);
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    until(sandbox, |log| log.count(method, path) >= wanted).await;
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().code(), None);
+    sandbox.set_faults(FaultPlan::default());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_killed_among_its_deletes_deletes_the_rest_and_nothing_else() {
+    let sandbox = sandbox().await;
+    let desk = desk(&sandbox);
+    assert_eq!(desk.run(&["send"]).status, 0);
+    desk.write("data/students.jsonl", students(201..=600));
+    let mut slow = fault(FaultAction::Delay);
+    (slow.on.method, slow.delay_ms) = (Some("DELETE".to_owned()), 20);
+    sandbox.set_faults(plan(slow));
+    let prune = ["send", "--prune", "--allow-deletes", "200"];
+    killed(&desk, &sandbox, &prune, ("DELETE", "/ed-fi/students", 20)).await;
+    let there = sandbox.count("ed-fi/students").unwrap();
+    assert!((401..600).contains(&there), "{there}");
+
+    let ran = desk.run(&prune);
+    assert_eq!(ran.status, 0, "{ran}");
+    assert_eq!(sandbox.count("ed-fi/students").unwrap(), 400);
+    let ran = desk.run(&["send", "--prune"]);
+    assert!(ran.stderr.contains("0 requests sent"), "{ran}");
+    assert_eq!(posts(&sandbox), RECORDS, "nothing was sent again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_killed_among_its_look_ups_goes_on_and_brings_the_same() {
+    let sandbox = sandbox().await;
+    let desk = Desk::new();
+    desk.configure(sandbox.url(), "");
+    let generate = [
+        "generate",
+        "--students",
+        "20",
+        "--seed",
+        "5",
+        "--out",
+        "data",
+    ];
+    assert_eq!(desk.run(&generate).status, 0);
+    assert_eq!(desk.run(&["send"]).status, 0);
+    let fetch = |out| {
+        let selector = "studentSectionAssociations";
+        ["fetch", "--with-references", "-s", selector, "--out", out]
+    };
+    assert_eq!(desk.run(&fetch("whole")).status, 0);
+    // All sections have been found when offerings are looked for; then come courses.
+    let mut slow = fault(FaultAction::Delay);
+    slow.on.method = Some("GET".to_owned());
+    (slow.on.path, slow.delay_ms) = (Some("/ed-fi/courses".to_owned()), 60_000);
+    sandbox.set_faults(plan(slow));
+    let offerings = ("GET", "/ed-fi/courseOfferings", 1);
+    killed(&desk, &sandbox, &fetch("out"), offerings).await;
+    // What is not complete is not there yet.
+    assert!(!desk.path("out/courses.jsonl").exists());
+
+    let sections = sandbox.requests().count("GET", "/ed-fi/sections");
+    let ran = desk.run(&fetch("out"));
+    assert_eq!(ran.status, 0, "{ran}");
+    assert_eq!(
+        sandbox.requests().count("GET", "/ed-fi/sections"),
+        sections,
+        "what was found is not asked for again"
+    );
+    let content = |folder: &str| {
+        let files = std::fs::read_dir(desk.path(folder)).unwrap();
+        let files = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let lines = |name: &String| {
+            let text = desk.read(&format!("{folder}/{name}"));
+            let lines = text.lines().map(str::to_owned);
+            lines.collect::<BTreeSet<String>>()
+        };
+        let pairs = files.map(|name| (name.clone(), lines(&name)));
+        pairs.collect::<BTreeMap<String, BTreeSet<String>>>()
+    };
+    assert_eq!(content("out"), content("whole"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,6 +53,21 @@ async fn options_may_stand_before_the_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn options_may_be_abbreviated_while_one_only_can_be_meant() {
+    let sandbox = sandbox().await;
+    let desk = desk(sandbox.url());
+    let ran = desk.run(&["--config", "lightbeam.yaml", "send", "--sel", "students"]);
+    assert_eq!(ran.status, 0, "{ran}");
+    let ran = desk.run(&["send", "--forc", "--results", "out.json"]);
+    assert_eq!((ran.status, posts(&sandbox)), (0, 6), "{ran}");
+    assert_eq!(desk.json("out.json")["total_records_processed"], 3);
+    // The results file, or status codes to send again?
+    let ran = desk.run(&["send", "--res", "out.json"]);
+    assert_eq!(ran.status, 2, "{ran}");
+    assert_eq!(posts(&sandbox), 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn params_go_before_the_environment() {
     let sandbox = sandbox().await;
     let desk = desk(sandbox.url());

@@ -186,7 +186,16 @@ async fn a_dry_run_counts_what_would_be_done_and_does_none_of_it() {
     let sandbox = sandbox().await;
     let desk = Desk::with_students(sandbox.url());
     let dry = ["send", "--dry-run", "--results-file", "out.json"];
-    assert_snapshot!(desk.run(&dry), @"");
+    assert_snapshot!(desk.run(&dry), @"
+    status 0
+    --- stderr
+    students: 3 to create
+
+    collection       read  to create  to update  unchanged  to delete  no record
+    students            3          3          0          0          0          0
+
+    Nothing was sent: this was a dry run.
+    ");
     assert_eq!(sandbox.requests().count("POST", "/ed-fi/"), 0);
     assert_eq!(desk.run(&["send"]).status, 0);
     let posted = sandbox.requests().count("POST", "/ed-fi/");
@@ -194,7 +203,22 @@ async fn a_dry_run_counts_what_would_be_done_and_does_none_of_it() {
     // One changes, one goes, one comes, and one line is no record.
     let changed = students(2..=2).replace("Ada", "Bea") + &students(3..=4) + "no record\n";
     desk.write("data/students.jsonl", &changed);
-    assert_snapshot!(desk.run(&dry), @"");
+    assert_snapshot!(desk.run(&dry), @"
+    status 1
+    --- stderr
+      refused students.jsonl:4: not valid JSON at column 2: expected ident
+    students: 1 to create, 1 to update, 1 unchanged, 1 refused
+
+    collection       read  to create  to update  unchanged  to delete  no record
+    students            4          1          1          1          0          1
+
+    students: 1 record refused
+      not sent: not valid JSON at column 2: expected ident
+        1 record in students.jsonl, line 4
+    students: not everything was read: 1 line is not a record
+
+    Nothing was sent: this was a dry run.
+    ");
     assert_eq!(
         desk.json("out.json")["resources"]["students"]["planned"],
         json!({"creates": 1, "updates": 1, "deletes": 0})
@@ -202,7 +226,16 @@ async fn a_dry_run_counts_what_would_be_done_and_does_none_of_it() {
     assert!(desk.rejects().is_empty());
     desk.write("data/students.jsonl", changed.replace("no record\n", ""));
     let prune = ["send", "--prune", "--allow-deletes", "1"];
-    assert_snapshot!(desk.run(&[&prune[..], &["--dry-run"]].concat()), @"");
+    assert_snapshot!(desk.run(&[&prune[..], &["--dry-run"]].concat()), @"
+    status 0
+    --- stderr
+    students: 1 to create, 1 to update, 1 to delete, 1 unchanged
+
+    collection       read  to create  to update  unchanged  to delete  no record
+    students            3          1          1          1          1          0
+
+    Nothing was sent: this was a dry run.
+    ");
     let forced = desk.run(&["send", "--force", "--dry-run"]);
     assert!(forced.stderr.contains("3 to create"), "{forced}");
     assert_eq!(sandbox.requests().count("POST", "/ed-fi/"), posted);
