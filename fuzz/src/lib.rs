@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -21,6 +22,8 @@ const VERSIONS: [ApiVersion; 5] = [
     ApiVersion::V7_3,
     ApiVersion::V8_0,
 ];
+/// Longer than anyone lets a target run.
+const LONG: Duration = Duration::from_hours(24 * 365);
 /// Everything that may answer a caller who is logged in; 413 is for bodies too costly to read.
 const STATUSES: [u16; 8] = [200, 201, 400, 403, 404, 405, 409, 413];
 
@@ -64,6 +67,7 @@ fn start() -> Servers {
     let begin = |api: ApiVersion| {
         let config = SandboxConfig {
             api,
+            token_lifetime: LONG,
             ..SandboxConfig::new(model.clone())
         };
         let sandbox = runtime.block_on(Sandbox::start(config)).expect("a sandbox");

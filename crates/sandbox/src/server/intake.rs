@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use http_body::Body;
 use http_body_util::BodyExt as _;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 /// Largest body read, as the real server's default.
@@ -17,11 +18,12 @@ const MOST_AT_ONCE: usize = 256_000_000;
 const SLOWEST: u64 = 10_000;
 /// Bodies up to this size may have any shape.
 const SMALL: usize = 1_000_000;
-/// Bytes of memory that the values of a larger body may take when it is read.
-const MOST_READ: usize = 400_000_000;
+/// Bytes of memory that the values of larger bodies may take while they are read, each and all
+/// together.
+const MOST_READ: u32 = 400_000_000;
 /// What an object with one member takes, and any other value.
-const OBJECT: usize = 640;
-const VALUE: usize = 64;
+const OBJECT: u32 = 640;
+const VALUE: u32 = 64;
 
 /// Why a body was not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,20 +50,35 @@ impl Unread {
     }
 }
 
-/// Bytes of bodies in memory.
-#[derive(Debug, Default)]
-pub(crate) struct Intake(AtomicUsize);
+/// What the bodies under way take of the memory.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    bytes: AtomicUsize,
+    /// Room for the values of larger bodies.
+    values: Semaphore,
+}
+
+impl Default for Intake {
+    fn default() -> Self {
+        Self {
+            bytes: AtomicUsize::new(0),
+            values: Semaphore::new(usize::try_from(MOST_READ).unwrap_or(Semaphore::MAX_PERMITS)),
+        }
+    }
+}
 
 /// A part of them, given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Share<'a> {
     intake: &'a Intake,
     bytes: usize,
+    /// Held for as long as the body is.
+    values: Option<SemaphorePermit<'a>>,
 }
 
 impl Share<'_> {
     fn grow(&mut self, bytes: usize) -> Result<(), Unread> {
-        let before = self.intake.0.fetch_add(bytes, Ordering::Relaxed);
+        let before = self.intake.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.bytes += bytes;
         if before + bytes > MOST_AT_ONCE {
             return Err(Unread::NoRoom);
@@ -72,7 +89,7 @@ impl Share<'_> {
 
 impl Drop for Share<'_> {
     fn drop(&mut self) {
-        self.intake.0.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.intake.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -89,8 +106,15 @@ impl Intake {
         let mut share = Share {
             intake: self,
             bytes: 0,
+            values: None,
         };
-        let read = collect(body, patience, &mut share).await;
+        let mut read = collect(body, patience, &mut share).await;
+        match read.as_deref().map_or(Ok(0), weigh) {
+            Ok(0) => {}
+            // Whoever has the room gives it back with the answer, so that it comes to everyone.
+            Ok(weight) => share.values = self.values.acquire_many(weight).await.ok(),
+            Err(unread) => read = Err(unread),
+        }
         (read, share)
     }
 }
@@ -134,25 +158,25 @@ where
     } else {
         first
     };
-    check_shape(&whole)?;
     Ok(whole)
 }
 
-/// Refuses what would take many times its own size when it is read as JSON.
-fn check_shape(body: &[u8]) -> Result<(), Unread> {
+/// What a larger body may take when it is read as JSON; refuses many times its own size.
+fn weigh(body: &[u8]) -> Result<u32, Unread> {
     if body.len() <= SMALL {
-        return Ok(());
+        return Ok(0);
     }
     let weight = |byte: &u8| match byte {
         b'{' => OBJECT,
         b',' | b'[' => VALUE,
         _ => 0,
     };
-    let weight: usize = body.iter().map(weight).sum();
+    let add = |sum: u32, byte| sum.saturating_add(weight(byte));
+    let weight = body.iter().fold(0, add);
     if weight > MOST_READ {
         return Err(Unread::TooLarge);
     }
-    Ok(())
+    Ok(weight)
 }
 
 #[cfg(test)]
@@ -182,11 +206,30 @@ mod tests {
         let mut held = Share {
             intake: &intake,
             bytes: 0,
+            values: None,
         };
         held.grow(MOST_AT_ONCE - 1).unwrap();
         assert!(read(&intake, 1, b' ').await.is_ok());
         assert_eq!(read(&intake, 2, b' ').await, Err(Unread::NoRoom));
         drop(held);
         assert!(read(&intake, 2, b' ').await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn values_of_larger_bodies_wait_for_room() {
+        let intake = Intake::default();
+        let body = || {
+            let mut body = b"{".repeat(500_000);
+            body.resize(SMALL + 1, b' ');
+            Full::new(Bytes::from(body))
+        };
+        let (first, share) = intake.read(body(), Duration::from_secs(1)).await;
+        assert!(first.is_ok());
+        let second = intake.read(body(), Duration::from_secs(1));
+        let mut second = std::pin::pin!(second);
+        assert!(futures_util::poll!(&mut second).is_pending());
+        assert!(read(&intake, SMALL, b'{').await.is_ok(), "small ones pass");
+        drop(share);
+        assert!(second.await.0.is_ok());
     }
 }
