@@ -2,7 +2,7 @@
 //! being killed.
 
 use std::io::Write as _;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use syncline_sandbox::{FaultAction, FaultMatch, FaultPlan, FaultRule, Sandbox};
 
@@ -132,24 +132,18 @@ async fn a_disk_that_fills_leaves_the_file_before_it() {
         let file = format!("out/students.{format}");
         desk.write(&file, "{\"of\":\"last week\"}\n");
         // No file may grow beyond eight blocks, and whoever tries is told so.
-        let program = desk.command(&[]).get_program().to_owned();
-        let limited = desk.command(&fetch);
-        let mut command = desk.command(&[]);
-        command = {
-            let mut shell = std::process::Command::new("sh");
-            shell
-                .args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "sh"])
-                .arg(program)
-                .args(limited.get_args())
-                .env_clear()
-                .current_dir(desk.home())
-                .stdin(Stdio::null());
-            for (name, value) in command.get_envs() {
-                shell.env(name, value.unwrap_or_default());
-            }
-            shell
-        };
-        let ran = desk.ended(command.output().unwrap());
+        let whole = desk.command(&fetch);
+        let mut limited = Command::new("sh");
+        limited
+            .args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "sh"])
+            .arg(whole.get_program())
+            .args(whole.get_args())
+            .env_clear()
+            .current_dir(desk.home());
+        for (name, value) in whole.get_envs() {
+            limited.env(name, value.unwrap_or_default());
+        }
+        let ran = desk.ended(limited.output().unwrap());
         assert_eq!(ran.status, 3, "{ran}");
         assert!(ran.stderr.contains("too large"), "{ran}");
         assert_eq!(desk.read(&file), "{\"of\":\"last week\"}\n");

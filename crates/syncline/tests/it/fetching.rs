@@ -185,6 +185,15 @@ async fn members_that_the_first_record_lacks_survive_a_choice_of_members() {
         assert!(text.contains("\"middleName\":\"M\""), "{text}");
         assert!(!text.contains("_etag") && !text.contains("null"), "{text}");
     }
+    let mut arguments = site.elsewhere("students");
+    arguments.files.format = FileFormat::Csv;
+    fetch(&site, sandbox.url(), arguments).await.unwrap();
+    let text = site.fetched_text("students.csv");
+    let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+    let column = lines[0].iter().position(|name| *name == "middleName");
+    let mut cells: Vec<&str> = lines[1..].iter().map(|row| row[column.unwrap()]).collect();
+    cells.sort_unstable();
+    assert_eq!(cells, ["", "M"], "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
