@@ -223,7 +223,9 @@ async fn changed_keys_are_told_and_can_be_made_in_another_api() {
         "termDescriptor": "uri://ed-fi.org/TermDescriptor#Fall Semester"});
     for place in [&source, &target] {
         place.put("ed-fi/schools", &[school()]).await;
-        place.put("ed-fi/sessions", &[session.clone()]).await;
+        place
+            .put("ed-fi/sessions", std::slice::from_ref(&session))
+            .await;
     }
     let mark = source
         .store
