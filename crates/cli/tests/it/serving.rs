@@ -62,6 +62,55 @@ fn routes_of_every_kind_are_found_by_our_own_client() {
     }
 }
 
+/// What an extension publishes: bus routes, known by their number.
+const BUS_ROUTES: &str = r##"{
+  "openapi": "3.0.1", "info": {"title": "Sample", "version": "3"},
+  "paths": {"/sample/busRoutes": {
+    "get": {"parameters": [], "responses": {"200": {"content": {"application/json": {"schema":
+      {"type": "array", "items": {"$ref": "#/components/schemas/sample_busRoute"}}}}}}},
+    "post": {"requestBody": {"content": {"application/json": {"schema":
+      {"$ref": "#/components/schemas/sample_busRoute"}}}}}
+  }},
+  "components": {"schemas": {"sample_busRoute": {"type": "object",
+    "required": ["busRouteNumber"],
+    "properties": {
+      "id": {"type": "string"},
+      "busRouteNumber": {"type": "integer", "format": "int32", "x-Ed-Fi-isIdentity": true},
+      "busRouteName": {"type": "string", "maxLength": 20}
+    }}}}
+}"##;
+
+#[test]
+fn the_resources_of_an_extension_are_there_beside_the_others() {
+    let desk = Desk::new();
+    desk.write("buses.json", BUS_ROUTES);
+    let (child, url) = serve(&desk, &["--extension", "buses.json"]);
+    desk.write("data/students.jsonl", students(1..=2));
+    desk.write(
+        "data/busRoutes.jsonl",
+        "{\"busRouteNumber\":7,\"busRouteName\":\"Lake\"}\n{\"busRouteName\":\"Hill\"}\n",
+    );
+    desk.configure(&url, "");
+    let ran = desk.run(&["send"]);
+    stop(child);
+    assert_eq!(ran.status, 1, "{ran}");
+    assert!(
+        ran.stderr.contains("busRoutes: 1 created, 1 refused"),
+        "{ran}"
+    );
+    assert!(ran.stderr.contains("students: 2 created"), "{ran}");
+}
+
+#[test]
+fn an_extension_that_cannot_be_read_is_named() {
+    let desk = Desk::new();
+    desk.write("buses.json", "{\"openapi\": ");
+    let ran = desk.run(&["sandbox", "edfi", "--extension", "buses.json"]);
+    assert_eq!(ran.status, 2, "{ran}");
+    let expected = "error: buses.json: the text is not a document that can be read";
+    assert!(ran.stderr.starts_with(expected), "{ran}");
+}
+
 #[test]
 fn places_that_a_version_lacks_are_refused() {
     for arguments in [

@@ -107,6 +107,27 @@ async fn a_real_district_goes_in_whole() {
     goes_in_whole(&sandbox, &site, &lines).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn example_organizations_go_in_whole() {
+    let Some(inputs) = inputs() else {
+        return;
+    };
+    let site = Site::new();
+    let mut lines = BTreeMap::new();
+    for (file, stem) in [
+        ("educationServiceCenters", "educationServiceCenters"),
+        ("localEducationAgencies", "localEducationAgencies"),
+        ("schools-first40", "schools"),
+    ] {
+        let path = inputs.join(format!("data/jsonl-lightbeam/{file}.jsonl"));
+        let text = std::fs::read_to_string(path).unwrap();
+        lines.insert(stem.to_owned(), text.lines().count() as u64);
+        site.write(&format!("{stem}.jsonl"), text);
+    }
+    let sandbox = sandbox_of(published(&inputs, "4.0", "ds-4.0.json"), |_| {}).await;
+    goes_in_whole(&sandbox, &site, &lines).await;
+}
+
 /// A generated district; lines by file.
 fn generated(site: &Site) -> BTreeMap<String, u64> {
     let files = district(site).files.into_iter();

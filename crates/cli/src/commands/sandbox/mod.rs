@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use syncline::Failure;
 use syncline_sandbox::remote::model_like;
-use syncline_sandbox::schema::{ApiModel, embedded, openapi};
+use syncline_sandbox::schema::{ApiModel, SchemaError, embedded, openapi};
 use syncline_sandbox::{
     ApiVersion, Authorization, ConstantServer, FaultPlan, RouteBegins, Sandbox, SandboxConfig,
     read_clients, read_profiles,
@@ -145,14 +145,22 @@ fn like(url: &str, arguments: &ModelArgs) -> Result<ApiModel, Failure> {
 fn complete(model: &mut ApiModel, arguments: &ModelArgs) -> Result<(), Failure> {
     for path in &arguments.extension {
         let document = fs_err::read(path)?;
-        *model = openapi::extend(model, &document).map_err(|error| local(&error))?;
+        *model = openapi::extend(model, &document).map_err(|error| in_file(path, &error))?;
     }
     if let Some(path) = &arguments.descriptors {
         model
             .add_descriptor_values(&fs_err::read(path)?)
-            .map_err(|error| local(&error))?;
+            .map_err(|error| in_file(path, &error))?;
     }
     Ok(())
+}
+
+fn in_file(path: &Path, error: &SchemaError) -> Failure {
+    let failure = local(error);
+    Failure {
+        message: format!("{}: {}", path.display(), failure.message),
+        ..failure
+    }
 }
 
 const fn version(version: ApiArg) -> ApiVersion {

@@ -81,7 +81,7 @@ pub fn load_files(paths: &[PathBuf]) -> Result<ApiModel, SchemaError> {
 /// # Errors
 /// Text that is no document, or documents that contradict themselves.
 pub fn load_texts(texts: &[&[u8]]) -> Result<ApiModel, SchemaError> {
-    let read = |text: &&[u8]| parse(Path::new("document"), text);
+    let read = |text: &&[u8]| parse(Path::new("the text"), text);
     let documents = texts
         .iter()
         .map(read)
