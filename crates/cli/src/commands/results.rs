@@ -1,8 +1,6 @@
 //! Ending a command: its exit status, and its results file if one is wanted.
 
-use syncline::{
-    Config, Dialect, Failure, Results, SendSummary, ValidateSummary, write_results,
-};
+use syncline::{Config, Dialect, Failure, Results, SendSummary, ValidateSummary, write_results};
 
 use crate::args::DataArgs;
 use crate::environment;
