@@ -57,6 +57,11 @@ fn compare(path: &str, expected: &Value, got: &Value, reasons: &mut Vec<String>)
                 compare(&format!("{path}[{index}]"), expected, got, reasons);
             }
         }
+        (Value::Array(expected), Value::Array(got)) => reasons.push(format!(
+            "{path}: expected {} items, got {}",
+            expected.len(),
+            got.len()
+        )),
         (expected, got) if expected == got => {}
         (expected, got) => reasons.push(format!("{path}: expected {expected}, got {got}")),
     }
@@ -88,7 +93,7 @@ mod tests {
             odd,
             [
                 "$.a: expected 2, got 1",
-                "$.b: expected [], got [{\"c\":\"x\",\"d\":2}]",
+                "$.b: expected 0 items, got 1",
                 "$.e: expected none",
                 "$.z: expected \"*\", got null",
             ]

@@ -173,7 +173,7 @@ async fn a_difference_is_told_with_its_line() {
         [
             "status: expected 201, got 200",
             "header x-none: expected *, got none",
-            "$: expected [{}], got []",
+            "$: expected 1 items, got 0",
         ]
     );
     std::fs::write(&file, "{}\n").unwrap();
