@@ -318,7 +318,10 @@ async fn a_results_file_that_cannot_be_written() {
     let ran = desk.run(&["send", "--results-file", "data"]);
     assert_eq!(ran.status, 3, "{ran}");
     assert!(ran.stderr.contains("3 created"), "{ran}");
-    assert!(ran.stderr.contains("cannot write data: Is a directory"), "{ran}");
+    assert!(
+        ran.stderr.contains("cannot write data: Is a directory"),
+        "{ran}"
+    );
     assert_eq!(sandbox.count("ed-fi/students").unwrap(), 3);
 }
 

@@ -26,6 +26,13 @@ fn browser() -> Option<&'static str> {
         .find(there)
 }
 
+#[expect(clippy::disallowed_methods, reason = "whether a test may be skipped")]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn skipped(reason: &str) {
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{reason}");
+    eprintln!("skipped: {reason}");
+}
+
 /// Opens a page without a window; gives what the browser prints.
 fn visit(browser: &str, profile: &Path, arguments: &[&str], url: &str) -> String {
     let output = Command::new(browser)
@@ -47,9 +54,7 @@ fn visit(browser: &str, profile: &Path, arguments: &[&str], url: &str) -> String
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_shows_the_page() {
     let Some(browser) = browser() else {
-        let reason = "skipped: the page in a browser, as no Chromium is installed";
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{reason}");
-        println!("{reason}");
+        skipped("the page in a browser, as no Chromium is installed");
         return;
     };
     let fixture = Fixture::new().await;
