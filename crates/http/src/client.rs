@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::direct::Direct;
 use crate::error::Cause;
+use crate::pace::Pace;
 use crate::{Answer, HttpError, HttpErrorKind, TokenSource, trust};
 
 /// Longest body of an ordinary answer.
@@ -41,6 +42,8 @@ pub struct ClientSettings {
     pub connections_max: usize,
     /// Whether HTTP/2 may be used.
     pub http2: bool,
+    /// Most requests in a second, above 0; none leaves it to the number of connections.
+    pub requests_per_second: Option<f64>,
 }
 
 impl Default for ClientSettings {
@@ -52,6 +55,7 @@ impl Default for ClientSettings {
             ca_file: None,
             connections_max: 8,
             http2: false,
+            requests_per_second: None,
         }
     }
 }
@@ -70,6 +74,7 @@ pub enum Body {
 pub struct Client {
     inner: reqwest::Client,
     direct: Option<Direct>,
+    pace: Option<Arc<Pace>>,
     token: Option<Arc<TokenSource>>,
     /// Sent with every GET besides the usual ones.
     headers: HeaderMap,
@@ -106,6 +111,9 @@ impl Client {
         Ok(Self {
             inner,
             direct: Direct::open(settings)?,
+            pace: settings
+                .requests_per_second
+                .map(|most| Arc::new(Pace::new(most))),
             token: None,
             headers: HeaderMap::new(),
         })
@@ -137,6 +145,7 @@ impl Client {
             .inner
             .get(url.clone())
             .header(header::ACCEPT, media_type);
+        self.turn().await;
         answer(request.send().await).await
     }
 
@@ -184,7 +193,15 @@ impl Client {
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::ACCEPT, "application/json")
             .body(form);
+        self.turn().await;
         answer(request.send().await).await
+    }
+
+    /// Waits until a request may leave.
+    async fn turn(&self) {
+        if let Some(pace) = &self.pace {
+            pace.turn().await;
+        }
     }
 
     async fn send_once(
@@ -194,6 +211,7 @@ impl Client {
         body: &Body,
         authorization: Option<&HeaderValue>,
     ) -> Result<Answer, HttpError> {
+        self.turn().await;
         if let (Some(direct), true) = (&self.direct, method != Method::GET)
             && let Some(answer) = direct.send(method, url, (body, authorization)).await?
         {

@@ -9,6 +9,7 @@ mod answer;
 mod client;
 mod direct;
 mod error;
+mod pace;
 mod problem;
 mod token;
 mod trust;

@@ -4,10 +4,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use syncline_sandbox::{FaultAction, FaultRule};
+use syncline_sandbox::{FaultAction, FaultRule, Sandbox, SandboxConfig, schema};
 use tokio::net::TcpListener;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, students};
 use crate::servers::{fault, plan, posts, sandbox};
 
 /// A host that no name service knows, so that only a proxy can reach it.
@@ -51,6 +51,23 @@ async fn a_redirection_to_another_host_does_not_take_the_token_there() {
     assert!(posts(&second) > 0, "{ran}");
     for sandbox in [first, second] {
         assert_eq!(sandbox.count("ed-fi/students").unwrap(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_requests_leave_in_a_second_than_the_configuration_says() {
+    for (limit, is_kept) in [("", false), ("    requests_per_second: 16\n", true)] {
+        let mut config = SandboxConfig::new(schema::embedded().unwrap());
+        config.rate_limit = Some(20);
+        let sandbox = Sandbox::start(config).await.unwrap();
+        let desk = Desk::new();
+        desk.write("data/students.jsonl", students(1..=30));
+        desk.configure(sandbox.url(), limit);
+        let ran = desk.run(&["send"]);
+        assert_eq!(ran.status, 0, "{ran}");
+        let refused = sandbox.requests().counts;
+        let refused = refused.keys().any(|(_, _, status)| *status == 429);
+        assert_eq!(refused, !is_kept, "{ran}");
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use syncline_store::layers::RetryPolicy;
 use syncline_store_edfi::{ClientSettings, Credentials, EdfiSettings, ReadSettings, Urls};
 
-use super::native::{mode_named, page_size};
+use super::native::{mode_named, page_size, requests_per_second};
 use super::section::Section;
 use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, current_year, path_from};
 use crate::open::TOUCH;
@@ -200,6 +200,7 @@ impl Connection {
         }
         client.verify_tls = section.switch("verify_ssl")?.unwrap_or(true);
         client.connections_max = pool_size;
+        client.requests_per_second = requests_per_second(&section)?;
         // Which answers are tried again follows from what they mean.
         section.accept(&["retry_statuses"]);
         warnings.extend(unknown(&section));

@@ -225,7 +225,20 @@ fn client(section: &Section<'_>, concurrency_max: usize) -> Result<ClientSetting
         ca_file: None,
         connections_max: concurrency_max,
         http2: section.switch("http2")?.unwrap_or(defaults.http2),
+        requests_per_second: requests_per_second(section)?,
     })
+}
+
+/// Most requests in a second, as the section says.
+pub(super) fn requests_per_second(section: &Section<'_>) -> Result<Option<f64>, Failure> {
+    let most: Option<f64> = section.parsed("requests_per_second", "a number")?;
+    match most {
+        Some(most) if !(0.01..=1e6).contains(&most) => Err(section.failure(
+            "requests_per_second",
+            "must be a number from 0.01 to 1000000",
+        )),
+        most => Ok(most),
+    }
 }
 
 /// How failures are tried again: at work, and while getting in touch. What the file says rules

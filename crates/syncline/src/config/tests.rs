@@ -244,6 +244,22 @@ fn every_kind_of_lightbeam_file_loads_unchanged() {
 }
 
 #[test]
+fn requests_in_a_second_may_be_limited() {
+    let variables = [("KEY", "k"), ("SECRET", "s")];
+    let with = |most: &str| format!("{NATIVE}    requests_per_second: {most}\n");
+    let config = load("syncline.yaml", &with("2.5"), &variables).unwrap();
+    let client = &config.api().unwrap().settings.client;
+    assert_eq!(client.requests_per_second, Some(2.5));
+    for wrong in ["0", "-1", "many"] {
+        let failure = load("syncline.yaml", &with(wrong), &variables).unwrap_err();
+        assert!(
+            failure.message.contains("`stores.api.requests_per_second`"),
+            "{failure}"
+        );
+    }
+}
+
+#[test]
 fn waits_of_the_configuration_rule_at_work_and_while_getting_in_touch() {
     let retry = "    retry:\n      attempts: 2\n      wait_first_seconds: 0.1\n      wait_factor: 3\n      \
                  wait_max_seconds: 9\n      total_seconds: 60\n";
