@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header, response};
 use http_body_util::BodyExt as _;
 use reqwest::redirect;
+use rustls::ClientConfig;
 use url::Url;
 
 use crate::direct::Direct;
@@ -25,7 +26,7 @@ pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(55);
 pub(crate) const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("syncline/", env!("CARGO_PKG_VERSION")));
 /// What is sent and asked for.
-pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// How connections are made.
 #[derive(Clone, Debug)]
@@ -92,25 +93,22 @@ impl Client {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .redirect(redirect::Policy::custom(follow_if_safe))
             .tcp_nodelay(true)
-            .user_agent(USER_AGENT)
-            .tls_danger_accept_invalid_certs(!settings.verify_tls);
+            .user_agent(USER_AGENT);
         if !settings.http2 {
             builder = builder.http1_only();
         }
-        if let Some(path) = &settings.ca_file {
-            let certificates: reqwest::Result<Vec<_>> = trust::authorities(path)?
-                .iter()
-                .map(|der| reqwest::Certificate::from_der(der))
-                .collect();
-            let certificates = certificates.map_err(|error| HttpError::from_client(&error))?;
-            builder = builder.tls_certs_merge(certificates);
-        }
+        let trust = trust::config(settings)?;
+        builder = if settings.verify_tls {
+            builder.tls_backend_preconfigured(with_versions(&trust, settings.http2))
+        } else {
+            builder.tls_danger_accept_invalid_certs(true)
+        };
         let inner = builder
             .build()
             .map_err(|error| HttpError::from_client(&error))?;
         Ok(Self {
             inner,
-            direct: Direct::open(settings)?,
+            direct: Direct::open(settings, trust),
             pace: settings
                 .requests_per_second
                 .map(|most| Arc::new(Pace::new(most))),
@@ -218,19 +216,41 @@ impl Client {
             return Ok(answer);
         }
         let mut request = reqwest::Request::new(method.clone(), url.clone());
-        let headers = request.headers_mut();
-        headers.insert(header::ACCEPT, JSON);
+        add_headers(request.headers_mut(), body, authorization);
         if method == Method::GET {
-            headers.extend(self.headers.clone());
-        }
-        if let Some(authorization) = authorization {
-            headers.insert(header::AUTHORIZATION, authorization.clone());
+            request.headers_mut().extend(self.headers.clone());
         }
         if let Body::Json(bytes) = body {
-            headers.insert(header::CONTENT_TYPE, JSON);
             *request.body_mut() = Some(bytes.clone().into());
         }
         answer(self.inner.execute(request).await).await
+    }
+}
+
+/// Which versions of HTTP are offered to a server.
+fn with_versions(trust: &ClientConfig, http2: bool) -> ClientConfig {
+    let mut trust = trust.clone();
+    let versions: &[&[u8]] = if http2 {
+        &[b"h2", b"http/1.1"]
+    } else {
+        &[b"http/1.1"]
+    };
+    trust.alpn_protocols = versions.iter().map(|version| version.to_vec()).collect();
+    trust
+}
+
+/// What every request says of itself.
+pub(crate) fn add_headers(
+    headers: &mut HeaderMap,
+    body: &Body,
+    authorization: Option<&HeaderValue>,
+) {
+    headers.insert(header::ACCEPT, JSON);
+    if let Body::Json(_) = body {
+        headers.insert(header::CONTENT_TYPE, JSON);
+    }
+    if let Some(authorization) = authorization {
+        headers.insert(header::AUTHORIZATION, authorization.clone());
     }
 }
 

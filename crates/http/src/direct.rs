@@ -16,11 +16,12 @@ use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 use url::Url;
 
-use crate::client::{Body, IDLE_TIMEOUT, JSON, USER_AGENT, read};
+use crate::client::{Body, IDLE_TIMEOUT, USER_AGENT, add_headers, read};
 use crate::error::Cause;
-use crate::{Answer, ClientSettings, HttpError, trust};
+use crate::{Answer, ClientSettings, HttpError};
 
 /// Connections of the short way, shared by clones.
 #[derive(Clone, Debug)]
@@ -32,20 +33,16 @@ pub(crate) struct Direct {
 
 impl Direct {
     /// None where the settings ask for what only the ordinary way does.
-    pub(crate) fn open(settings: &ClientSettings) -> Result<Option<Self>, HttpError> {
+    pub(crate) fn open(settings: &ClientSettings, trust: ClientConfig) -> Option<Self> {
         if settings.http2 || !settings.verify_tls {
-            return Ok(None);
+            return None;
         }
-        let authorities = match &settings.ca_file {
-            Some(path) => trust::authorities(path)?,
-            None => Vec::new(),
-        };
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(settings.connect_timeout));
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(trust::config(authorities)?)
+            .with_tls_config(trust)
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
@@ -54,11 +51,11 @@ impl Direct {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(settings.connections_max)
             .build(connector);
-        Ok(Some(Self {
+        Some(Self {
             connections,
             proxies: Arc::new(Matcher::from_env()),
             timeout: settings.timeout,
-        }))
+        })
     }
 
     /// The answer, or none if the request must take the ordinary way: a proxy stands before the
@@ -105,14 +102,7 @@ fn request(
     let mut request = Request::new(Full::new(bytes));
     *request.method_mut() = method.clone();
     *request.uri_mut() = uri;
-    let headers = request.headers_mut();
-    headers.insert(header::ACCEPT, JSON);
-    headers.insert(header::USER_AGENT, USER_AGENT);
-    if let Body::Json(_) = body {
-        headers.insert(header::CONTENT_TYPE, JSON);
-    }
-    if let Some(authorization) = authorization {
-        headers.insert(header::AUTHORIZATION, authorization.clone());
-    }
+    add_headers(request.headers_mut(), body, authorization);
+    request.headers_mut().insert(header::USER_AGENT, USER_AGENT);
     request
 }

@@ -8,10 +8,10 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls_platform_verifier::Verifier;
 
-use crate::{HttpError, HttpErrorKind};
+use crate::{ClientSettings, HttpError, HttpErrorKind};
 
 /// The certificates of a PEM file.
-pub(crate) fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, HttpError> {
+fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, HttpError> {
     let pem = fs_err::read(path).map_err(|error| problem(&error))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match found {
@@ -23,13 +23,14 @@ pub(crate) fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, H
     }
 }
 
-/// Trust as the system has it, and these authorities.
-pub(crate) fn config(
-    authorities: impl IntoIterator<Item = CertificateDer<'static>>,
-) -> Result<ClientConfig, HttpError> {
+/// Trust as the settings say. Reading what the system trusts takes time, so that one is made for a
+/// client.
+pub(crate) fn config(settings: &ClientSettings) -> Result<ClientConfig, HttpError> {
+    let authorities = settings.ca_file.as_deref().map(authorities).transpose()?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = Verifier::new_with_extra_roots(authorities, Arc::clone(&provider))
-        .map_err(|error| problem(&error))?;
+    let verifier =
+        Verifier::new_with_extra_roots(authorities.into_iter().flatten(), Arc::clone(&provider))
+            .map_err(|error| problem(&error))?;
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| problem(&error))?
