@@ -62,7 +62,7 @@ impl RejectFile {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let writer = match writer.as_mut() {
             Some(writer) => writer,
-            None => writer.insert(BufWriter::new(create_private(&self.path)?)),
+            None => writer.insert(BufWriter::new(append_private(&self.path)?)),
         };
         serde_json::to_writer(&mut *writer, reject)?;
         writer.write_all(b"\n")
@@ -81,12 +81,13 @@ impl RejectFile {
     }
 }
 
-fn create_private(path: &Path) -> std::io::Result<File> {
+/// What is in the file already stays: it is of an earlier pass of the same run.
+fn append_private(path: &Path) -> std::io::Result<File> {
     if let Some(folder) = path.parent() {
         fs_err::create_dir_all(folder)?;
     }
     let mut options = fs_err::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.append(true).create(true);
     #[cfg(unix)]
     {
         use fs_err::os::unix::fs::OpenOptionsExt as _;
@@ -98,6 +99,30 @@ fn create_private(path: &Path) -> std::io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_second_pass_keeps_what_the_first_wrote() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rejects.jsonl");
+        for line in 1..=2 {
+            let file = RejectFile::new(path.clone());
+            let reject = Reject {
+                collection: "ed-fi/students",
+                file: "",
+                line,
+                key: None,
+                status: 400,
+                reason: "no",
+                body: Body::of(b"{}"),
+            };
+            file.add(&reject).unwrap();
+            file.flush().unwrap();
+        }
+        let text = fs_err::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].contains("\"line\":1") && lines[1].contains("\"line\":2"));
+    }
 
     #[test]
     fn bodies_stay_as_they_are_and_each_reject_is_one_line() {

@@ -13,6 +13,7 @@ mod fetch;
 mod hold;
 mod open;
 mod publish;
+mod rejects;
 mod remove;
 mod replace;
 mod resolve;

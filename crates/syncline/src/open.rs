@@ -6,6 +6,7 @@ use syncline_model::Catalog;
 use syncline_store::Store as _;
 use syncline_store::layers::RetryPolicy;
 use syncline_store_edfi::EdfiStore;
+use tokio_util::sync::CancellationToken;
 
 use crate::{EdfiConfig, Failure, FailureKind};
 
@@ -30,6 +31,23 @@ pub(crate) async fn api(config: &EdfiConfig) -> Result<(EdfiStore, Catalog), Fai
         .await?;
     let catalog = store.describe().await?;
     Ok((store, catalog))
+}
+
+/// What comes of opening, unless the run is stopped first; `done` is what has not begun, for example
+/// `sent`.
+pub(crate) async fn unless_stopped<T>(
+    stop: &CancellationToken,
+    done: &str,
+    opening: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => Err(Failure::new(
+            FailureKind::Interrupted,
+            format!("stopped before anything was {done}"),
+        )),
+        opened = opening => opened,
+    }
 }
 
 /// Tries an operation of a store that could be reached, for a short time.

@@ -205,8 +205,17 @@ fn outcome_word(results: &Results<'_>) -> &'static str {
     match results.outcome.map(|summary| &summary.report.ending) {
         Ok(Ending::Completed) => "completed",
         Ok(Ending::Interrupted) => "interrupted",
-        Err(failure) if failure.kind == FailureKind::Interrupted => "interrupted",
-        Ok(Ending::Failed(_)) | Err(_) => "failed",
+        Ok(Ending::Failed(_)) => "failed",
+        Err(failure) => outcome_of(failure),
+    }
+}
+
+/// The outcome of a run that ended before there was anything to report.
+pub(crate) fn outcome_of(failure: &Failure) -> &'static str {
+    if failure.kind == FailureKind::Interrupted {
+        "interrupted"
+    } else {
+        "failed"
     }
 }
 

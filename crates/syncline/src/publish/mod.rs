@@ -8,10 +8,9 @@ mod results;
 mod settings;
 mod summary;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use syncline_engine::{
     Baseline, Job, Observer, Overlap, PublishJob, PublishReport, Resend, Settings, Start, Verb,
 };
@@ -22,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::hold::Hold;
 use crate::send::{MEMORY_BUDGET, no_guards};
-use crate::{Config, EdfiConfig, Failure, FailureKind, StoreConfig, open};
+use crate::{Config, EdfiConfig, Failure, StoreConfig, open, rejects};
 
 pub use choice::Choice;
 pub use import::{Imported, import_api_publisher};
@@ -75,32 +74,34 @@ pub async fn publish(
     stop: CancellationToken,
 ) -> Result<PublishSummary, Failure> {
     let settings = &arguments.settings;
+    let reject_file = rejects::reject_file(config, arguments.reject_file.as_deref())?;
     let (from, to) = names(config, settings)?;
     let (source_api, api) = (edfi(config, &from)?, edfi(config, &to)?);
-    let ends = tokio::select! {
-        biased;
-        () = stop.cancelled() => return Err(told_to_stop()),
-        ends = open_ends(source_api, api) => ends?,
-    };
+    let opening = Box::pin(open_ends(source_api, api));
+    let ends = open::unless_stopped(&stop, "published", opening).await?;
     let feed = open::briefly(|| ends.source.feed(settings.ignore_isolation)).await?;
     let isolated = *feed.isolation() != Isolation::None;
     let mut summary = PublishSummary::new((&from, &to), &feed, config.dialect);
     summary.forbidden_as_warning = settings.forbidden_as_warning;
     summary.notes = notes::notes(&feed, &ends.source_catalog, &ends.target_catalog);
     let first = feed.newest();
-    summary.add(pass(config, (&ends, feed), &arguments, (&observer, &stop)).await?);
-    if isolated || !summary.is_whole() || arguments.owed_only {
-        return Ok(summary);
+    let given = (&arguments, reject_file.as_path());
+    let first_pass = pass(config, (&ends, feed), given, (&observer, &stop));
+    summary.add(Box::pin(first_pass).await?);
+    if !isolated && summary.is_whole() && !arguments.owed_only {
+        let feed = open::briefly(|| ends.source.feed(true)).await?;
+        if feed.newest() != first {
+            let again = PublishArgs {
+                start: PublishStart::Marks,
+                force: false,
+                ..arguments
+            };
+            let given = (&again, reject_file.as_path());
+            let second_pass = pass(config, (&ends, feed), given, (&observer, &stop));
+            summary.add(Box::pin(second_pass).await?);
+        }
     }
-    let feed = open::briefly(|| ends.source.feed(true)).await?;
-    if feed.newest() != first {
-        let again = PublishArgs {
-            start: PublishStart::Marks,
-            force: false,
-            ..arguments
-        };
-        summary.add(pass(config, (&ends, feed), &again, (&observer, &stop)).await?);
-    }
+    summary.reject_file = reject_file.is_file().then_some(reject_file);
     Ok(summary)
 }
 
@@ -147,20 +148,13 @@ async fn open_ends<'a>(source: &EdfiConfig, target: &'a EdfiConfig) -> Result<En
     })
 }
 
-fn told_to_stop() -> Failure {
-    Failure::new(
-        FailureKind::Interrupted,
-        "stopped before anything was published",
-    )
-}
-
 /// One publication of one moment of the source.
 async fn pass(
     config: &Config,
     (ends, feed): (&Ends<'_>, Feed),
-    arguments: &PublishArgs,
+    (arguments, reject_file): (&PublishArgs, &Path),
     (observer, stop): (&Arc<dyn Observer>, &CancellationToken),
-) -> Result<Pass, Failure> {
+) -> Result<PublishReport, Failure> {
     let settings = &arguments.settings;
     let chosen = settings
         .choice
@@ -178,7 +172,6 @@ async fn pass(
         .filter(|(name, _)| chosen.contains(*name))
         .map(|(_, collection)| Arc::new(collection.clone()))
         .collect();
-    let reject_file = reject_path(config, arguments);
     let overlap = match feed.isolation() {
         Isolation::Snapshot(_) => 0,
         Isolation::None => settings.overlap,
@@ -210,22 +203,12 @@ async fn pass(
                 retry: ends.api.retry,
                 memory_budget: MEMORY_BUDGET,
                 work_folder: hold.work_folder,
-                reject_file: reject_file.clone(),
+                reject_file: reject_file.to_owned(),
                 guards: no_guards(),
             },
         },
     };
-    let report = syncline_engine::publish(job, Arc::clone(observer), stop.clone()).await;
-    Ok(Pass {
-        report,
-        reject_file: reject_file.is_file().then_some(reject_file),
-    })
-}
-
-/// What came of one pass.
-pub(crate) struct Pass {
-    pub(crate) report: PublishReport,
-    pub(crate) reject_file: Option<PathBuf>,
+    Ok(syncline_engine::publish(job, Arc::clone(observer), stop.clone()).await)
 }
 
 /// Name of the flow in the ledger: from which source, under which name.
@@ -276,16 +259,5 @@ fn earlier(mark: &Mark, versions: u64) -> Mark {
     match mark.0.parse::<u64>() {
         Ok(version) => Mark(version.saturating_sub(versions).to_string()),
         Err(_) => mark.clone(),
-    }
-}
-
-fn reject_path(config: &Config, arguments: &PublishArgs) -> PathBuf {
-    if let Some(path) = &arguments.reject_file {
-        return path.clone();
-    }
-    let time = Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
-    match &config.state_folder {
-        Some(folder) => folder.join("rejects").join(format!("{time}.jsonl")),
-        None => PathBuf::from(format!("syncline-rejects-{time}.jsonl")),
     }
 }

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use syncline_engine::{CollectionReport, Ending, PartReport};
 
 use super::PublishSummary;
-use crate::results::write_document;
-use crate::{Failure, FailureKind};
+use crate::Failure;
+use crate::results::{outcome_of, write_document};
 
 /// Writes what was published, as JSON; its folder included, beside first, then renamed.
 pub fn write_publish_results(
@@ -25,12 +25,8 @@ pub fn write_publish_results(
 }
 
 fn failed(failure: &Failure) -> Map<String, Value> {
-    let outcome = match failure.kind {
-        FailureKind::Interrupted => "interrupted",
-        _ => "failed",
-    };
     let members = [
-        ("outcome".to_owned(), json!(outcome)),
+        ("outcome".to_owned(), json!(outcome_of(failure))),
         ("error".to_owned(), json!(failure.message)),
     ];
     members.into_iter().collect()

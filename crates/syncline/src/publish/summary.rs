@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use syncline_engine::{CollectionReport, Ending, EngineError, PartReport, RunReport};
+use syncline_engine::{
+    CollectionReport, Ending, EngineError, PartReport, PublishReport, RunReport,
+};
 use syncline_model::CollectionName;
 use syncline_store_edfi::{Feed, Isolation};
 
-use super::Pass;
 use crate::Dialect;
 use crate::send::failure_status;
 
@@ -70,10 +71,10 @@ impl PublishSummary {
     }
 
     /// Adds what a further pass did.
-    pub(super) fn add(&mut self, pass: Pass) {
+    pub(super) fn add(&mut self, pass: PublishReport) {
         let earlier = std::mem::take(&mut self.report.collections);
         let (started, traffic) = (self.report.started, self.report.traffic);
-        self.report = pass.report.run;
+        self.report = pass.run;
         if self.passes > 0 {
             self.report.started = started;
             self.report.traffic = sum(traffic, self.report.traffic);
@@ -83,7 +84,7 @@ impl PublishSummary {
                 add_counts(report, earlier);
             }
         }
-        for (name, mut part) in pass.report.parts {
+        for (name, mut part) in pass.parts {
             if let Some(earlier) = self.parts.get(&name) {
                 part.from.clone_from(&earlier.from);
                 part.replayed += earlier.replayed;
@@ -96,7 +97,6 @@ impl PublishSummary {
             }
             self.parts.insert(name, part);
         }
-        self.reject_file = pass.reject_file.or(self.reject_file.take());
         self.passes += 1;
     }
 

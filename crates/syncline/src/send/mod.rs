@@ -6,7 +6,6 @@ mod prune;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use syncline_engine::{Baseline, Job, Observer, Resend, RunReport, Settings, Verb};
 use syncline_ledger::Holder;
 use syncline_model::CollectionName;
@@ -20,7 +19,7 @@ pub use prune::PruneArgs;
 use crate::config::STANDARD_INPUT;
 use crate::hold::Hold;
 use crate::resolve::{Resolved, resolve};
-use crate::{Config, Dialect, Failure, FailureKind, Selection, open};
+use crate::{Config, Dialect, Failure, Selection, open, rejects};
 use prune::Gone;
 
 /// Name of the flow in the ledger.
@@ -73,14 +72,10 @@ pub async fn send(
 ) -> Result<SendSummary, Failure> {
     prune::refuse_conflicts(config, &arguments)?;
     let source = source(config, &arguments)?;
-    refuse_existing(arguments.reject_file.as_deref())?;
+    let reject_file = rejects::reject_file(config, arguments.reject_file.as_deref())?;
     let api = config.api()?;
     let hold = Hold::open(config, &arguments.holder)?;
-    let (target, catalog) = tokio::select! {
-        biased;
-        () = stop.cancelled() => return Err(told_to_stop()),
-        opened = open::api(api) => opened?,
-    };
+    let (target, catalog) = open::unless_stopped(&stop, "sent", open::api(api)).await?;
     let mut resolved = resolve(source.files(), &catalog, &api.settings);
     let mut ledger = hold.ledger;
     let scope = ledger.scope(&catalog.identity, FLOW)?;
@@ -98,7 +93,7 @@ pub async fn send(
     let unseen = arguments.dry_run.then(tempfile::tempdir).transpose()?;
     let reject_file = match &unseen {
         Some(folder) => folder.path().join("rejects.jsonl"),
-        None => reject_path(config, &arguments),
+        None => reject_file,
     };
     let guards = prune::guards(&arguments);
     let job = Job {
@@ -141,27 +136,12 @@ pub async fn send(
     })
 }
 
-fn told_to_stop() -> Failure {
-    Failure::new(FailureKind::Interrupted, "stopped before anything was sent")
-}
-
 /// Sending never deletes, and sending everything anew is what a new school year asks for.
 pub(crate) fn no_guards() -> GuardPolicy {
     GuardPolicy {
         update_share_max: 1.0,
         allow_empty_source: true,
         ..GuardPolicy::default()
-    }
-}
-
-/// A reject file of an earlier run may be what is to be sent, or not yet looked at.
-fn refuse_existing(reject_file: Option<&Path>) -> Result<(), Failure> {
-    match reject_file {
-        Some(path) if path.exists() => {
-            let message = format!("--reject-file: {} is there already", path.display());
-            Err(Failure::configuration(message).with_hint("name a file that is not there yet"))
-        }
-        _ => Ok(()),
     }
 }
 
@@ -243,15 +223,4 @@ fn may_be_no_data(unit: &str) -> bool {
     Path::new(unit)
         .extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
-}
-
-fn reject_path(config: &Config, arguments: &SendArgs) -> PathBuf {
-    if let Some(path) = &arguments.reject_file {
-        return path.clone();
-    }
-    let time = Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
-    match &config.state_folder {
-        Some(folder) => folder.join("rejects").join(format!("{time}.jsonl")),
-        None => PathBuf::from(format!("syncline-rejects-{time}.jsonl")),
-    }
 }

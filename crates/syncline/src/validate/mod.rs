@@ -67,11 +67,8 @@ pub async fn validate(
     let began = now();
     let settings = chosen(config, &arguments)?;
     let source = data_files(config, &arguments.selection)?;
-    let ground = tokio::select! {
-        biased;
-        () = stop.cancelled() => return Err(told_to_stop()),
-        ground = ground(config, &settings, &source) => ground?,
-    };
+    let ground = ground(config, &settings, &source);
+    let ground = open::unless_stopped(&stop, "checked", ground).await?;
     let api = config.api()?;
     let resolved = resolve(source.files(), &ground.catalog, &api.settings);
     let local = resolved.collections.clone();
@@ -124,13 +121,6 @@ pub async fn validate(
         began,
         ended: now(),
     })
-}
-
-fn told_to_stop() -> Failure {
-    Failure::new(
-        FailureKind::Interrupted,
-        "stopped before anything was checked",
-    )
 }
 
 fn now() -> f64 {

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use super::finding::FindingGroup;
 use super::references::ReferenceSummary;
 use super::summary::{CheckedCollection, ValidateEnding, ValidateSummary};
-use crate::results::{Head, head, write_document};
-use crate::{Config, Failure, FailureKind};
+use crate::results::{Head, head, outcome_of, write_document};
+use crate::{Config, Failure};
 
 /// What goes into a results file.
 #[derive(Debug)]
@@ -38,10 +38,7 @@ pub fn write_validate_results(path: &Path, results: &ValidateResults<'_>) -> Res
     members.extend(results.outcome.map(findings).unwrap_or_default());
     let (outcome, error) = match results.outcome {
         Ok(summary) => (summary.outcome_word(), Value::Null),
-        Err(failure) if failure.kind == FailureKind::Interrupted => {
-            ("interrupted", json!(failure.message))
-        }
-        Err(failure) => ("failed", json!(failure.message)),
+        Err(failure) => (outcome_of(failure), json!(failure.message)),
     };
     members.insert("exit_status".to_owned(), json!(results.exit_status));
     members.insert("outcome".to_owned(), json!(outcome));
