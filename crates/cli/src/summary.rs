@@ -344,7 +344,7 @@ fn traffic(report: &RunReport) -> String {
 }
 
 /// Records a second, as a whole number.
-fn rate(records: u64, seconds: f64) -> String {
+pub(crate) fn rate(records: u64, seconds: f64) -> String {
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,

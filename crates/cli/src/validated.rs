@@ -4,7 +4,7 @@ use syncline::{
     CheckedCollection, FindingGroup, ReferenceSummary, Severity, ValidateEnding, ValidateSummary,
 };
 
-use crate::summary::{count, number};
+use crate::summary::{count, number, rate};
 
 /// Groups of problems that are shown for one collection.
 const GROUPS_SHOWN: usize = 10;
@@ -116,13 +116,6 @@ fn group(group: &FindingGroup) -> Vec<String> {
 fn totals(summary: &ValidateSummary) -> String {
     let seconds = (summary.ended - summary.began).max(0.001);
     let records = summary.sum(|one| one.records);
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a rate for a person"
-    )]
-    let rate = (records as f64 / seconds).round() as u64;
     let failed = summary.sum(|one| one.failed);
     let verdict = match (failed, summary.sum(|one| one.warnings)) {
         (0, 0) => "all of them are right".to_owned(),
@@ -132,6 +125,6 @@ fn totals(summary: &ValidateSummary) -> String {
     format!(
         "{} in {seconds:.1} s ({} a second): {verdict}.",
         count(records, "record"),
-        number(rate)
+        rate(records, seconds)
     )
 }

@@ -48,6 +48,17 @@ impl Options {
         Ok(self)
     }
 
+    /// Refuses names that are none of the contestants'.
+    pub(super) fn only_among(&self, contestants: &[&str]) -> Result<()> {
+        for name in self.only.iter().flatten() {
+            if !contestants.contains(&name.as_str()) {
+                let all = contestants.join(", ");
+                bail!("there is no {name} to compare: name {all}");
+            }
+        }
+        Ok(())
+    }
+
     /// Whether one of several contestants takes part.
     pub(super) fn takes(&self, name: &str) -> bool {
         self.only
@@ -90,6 +101,8 @@ mod tests {
     fn an_option_without_meaning_is_refused() {
         let options = parse("--rounds 3 --only ours,wrk").unwrap();
         assert!(options.takes("wrk") && !options.takes("lightbeam"));
+        assert!(options.only_among(&["ours", "wrk", "lightbeam"]).is_ok());
+        assert!(options.only_among(&["ours", "curl"]).is_err());
         assert!(options.clone().only_with(&["--rounds"]).is_err());
         assert!(options.only_with(&["--rounds", "--only"]).is_ok());
     }

@@ -11,7 +11,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use super::data::{Size, students};
@@ -56,14 +56,7 @@ const WHO: [(&str, Of); 3] = [
 ];
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    for name in options.only.iter().flatten() {
-        if !CONTESTANTS.contains(&name.as_str()) {
-            bail!(
-                "there is no {name} to compare: name {}",
-                CONTESTANTS.join(", ")
-            );
-        }
-    }
+    options.only_among(&CONTESTANTS)?;
     let workshop = Workshop::open()?;
     let records = options.records.unwrap_or(300_000);
     let rounds = options.rounds.unwrap_or(3);

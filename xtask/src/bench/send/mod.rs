@@ -9,7 +9,7 @@ pub(super) mod lightbeam;
 mod ours;
 mod wrk;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use super::data::{Size, students};
 use super::options::Options;
@@ -25,14 +25,7 @@ const CONTESTANTS: [&str; 3] = [ours::NAME, lightbeam::NAME, wrk::NAME];
 const POOLS: [usize; 2] = [8, 64];
 
 pub(super) fn run(options: &Options) -> Result<()> {
-    for name in options.only.iter().flatten() {
-        if !CONTESTANTS.contains(&name.as_str()) {
-            bail!(
-                "there is no {name} to compare: name {}",
-                CONTESTANTS.join(", ")
-            );
-        }
-    }
+    options.only_among(&CONTESTANTS)?;
     let workshop = Workshop::open()?;
     let records = options.records.unwrap_or(30_000);
     let rounds = options.rounds.unwrap_or(5);
