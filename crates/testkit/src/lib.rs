@@ -1,5 +1,6 @@
 //! What tests of several crates share: a store in memory, fixtures, the conformance suite that
-//! every store has to pass, and a sealed environment for the command line.
+//! every store has to pass, a sealed environment for the command line, and the addresses of servers
+//! that run for the tests.
 //!
 //! Only tests use this crate, and it panics where a test would. It knows the contract and the
 //! vocabulary, and no store but its own.
@@ -9,7 +10,9 @@ pub mod fixtures;
 mod gate;
 mod memory;
 mod sealed;
+pub mod services;
 
 pub use gate::Gate;
 pub use memory::{Attempt, Contents, MemoryStore, ReadingEnd, Write};
 pub use sealed::Sealed;
+pub use services::Service;
