@@ -183,6 +183,7 @@ fn write_canonical(json: &str, out: &mut String) {
             name: member.clone(),
             path: vec![member],
         }],
+        fields: vec![],
         references: Vec::new(),
         rules: PayloadRules::default(),
     };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FieldPath, KeyField, PayloadRules};
+use crate::{Field, FieldPath, KeyField, PayloadRules};
 
 /// The name of a collection, unique in its store, for example `ed-fi/students`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -63,10 +63,31 @@ pub struct Collection {
     pub name: CollectionName,
     /// The fields of the key, in order; empty if unknown, and records are then keyed by content.
     pub key: Vec<KeyField>,
+    /// Its fields as far as they are known, in the order of the store; empty if nothing is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Field>,
     /// What its payloads refer to.
     pub references: Vec<Reference>,
     /// How its payloads are compared.
     pub rules: PayloadRules,
+}
+
+impl Collection {
+    /// A collection of which only the name is known.
+    pub fn named(name: CollectionName) -> Self {
+        Self {
+            name,
+            key: vec![],
+            fields: vec![],
+            references: vec![],
+            rules: PayloadRules::default(),
+        }
+    }
+
+    /// The field of a name, if it is known.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
 }
 
 /// A reference from a collection's payload to other collections.

@@ -133,6 +133,7 @@ fn collection(name: &str, refers_to: &[CollectionName]) -> Collection {
             name: id.clone(),
             path: vec![id],
         }],
+        fields: vec![],
         references: references.collect(),
         rules: PayloadRules::default(),
     }

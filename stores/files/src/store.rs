@@ -99,6 +99,7 @@ impl Store for FilesStore {
                 let collection = Collection {
                     name: name.clone(),
                     key: vec![],
+                    fields: vec![],
                     references: vec![],
                     rules: PayloadRules::default(),
                 };

@@ -90,6 +90,7 @@ fn keys(district: &(TempDir, Manifest)) -> BTreeMap<String, Vec<String>> {
         let collection = Collection {
             name: CollectionName::new(collection),
             key: resource.key.iter().map(part).collect(),
+            fields: vec![],
             references: Vec::new(),
             rules: PayloadRules::default(),
         };

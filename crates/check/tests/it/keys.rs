@@ -26,6 +26,7 @@ fn collection(name: &str) -> Collection {
     Collection {
         name: CollectionName::new(name),
         key: MODEL.resources[name].key.iter().map(part).collect(),
+        fields: vec![],
         references: Vec::new(),
         rules: PayloadRules::default(),
     }

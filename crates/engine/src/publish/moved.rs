@@ -136,6 +136,7 @@ mod tests {
         Collection {
             name: CollectionName::new(name),
             key: key.iter().map(field).collect(),
+            fields: vec![],
             references: references.iter().map(reference).collect(),
             rules: PayloadRules::default(),
         }

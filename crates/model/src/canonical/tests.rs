@@ -14,6 +14,7 @@ fn students() -> Collection {
     Collection {
         name: CollectionName::new("ed-fi/students"),
         key: vec![field("studentUniqueId")],
+        fields: vec![],
         references: vec![],
         rules: PayloadRules {
             ignored_at_root: vec!["id".to_owned(), "_etag".to_owned()],

@@ -153,6 +153,7 @@ mod tests {
             let collection = Collection {
                 name: name.clone(),
                 key: vec![],
+                fields: vec![],
                 references: vec![],
                 rules: PayloadRules::default(),
             };

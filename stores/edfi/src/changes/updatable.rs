@@ -64,6 +64,7 @@ mod tests {
                 name: "a".to_owned(),
                 path: path.clone(),
             }],
+            fields: vec![],
             references: vec![Reference {
                 path: match path.as_slice() {
                     [first, _] => vec![first.clone()],

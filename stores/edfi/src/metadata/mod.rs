@@ -121,6 +121,7 @@ pub fn unknown_collection(name: &CollectionName) -> Collection {
     Collection {
         name: name.clone(),
         key: vec![],
+        fields: vec![],
         references: vec![],
         rules: payload_rules(),
     }

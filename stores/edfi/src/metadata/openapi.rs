@@ -40,6 +40,7 @@ pub(super) fn read(document: &Value, collections: &mut BTreeMap<CollectionName, 
         let collection = Collection {
             name: endpoint.name.clone(),
             key: document.key(endpoint),
+            fields: vec![],
             references: document.references(endpoint, &by_schema),
             rules: payload_rules(),
         };

@@ -25,6 +25,7 @@ fn students() -> Arc<Collection> {
             name: id.clone(),
             path: vec![id],
         }],
+        fields: vec![],
         references: vec![],
         rules: PayloadRules::default(),
     })

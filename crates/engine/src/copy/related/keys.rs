@@ -90,6 +90,7 @@ mod tests {
                 field("sectionIdentifier", &["sectionIdentifier"]),
                 field("schoolId", &["courseOfferingReference", "schoolId"]),
             ],
+            fields: vec![],
             references: vec![],
             rules: PayloadRules::default(),
         }

@@ -71,6 +71,7 @@ fn context() -> WriteContext {
     let collection = Collection {
         name,
         key: vec![],
+        fields: vec![],
         references: vec![],
         rules: PayloadRules::default(),
     };

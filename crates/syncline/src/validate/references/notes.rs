@@ -269,6 +269,7 @@ mod tests {
         Collection {
             name: CollectionName::new(name),
             key: key.iter().map(field).collect(),
+            fields: vec![],
             references: reference.into_iter().collect(),
             rules: PayloadRules::default(),
         }

@@ -256,6 +256,7 @@ mod tests {
                     path: vec![(*name).to_owned()],
                 })
                 .collect(),
+            fields: vec![],
             references: references
                 .iter()
                 .map(|(path, targets)| Reference {

@@ -1,0 +1,190 @@
+//! Fields: what the records of a collection are made of, and what each part is for.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One field of the records of a collection: a member at the root of its payloads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// What its values are.
+    pub kind: FieldKind,
+    /// What it is for.
+    pub role: FieldRole,
+    /// Whether it may be without a value.
+    pub nullable: bool,
+}
+
+impl Field {
+    /// A field that is compared and may be without a value.
+    pub fn new(name: impl Into<String>, kind: FieldKind) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            role: FieldRole::Compare,
+            nullable: true,
+        }
+    }
+
+    /// The same field, for something else.
+    pub fn with_role(mut self, role: FieldRole) -> Self {
+        self.role = role;
+        self
+    }
+
+    /// The same field, which always has a value.
+    pub fn required(mut self) -> Self {
+        self.nullable = false;
+        self
+    }
+}
+
+/// What the values of a field are. In a payload each has one form, so that two stores that mean
+/// the same say the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FieldKind {
+    /// Whatever JSON there is; nothing is known of it.
+    #[default]
+    Any,
+    /// Text.
+    Text,
+    /// Whole numbers of any size: JSON numbers without fraction and exponent.
+    Integer,
+    /// Exact numbers with a fraction: JSON numbers with all their digits.
+    Decimal,
+    /// Binary floating-point numbers: JSON numbers.
+    Number,
+    /// True or false.
+    Boolean,
+    /// Dates: the text `2026-08-14`.
+    Date,
+    /// Times of day: the text `12:30:00`, with a fraction of a second if there is one.
+    Time,
+    /// Points in time, as text: `2026-08-14T12:30:00Z`, or without the `Z` where no zone is known.
+    Timestamp,
+    /// Bytes: Base64 text.
+    Bytes,
+    /// A list of values, as a JSON list.
+    List,
+}
+
+impl FieldKind {
+    /// The word by which configuration and messages call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Text => "text",
+            Self::Integer => "integer",
+            Self::Decimal => "decimal",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::Date => "date",
+            Self::Time => "time",
+            Self::Timestamp => "timestamp",
+            Self::Bytes => "bytes",
+            Self::List => "list",
+        }
+    }
+
+    /// Every kind.
+    pub const ALL: [Self; 11] = [
+        Self::Any,
+        Self::Text,
+        Self::Integer,
+        Self::Decimal,
+        Self::Number,
+        Self::Boolean,
+        Self::Date,
+        Self::Time,
+        Self::Timestamp,
+        Self::Bytes,
+        Self::List,
+    ];
+}
+
+impl fmt::Display for FieldKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// What a field is for when records are compared and written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FieldRole {
+    /// It is compared and written.
+    #[default]
+    Compare,
+    /// It goes with the record and is not compared: a difference in it alone is none. It is
+    /// written with whatever else is.
+    Carry,
+    /// It is written and never read back: a first password.
+    WriteOnly,
+    /// It is neither compared nor written.
+    Ignore,
+    /// It is compared by a digest and written, and its values are never shown.
+    Secret,
+}
+
+impl FieldRole {
+    /// The word by which configuration and messages call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Compare => "compare",
+            Self::Carry => "carry",
+            Self::WriteOnly => "write-only",
+            Self::Ignore => "ignore",
+            Self::Secret => "secret",
+        }
+    }
+
+    /// Whether two records that differ in such a field differ.
+    pub const fn is_compared(self) -> bool {
+        matches!(self, Self::Compare | Self::Secret)
+    }
+
+    /// Whether such a field is written.
+    pub const fn is_written(self) -> bool {
+        !matches!(self, Self::Ignore)
+    }
+
+    /// Every role.
+    pub const ALL: [Self; 5] = [
+        Self::Compare,
+        Self::Carry,
+        Self::WriteOnly,
+        Self::Ignore,
+        Self::Secret,
+    ];
+}
+
+impl fmt::Display for FieldRole {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_those_of_the_serialised_form() {
+        for kind in FieldKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+        for role in FieldRole::ALL {
+            assert_eq!(serde_json::to_value(role).unwrap(), role.name());
+        }
+    }
+
+    #[test]
+    fn only_what_is_compared_makes_a_difference() {
+        let compared = FieldRole::ALL.map(FieldRole::is_compared);
+        assert_eq!(compared, [true, false, false, false, true]);
+        assert!(FieldRole::WriteOnly.is_written() && !FieldRole::Ignore.is_written());
+    }
+}
