@@ -90,6 +90,7 @@ impl fmt::Display for OwedClass {
             Self::Failed(FailureClass::Unauthenticated) => "unauthenticated",
             Self::Failed(FailureClass::Unsupported) => "unsupported",
             Self::Failed(FailureClass::Gone) => "gone",
+            Self::Failed(FailureClass::Conflict) => "conflict",
             Self::Held => "held",
         })
     }
@@ -203,6 +204,7 @@ impl LastOutcome {
             Self::Owed(OwedClass::Failed(FailureClass::Unauthenticated)) => 15,
             Self::Owed(OwedClass::Failed(FailureClass::Unsupported)) => 16,
             Self::Owed(OwedClass::Failed(FailureClass::Gone)) => 17,
+            Self::Owed(OwedClass::Failed(FailureClass::Conflict)) => 18,
             Self::Owed(OwedClass::Held) => 20,
         }
     }
@@ -222,6 +224,7 @@ impl LastOutcome {
             15 => Self::Owed(OwedClass::Failed(FailureClass::Unauthenticated)),
             16 => Self::Owed(OwedClass::Failed(FailureClass::Unsupported)),
             17 => Self::Owed(OwedClass::Failed(FailureClass::Gone)),
+            18 => Self::Owed(OwedClass::Failed(FailureClass::Conflict)),
             20 => Self::Owed(OwedClass::Held),
             _ => return None,
         })

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Origin;
+use crate::{Key, Origin};
 
 /// An opaque position that a store gives and takes back: a change version, a page token, the
 /// digest of a file, the ids of events. Only the store that made it can read it.
@@ -21,6 +21,9 @@ pub enum Scope {
     Matching(Vec<(String, String)>),
     /// The records at these places, in this order: what an earlier reading by digest named.
     At(Vec<Origin>),
+    /// The records with these keys, in any order; keys that the store does not hold are passed
+    /// over.
+    Keys(Vec<Key>),
 }
 
 /// The scope a reading declares complete. Absence means something only inside it: a stream

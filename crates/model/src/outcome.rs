@@ -91,6 +91,8 @@ pub enum FailureClass {
     Unsupported,
     /// The record to be deleted is not there.
     Gone,
+    /// The record is no longer as it was when the change was planned; only a new look helps.
+    Conflict,
 }
 
 impl FailureClass {

@@ -233,8 +233,8 @@ impl Store for EdfiStore {
             self.check_filter(&query.collection.name, asked)?;
         }
         match (query.want, &query.scope) {
-            (_, Scope::At(_)) => {
-                let message = "an Ed-Fi API cannot be read again by place";
+            (_, Scope::At(_) | Scope::Keys(_)) => {
+                let message = "an Ed-Fi API cannot be read by place or by key";
                 Err(StoreError::new(ErrorKind::Unsupported, message))
             }
             (Want::Count, scope) => {

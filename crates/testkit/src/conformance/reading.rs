@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
-use syncline_model::{Canonicaliser, Catalog, Collection, Origin, Record, Scope};
+use syncline_model::{Canonicaliser, Catalog, Collection, Key, Origin, Record, Scope};
 use syncline_store::{ErrorKind, Query, Store, Want};
 
 use super::walk::{Walk, walk};
@@ -135,6 +135,46 @@ pub(super) async fn places(store: &dyn Store, collection: &Arc<Collection>) {
             );
         }
     }
+}
+
+/// Records can be asked for by key, one that is not there among them; stores that cannot look up
+/// decline.
+pub(super) async fn keys(store: &dyn Store, collection: &Arc<Collection>) {
+    let name = collection.name.as_str();
+    let mut wanted = read(store, collection, Want::Records).await.records;
+    wanted.truncate(wanted.len().div_ceil(2));
+    let mut keys: Vec<Key> = wanted.iter().map(|record| record.key.clone()).collect();
+    keys.extend(wanted.first().map(|record| unheard_of(&record.key)));
+    let query = Query {
+        scope: Scope::Keys(keys),
+        ..Query::records(Arc::clone(collection))
+    };
+    match walk(store, query).await {
+        Err(error) => assert_eq!(error.kind, ErrorKind::Unsupported, "{name}: {error}"),
+        Ok(mut found) => {
+            found.checked_end(name);
+            let outline = |records: &mut [Record]| -> Vec<_> {
+                records.sort_by(|one, other| one.key.cmp(&other.key));
+                let row = |record: &Record| (record.key.clone(), record.digest);
+                records.iter().map(row).collect()
+            };
+            let asked = outline(&mut wanted);
+            assert!(outline(&mut found.records) == asked, "{name}: by key");
+        }
+    }
+}
+
+/// A key of the same shape that no record has.
+fn unheard_of(key: &Key) -> Key {
+    let mut values: Vec<serde_json::Value> = serde_json::from_str(key.as_str()).unwrap_or_default();
+    for value in &mut values {
+        if let Some(text) = value.as_str() {
+            *value = format!("{text}~none").into();
+        } else if let Some(number) = value.as_i64() {
+            *value = (number + 1_000_003).into();
+        }
+    }
+    Key::from_canonical(serde_json::json!(values).to_string())
 }
 
 /// Whoever stops listening harms nobody.

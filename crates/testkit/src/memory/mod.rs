@@ -351,6 +351,7 @@ impl Store for MemoryStore {
             Scope::At(_) if state.without_places => {
                 return Err(unsupported("records have no places"));
             }
+            Scope::Keys(keys) => keys.iter().filter_map(|key| table.line_of(key)).collect(),
             Scope::At(origins) => origins.iter().map(|origin| table.line_at(origin)).collect(),
         };
         let pages = match query.scope {

@@ -113,6 +113,14 @@ impl Table {
         lines
     }
 
+    /// The line of a key, if it has one.
+    pub(super) fn line_of(&self, key: &Key) -> Option<Line> {
+        let at = *self.index.get(key)?;
+        let before = self.entries.get(..at)?.iter().flatten().count();
+        self.entries.get(at)?.as_ref()?;
+        self.lines().into_iter().nth(before)
+    }
+
     /// What stands at a place now, be it what stood there before or not.
     pub(super) fn line_at(&self, origin: &Origin) -> Line {
         let mut text = Vec::new();

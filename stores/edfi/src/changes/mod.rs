@@ -111,6 +111,10 @@ impl Feed {
     fn records(&self, query: Query) -> Result<BatchStream> {
         let url = self.store.url(&query.collection.name);
         let mut parameters = self.window(query.since.as_ref())?;
+        if matches!(query.scope, Scope::At(_) | Scope::Keys(_)) {
+            let message = "an Ed-Fi API cannot be read by place or by key";
+            return Err(StoreError::new(ErrorKind::Unsupported, message));
+        }
         let scope = query.scope.clone();
         if let Scope::Matching(asked) = &scope {
             // A look-up of single records is not bound to the window.
