@@ -282,3 +282,11 @@ pub(crate) fn rejects(summary: &SendSummary) -> Vec<(String, u64, u64, String)> 
     rejects.sort();
     rejects
 }
+
+/// How large a test is: as the environment says, for the nightly run, or as is fit for every day.
+pub(crate) fn size(variable: &str, usual: u64) -> u64 {
+    std::env::var_os(variable).map_or(usual, |text| {
+        let number = text.to_str().and_then(|text| text.parse().ok());
+        number.unwrap_or_else(|| panic!("{variable} is no number"))
+    })
+}
