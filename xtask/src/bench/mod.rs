@@ -14,6 +14,7 @@ mod memory;
 mod number;
 mod options;
 mod program;
+mod publish;
 mod references;
 mod report;
 mod sandbox;
@@ -25,7 +26,8 @@ use anyhow::{Result, bail};
 
 use options::Options;
 
-const NAMES: &str = "send, again, fetch, validate, references, memory, sandbox, start or all";
+const NAMES: &str =
+    "send, again, fetch, publish, validate, references, memory, sandbox, start or all";
 
 /// Runs the benchmark named in `arguments`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -37,6 +39,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         "send" => send::run(&options.only_with(send::OPTIONS)?),
         "again" => again::run(&options.only_with(again::OPTIONS)?),
         "fetch" => fetch::run(&options.only_with(fetch::OPTIONS)?),
+        "publish" => publish::run(&options.only_with(publish::OPTIONS)?),
         "validate" => validate::run(&options.only_with(validate::OPTIONS)?),
         "references" => references::run(&options.only_with(references::OPTIONS)?),
         "memory" => memory::run(&options.only_with(memory::OPTIONS)?),
@@ -58,6 +61,7 @@ fn all(options: &Options) -> Result<()> {
     send::run(&sized(20_000, 2))?;
     again::run(&sized(500_000, 2))?;
     fetch::run(&sized(50_000, 2))?;
+    publish::run(&sized(200_000, 1))?;
     validate::run(&sized(200_000, 2))?;
     references::run(&sized(100_000, 2))?;
     memory::run(&sized(500_000, 1))?;

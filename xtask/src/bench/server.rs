@@ -57,6 +57,16 @@ impl Server {
         self.process.id()
     }
 
+    /// How many resources it has besides descriptors.
+    pub(super) fn resources(&self) -> Result<usize> {
+        let discovery = request(&self.url, "GET", "")?;
+        let order = request(text(&discovery["urls"], "dependencies")?, "GET", "")?;
+        let entries = order.as_array().into_iter().flatten();
+        let names = entries.filter_map(|entry| entry["resource"].as_str());
+        let resources = names.filter(|name| !name.ends_with("Descriptors"));
+        Ok(resources.collect::<std::collections::BTreeSet<_>>().len())
+    }
+
     /// Where students are sent to, and a token for it.
     pub(super) fn students_and_token(&self) -> Result<(String, String)> {
         let discovery = request(&self.url, "GET", "")?;

@@ -165,6 +165,9 @@ pub(crate) struct SandboxEdfiArgs {
     /// Answer every POST with 201 without looking at it, for benchmarks
     #[arg(long, conflicts_with_all = ["data", "faults"])]
     pub(crate) constant: bool,
+    /// Serve the JSONL files of this folder as pages that never change, with --constant
+    #[arg(long, value_name = "FOLDER", requires = "constant")]
+    pub(crate) pages: Option<PathBuf>,
 }
 
 /// What stands in the URLs of the API beside the resource.

@@ -2,9 +2,13 @@
 //!
 //! Discovery, metadata and the token are those of the version imitated; every POST to a data path
 //! is read to its end and answered 201 with the same `Location` and `ETag`. Nothing is parsed,
-//! checked or kept, and no token is looked at.
+//! checked or kept, and no token is looked at. Given a folder of records, it is a source as well:
+//! they are all there at change version 1, and stay as they are.
+
+mod pages;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,7 +23,10 @@ use http::{HeaderValue, Method, StatusCode};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::server::{Metadata, Running, SandboxConfig, SandboxError, bind, json_response};
+use crate::server::{
+    Metadata, Running, SandboxConfig, SandboxError, bind, json_response, parse_query,
+};
+use pages::Pages;
 
 /// A running constant-answer server; it stops when dropped.
 #[derive(Debug)]
@@ -38,19 +45,32 @@ struct Answers {
     tag: HeaderValue,
     lifetime_seconds: u64,
     posts: Arc<AtomicU64>,
+    pages: Option<Pages>,
 }
 
 impl ConstantServer {
     /// Starts a server; of the configuration it heeds address, version, route and model.
+    pub async fn start(config: SandboxConfig) -> Result<Self, SandboxError> {
+        Self::start_with(config, None).await
+    }
+
+    /// Starts a server that has the records of the JSONL files of a folder, too.
     #[expect(
         clippy::unused_async,
         reason = "a server needs a runtime from its start on, and starting may come to wait"
     )]
-    pub async fn start(config: SandboxConfig) -> Result<Self, SandboxError> {
+    pub async fn start_with(
+        config: SandboxConfig,
+        records: Option<&Path>,
+    ) -> Result<Self, SandboxError> {
+        let pages = records.map(Pages::read).transpose()?;
         let (listener, address) = bind(config.listen)?;
         let url = format!("http://{address}");
         let posts = Arc::new(AtomicU64::new(0));
-        let answers = Arc::new(Answers::new(config, &url, Arc::clone(&posts)));
+        let answers = Arc::new(Answers {
+            pages,
+            ..Answers::new(config, &url, Arc::clone(&posts))
+        });
         let handler = move |request: Request| {
             let answers = Arc::clone(&answers);
             async move { answers.respond(request).await }
@@ -110,12 +130,16 @@ impl Answers {
             lifetime_seconds,
             metadata,
             posts,
+            pages: None,
         }
     }
 
     async fn respond(&self, request: Request) -> Response {
-        if !request.uri().path().starts_with(&self.data_prefix) {
+        let Some(path) = request.uri().path().strip_prefix(&self.data_prefix) else {
             return self.metadata_or_token(&request);
+        };
+        if let (&Method::GET, Some(pages)) = (request.method(), &self.pages) {
+            return pages.respond(path, &parse_query(request.uri()));
         }
         let is_post = request.method() == Method::POST;
         drain(request.into_body()).await;
@@ -141,6 +165,11 @@ impl Answers {
                 "token_type": "bearer",
             });
             return json_response(StatusCode::OK, &token);
+        }
+        if self.pages.is_some() && self.metadata.asks_for_change_versions(request.uri().path()) {
+            let newest = pages::CHANGE_VERSION;
+            let versions = json!({"oldestChangeVersion": 0, "newestChangeVersion": newest});
+            return json_response(StatusCode::OK, &versions);
         }
         self.metadata
             .respond(request.method(), request.uri(), request.headers())

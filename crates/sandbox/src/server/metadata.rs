@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::config::{ApiVersion, SandboxConfig};
 use super::discovery;
-use super::paths::{Paths, Route};
+use super::paths::{ChangeQuery, Paths, Route};
 use super::problem::Problem;
 use super::respond::{header, json_response, json_text, set_header, with_status};
 use crate::schema::render::{self, Part, Style};
@@ -151,6 +151,12 @@ impl Metadata {
     /// Whether a path is that of the token endpoint.
     pub(crate) fn is_token(&self, path: &str) -> bool {
         self.paths.route(path, self.config.api) == Route::Token
+    }
+
+    /// Whether a path is that of the newest change version.
+    pub(crate) fn asks_for_change_versions(&self, path: &str) -> bool {
+        let asked = Route::ChangeQueries(ChangeQuery::AvailableChangeVersions);
+        self.paths.route(path, self.config.api) == asked
     }
 
     /// Answers a request outside data and login.

@@ -32,9 +32,10 @@ mod seed;
 mod service;
 mod snapshots;
 
-pub(crate) use metadata::Metadata;
-pub(crate) use respond::json_response;
+pub(crate) use metadata::{Metadata, parse_query};
+pub(crate) use respond::{json_response, json_text, set_header};
 pub(crate) use running::{Running, bind};
+pub(crate) use seed::jsonl_files;
 
 use std::io;
 use std::net::SocketAddr;

@@ -175,7 +175,7 @@ impl Seeder {
 }
 
 /// The files of records in a folder, by the resource they are named for.
-fn jsonl_files(folder: &Path) -> Result<BTreeMap<String, std::path::PathBuf>, SandboxError> {
+pub(crate) fn jsonl_files(folder: &Path) -> std::io::Result<BTreeMap<String, std::path::PathBuf>> {
     let mut files = BTreeMap::new();
     for entry in fs_err::read_dir(folder)? {
         let path = entry?.path();

@@ -36,7 +36,7 @@ async fn edfi(arguments: &SandboxEdfiArgs) -> Result<u8, Failure> {
         log::begin(format);
     }
     if arguments.constant {
-        let server = ConstantServer::start(config)
+        let server = ConstantServer::start_with(config, arguments.pages.as_deref())
             .await
             .map_err(|error| local(&error))?;
         output::data(&format!("{}\n", server.url()));
