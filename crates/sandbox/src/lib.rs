@@ -13,13 +13,15 @@ pub mod server;
 
 mod faults;
 mod storage;
+mod web;
 
 pub use constant::ConstantServer;
 pub use faults::{FaultAction, FaultMatch, FaultPlan, FaultRule};
 pub use server::{
     ApiVersion, Authorization, ClaimsError, Client, Operation, Profile, ProfileMembers,
-    ProfileResource, RecordedRequest, RequestLog, RouteBegins, Sandbox, SandboxConfig,
-    SandboxError, SeedRefusal, SeedReport, SnapshotInfo, read_clients, read_profiles, reset_data,
-    seed_district, seed_folder,
+    ProfileResource, RouteBegins, Sandbox, SandboxConfig, SandboxError, SeedRefusal, SeedReport,
+    SnapshotInfo, read_clients, read_profiles, reset_data, seed_district, seed_folder,
 };
 pub use storage::StorageError;
+pub use web::ListenError;
+pub use web::record::{RecordedRequest, RequestLog};

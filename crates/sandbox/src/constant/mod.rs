@@ -23,9 +23,10 @@ use http::{HeaderValue, Method, StatusCode};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::server::{
-    Metadata, Running, SandboxConfig, SandboxError, bind, json_response, parse_query,
-};
+use crate::server::{Metadata, SandboxConfig, SandboxError};
+use crate::web::request::parse_query;
+use crate::web::respond::json_response;
+use crate::web::running::{Running, bind};
 use pages::Pages;
 
 /// A running constant-answer server; it stops when dropped.

@@ -13,7 +13,8 @@ use axum::response::Response;
 use http::{HeaderName, StatusCode};
 use serde_json::json;
 
-use crate::server::{json_response, json_text, jsonl_files, set_header};
+use crate::server::jsonl_files;
+use crate::web::respond::{json_response, json_text, set_header};
 
 /// The change version of every record.
 pub(super) const CHANGE_VERSION: u64 = 1;

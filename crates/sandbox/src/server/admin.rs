@@ -7,17 +7,18 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use http::header::HOST;
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::problem::Problem;
-use super::respond::{header, json_response, media_type, with_status};
 use super::service::{Call, Service};
-use super::{events, lock, metadata};
+use super::{lock, metadata};
 use crate::faults::{FaultPlan, FaultState};
 use crate::storage::StorageError;
+use crate::web::events;
+use crate::web::request::is_own_host;
+use crate::web::respond::{json_response, media_type, with_status};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -27,13 +28,13 @@ struct NewSnapshot {
 
 /// Answers a request below `/sandbox/`.
 pub(crate) fn answer(service: &Arc<Service>, call: &Call, path: &str) -> Result<Response, Problem> {
-    if !service.metadata.config.admin || !is_own_host(call) {
+    if !service.metadata.config.admin || !is_own_host(&call.headers) {
         return Err(Problem::no_endpoint());
     }
     let (head, tail) = path.split_once('/').unwrap_or((path, ""));
     match (call.method.clone(), head, tail) {
         (Method::GET, "state", "") => Ok(json_response(StatusCode::OK, &state(service)?)),
-        (Method::GET, "events", "") => Ok(events::answer(Arc::clone(service))),
+        (Method::GET, "events", "") => Ok(told(service)),
         (Method::GET, "requests", "") => Ok(requests(service, call)),
         (Method::PUT, "faults", "") => {
             let plan: FaultPlan = body(call)?;
@@ -105,6 +106,17 @@ pub(super) fn state(service: &Service) -> Result<Value, StorageError> {
     }))
 }
 
+/// What happens from now on.
+fn told(service: &Arc<Service>) -> Response {
+    let news = lock(&service.recent).news();
+    let shared = Arc::clone(service);
+    events::answer(news, service.stopping.clone(), move |after| {
+        let requests = lock(&shared.recent).after(after);
+        // A database that fails now is told of by the requests that meet it.
+        json!({"state": state(&shared).unwrap_or_default(), "requests": requests})
+    })
+}
+
 fn requests(service: &Service, call: &Call) -> Response {
     let after = call.query.iter().find(|(name, _)| name == "after");
     let after = after.and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
@@ -120,14 +132,4 @@ fn body<T: for<'de> Deserialize<'de>>(call: &Call) -> Result<T, Problem> {
     }
     serde_json::from_slice(&call.body)
         .map_err(|error| Problem::bad_request(&format!("the body cannot be used: {error}")))
-}
-
-/// Whether a request was sent to an address and not to a name that may belong to anybody.
-fn is_own_host(call: &Call) -> bool {
-    let Some(host) = header(&call.headers, HOST.as_str()) else {
-        return true;
-    };
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok()
 }

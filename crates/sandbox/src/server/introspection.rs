@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use super::access::Caller;
 use super::oauth;
 use super::problem::Problem;
-use super::respond::{json_response, with_status};
 use super::service::Service;
 use crate::storage::Storage;
+use crate::web::respond::{json_response, with_status};
 
 /// Answers what a token may do.
 pub(crate) fn token_info(

@@ -17,8 +17,9 @@ use super::config::{ApiVersion, SandboxConfig};
 use super::discovery;
 use super::paths::{ChangeQuery, Paths, Route};
 use super::problem::Problem;
-use super::respond::{header, json_response, json_text, set_header, with_status};
 use crate::schema::render::{self, Part, Style};
+use crate::web::request::parse_query;
+use crate::web::respond::{header, json_response, json_text, set_header, with_status};
 
 /// Which document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -198,12 +199,6 @@ impl Metadata {
             _ => Err(Problem::no_endpoint()),
         }
     }
-}
-
-/// Query parameters, decoded, in order.
-pub(crate) fn parse_query(uri: &Uri) -> Vec<(String, String)> {
-    let query = uri.query().unwrap_or_default().as_bytes();
-    url::form_urlencoded::parse(query).into_owned().collect()
 }
 
 /// The text about a method that an endpoint does not know.

@@ -9,11 +9,7 @@ mod admin;
 mod body;
 mod catalog;
 mod config;
-mod connection;
 mod discovery;
-mod events;
-mod faulted;
-mod intake;
 mod introspection;
 mod items;
 mod metadata;
@@ -24,22 +20,16 @@ mod page;
 mod paths;
 mod problem;
 mod profiles;
-mod recent;
-mod record;
-mod respond;
-mod running;
 mod seed;
 mod service;
 mod snapshots;
 
-pub(crate) use metadata::{Metadata, parse_query};
-pub(crate) use respond::{json_response, json_text, set_header};
-pub(crate) use running::{Running, bind};
+pub(crate) use metadata::Metadata;
 pub(crate) use seed::jsonl_files;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -48,27 +38,24 @@ use http_body_util::{BodyExt as _, Collected, Full};
 pub use access::{Authorization, ClaimsError, Client, Operation, read_clients};
 pub use config::{ApiVersion, RouteBegins, SandboxConfig};
 pub use profiles::{Profile, ProfileMembers, ProfileResource, read_profiles};
-pub use record::{RecordedRequest, RequestLog};
 pub use seed::{SeedRefusal, SeedReport, reset_data, seed_district, seed_folder};
 pub use snapshots::SnapshotInfo;
 
 use crate::faults::{FaultPlan, FaultState};
 use crate::generate::GenerateError;
 use crate::storage::{Selection, StorageError};
-use connection::Breaker;
+use crate::web::connection::{self, Breaker};
+pub(crate) use crate::web::lock;
+use crate::web::record::RequestLog;
+use crate::web::running::{ListenError, Running, bind};
 use service::Service;
 
 /// A sandbox could not be started or asked.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// The address could not be listened on.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// The address asked for.
-        address: SocketAddr,
-        /// What the system reported.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The database failed.
     #[error("the data of the sandbox cannot be used")]
     Storage(#[from] StorageError),
@@ -194,9 +181,4 @@ impl Sandbox {
     pub async fn stop(self) {
         self.running.stop().await;
     }
-}
-
-/// Locks what a panicking request may have left behind; each value is whole at all times.
-pub(crate) fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
-    value.lock().unwrap_or_else(PoisonError::into_inner)
 }

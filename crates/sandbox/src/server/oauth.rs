@@ -14,9 +14,9 @@ use tokio::time::Instant;
 
 use super::access::Caller;
 use super::problem::Problem;
-use super::respond::{json_response, media_type};
 use super::service::Service;
 use crate::faults::mix;
+use crate::web::respond::{json_response, media_type};
 
 /// A token given out.
 #[derive(Clone, Debug)]

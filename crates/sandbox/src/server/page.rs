@@ -1,38 +1,25 @@
 //! The page for a browser: what is there, what is asked, what is broken on purpose.
 //!
-//! One document without anything from elsewhere. It is complete as served; its script only keeps
-//! it current. Text from requests is put in by the script as text, never as markup.
+//! It is complete as served; its script only keeps it current. Text from requests is put in by the
+//! script as text, never as markup.
 
 use axum::response::Response;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use http::{HeaderMap, Method, StatusCode};
+use http::Method;
 
 use super::problem::Problem;
-use super::respond::{header, json_text, set_header};
 use super::service::{Call, Service};
+use crate::web::page::{self, escape};
 
 const PAGE: &str = include_str!("page.html");
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
-                      connect-src 'self'; form-action 'none'; base-uri 'none'; \
-                      frame-ancestors 'none'";
 
 /// Whether a request for the root is one of a browser.
 pub(crate) fn is_wanted(service: &Service, call: &Call) -> bool {
-    service.metadata.config.admin && call.method == Method::GET && prefers_html(&call.headers)
-}
-
-fn prefers_html(headers: &HeaderMap) -> bool {
-    header(headers, ACCEPT.as_str()).is_some_and(|accept| accept.contains("text/html"))
+    service.metadata.config.admin && call.method == Method::GET && page::prefers_html(&call.headers)
 }
 
 /// The page as it is now.
 pub(crate) fn answer(service: &Service) -> Result<Response, Problem> {
-    let text = fill(PAGE, &values(service)?);
-    let mut response = json_text(StatusCode::OK, text);
-    set_header(&mut response, CONTENT_TYPE, "text/html; charset=utf-8");
-    set_header(&mut response, CONTENT_SECURITY_POLICY, POLICY);
-    set_header(&mut response, CACHE_CONTROL, "no-store");
-    Ok(response)
+    Ok(page::answer(PAGE, &values(service)?))
 }
 
 /// What stands for each name between braces, ready as markup.
@@ -83,49 +70,4 @@ fn row(path: &str, count: u64) -> String {
     format!(
         "<tr data-path=\"{path}\"{class}><td>{path}</td><td class=\"number\">{count}</td></tr>\n"
     )
-}
-
-/// Puts every value in the place of its name; values are not looked through again.
-fn fill(template: &str, values: &[(&str, String)]) -> String {
-    let mut text = String::with_capacity(template.len() * 2);
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        text.push_str(before);
-        let found = values.iter().find_map(|(name, value)| {
-            let tail = after.strip_prefix(name)?.strip_prefix('}')?;
-            Some((value, tail))
-        });
-        if let Some((value, tail)) = found {
-            text.push_str(value);
-            rest = tail;
-        } else {
-            text.push('{');
-            rest = after;
-        }
-    }
-    text.push_str(rest);
-    text
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_put_in_once_and_other_braces_stay() {
-        let values = [("a", "{b}".to_owned()), ("b", "x".to_owned())];
-        assert_eq!(fill("p { q } {a}{b}{", &values), "p { q } {b}x{");
-        assert_eq!(
-            escape("<a href='x'>&\""),
-            "&lt;a href=&#39;x&#39;&gt;&amp;&quot;"
-        );
-    }
 }

@@ -15,8 +15,8 @@ use serde_json::{Map, Value};
 use super::access::{Caller, ClaimsError};
 use super::catalog::Endpoint;
 use super::problem::Problem;
-use super::respond::header;
 use super::service::{Call, Service};
+use crate::web::respond::header;
 
 /// A named view of some resources.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -7,28 +7,31 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use axum::response::Response;
 use bytes::Bytes;
-use http::header::CONNECTION;
-use http::{HeaderMap, Method, Uri};
+use http::Method;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::access::{Caller, Client};
 use super::catalog::{Catalog, DescriptorIndex, load_descriptors};
 use super::config::{ApiVersion, SandboxConfig};
-use super::connection::Breaker;
-use super::intake::{Intake, Unread};
 use super::metadata::{self, Metadata};
 use super::oauth::{self, Tokens};
-use super::pace::{self, Limiter};
+use super::pace;
 use super::paths::{ChangeQuery, Route};
 use super::problem::Problem;
-use super::recent::{Exchange, Recent};
-use super::record::{RecordedRequest, RequestLog};
-use super::respond::{header, set_header, with_status};
 use super::snapshots::{self, Snapshots};
-use super::{SandboxError, admin, faulted, introspection, items, lock, metrics, page};
+use super::{SandboxError, admin, introspection, items, lock, metrics, page};
 use crate::faults::{FaultState, mix};
 use crate::storage::{Flusher, Storage, StorageError, claim};
+use crate::web::connection::Breaker;
+use crate::web::faulted;
+use crate::web::intake::Intake;
+use crate::web::pace::Limiter;
+use crate::web::recent::{Exchange, Recent};
+use crate::web::record::RequestLog;
+pub(crate) use crate::web::request::Call;
+use crate::web::request::{known_method, parse_query};
+use crate::web::respond::header;
 
 /// Everything the handlers share.
 #[derive(Debug)]
@@ -53,17 +56,6 @@ pub(crate) struct Service {
     /// Told when the server stops.
     pub(super) stopping: CancellationToken,
     flusher: Option<Flusher>,
-}
-
-/// A request whose body has been read.
-#[derive(Debug)]
-pub(crate) struct Call {
-    pub(crate) method: Method,
-    pub(crate) uri: Uri,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-    /// Query parameters, decoded, in order.
-    pub(crate) query: Vec<(String, String)>,
 }
 
 impl Service {
@@ -155,7 +147,7 @@ impl Service {
         let (parts, body) = request.into_parts();
         let (body, _share) = self.intake.read(body, self.metadata.config.patience).await;
         let unread = body.as_ref().err().copied();
-        let query = metadata::parse_query(&parts.uri);
+        let query = parse_query(&parts.uri);
         let call = Call {
             method: parts.method,
             uri: parts.uri,
@@ -176,7 +168,7 @@ impl Service {
         }
         let answer = || {
             if let Some(unread) = unread {
-                closing(unread)
+                unread.respond()
             } else if let Err(seconds) = self.within_limit(&route) {
                 pace::refusal(self.api(), &self.correlation(&call), seconds)
             } else {
@@ -302,7 +294,7 @@ impl Service {
 
     fn record(&self, call: &Call, route: &Route, (status, micros): (u16, u64)) {
         let mut template = self.metadata.paths.template(call.uri.path(), route);
-        // Names and methods that clients make up must not fill the memory.
+        // Names that clients make up must not fill the memory.
         if let Route::Data {
             namespace, name, ..
         } = route
@@ -310,43 +302,20 @@ impl Service {
         {
             "unknown".clone_into(&mut template);
         }
-        let method = match call.method.as_str() {
-            known @ ("GET" | "POST" | "PUT" | "DELETE" | "PATCH" | "HEAD" | "OPTIONS") => known,
-            _ => "other",
-        };
-        tracing::debug!(method, path = template, status, micros, "answered");
+        let method = known_method(&call.method);
         let secret = matches!(route, Route::Token | Route::TokenInfo);
-        let body = if secret {
-            Bytes::new()
-        } else {
-            call.body.clone()
-        };
-        let path = call.uri.path_and_query().map_or("", |path| path.as_str());
-        lock(&self.recent).add(&Exchange {
+        let nothing = Bytes::new();
+        let exchange = Exchange {
             method,
-            path,
+            path: call.uri.path_and_query().map_or("", |path| path.as_str()),
             status,
             micros,
-            body: &body,
-        });
-        let keep = self.metadata.config.record;
-        let request = RecordedRequest {
-            method: method.to_owned(),
-            path: path.to_owned(),
-            status,
-            body: if keep { body } else { Bytes::new() },
+            body: if secret { &nothing } else { &call.body },
         };
-        let mut log = self.log();
-        log.micros += micros;
-        log.add(template, request, keep);
+        lock(&self.recent).add(&exchange);
+        let keep = self.metadata.config.record;
+        self.log().add(template, &exchange, keep);
     }
-}
-
-/// What is answered to a request whose body was not read, before its connection is closed.
-fn closing(unread: Unread) -> Response {
-    let mut response = with_status(unread.status());
-    set_header(&mut response, CONNECTION, "close");
-    response
 }
 
 /// The clients of the configuration; the strategy applies to those of a file of claims.

@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 
 use super::config::SnapshotStyle;
 use super::problem::Problem;
-use super::respond::{header, json_response};
 use super::service::{Call, Service};
 use super::{SandboxError, lock};
 use crate::faults::mix;
 use crate::storage::{Storage, StorageError};
+use crate::web::respond::{header, json_response};
 
 const TIME_NOTE: &str = "snapshot";
 const LONGEST_IDENTIFIER: usize = 64;

@@ -10,9 +10,9 @@ use crate::server::access::Operation;
 use crate::server::catalog::Endpoint;
 use crate::server::lock;
 use crate::server::problem::Problem;
-use crate::server::respond::{json_response, json_text, set_header};
 use crate::server::service::{Call, Service};
 use crate::storage::{Rekeyed, Selection, Span, Tombstone};
+use crate::web::respond::{json_response, json_text, set_header};
 
 /// Which history of a collection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use super::{Request, read};
 use crate::server::config::MAX_LIMIT;
 use crate::server::lock;
 use crate::server::problem::Problem;
-use crate::server::respond::{json_response, json_text, set_header};
+use crate::web::respond::{json_response, json_text, set_header};
 
 const DEFAULT_PARTITIONS: i64 = 10;
 const MAX_PARTITIONS: i64 = 200;

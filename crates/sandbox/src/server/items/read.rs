@@ -10,8 +10,8 @@ use crate::server::access::Operation;
 use crate::server::config::ApiVersion;
 use crate::server::lock;
 use crate::server::problem::Problem;
-use crate::server::respond::{header, json_text, set_header, with_status};
 use crate::storage::Item;
+use crate::web::respond::{header, json_text, set_header, with_status};
 
 /// GET by id.
 pub(super) fn item(request: Request<'_>, id: &str) -> Result<Response, Problem> {

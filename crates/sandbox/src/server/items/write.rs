@@ -15,9 +15,9 @@ use crate::server::body::{self, Draft, Rules};
 use crate::server::catalog::{DescriptorValue, Endpoint};
 use crate::server::config::ApiVersion;
 use crate::server::problem::Problem;
-use crate::server::respond::{header, media_type, set_header, with_status};
 use crate::server::service::Service;
 use crate::storage::{Entry, Item, Storage, join_key};
+use crate::web::respond::{header, media_type, set_header, with_status};
 
 const EMPTY_BODY: &str = "A non-empty request body is required.";
 const ASSIGNED_ID: &str = "Resource identifiers cannot be assigned by the client. The 'id' \

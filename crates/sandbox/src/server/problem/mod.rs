@@ -11,8 +11,8 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::config::ApiVersion;
-use super::respond::set_header;
 use crate::storage::StorageError;
+use crate::web::respond::set_header;
 
 const URN: &str = "urn:ed-fi:api:";
 const WRONG_CONSTRUCTION: &str = "The request construction was invalid.";

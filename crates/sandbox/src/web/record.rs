@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::recent::Exchange;
+
 /// The requests a sandbox has answered since it started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestLog {
@@ -62,12 +64,21 @@ impl RequestLog {
         }
     }
 
-    pub(crate) fn add(&mut self, template: String, request: RecordedRequest, keep: bool) {
+    /// Counts an answer, tells the log of it, and keeps the request if asked to.
+    pub(crate) fn add(&mut self, template: String, exchange: &Exchange<'_>, keep: bool) {
+        let (method, status, micros) = (exchange.method, exchange.status, exchange.micros);
+        tracing::debug!(method, path = template, status, micros, "answered");
         self.total += 1;
-        let key = (request.method.clone(), template, request.status);
+        self.micros += micros;
+        let key = (method.to_owned(), template, status);
         *self.counts.entry(key).or_default() += 1;
         if keep {
-            self.requests.push(request);
+            self.requests.push(RecordedRequest {
+                method: method.to_owned(),
+                path: exchange.path.to_owned(),
+                status,
+                body: exchange.body.clone(),
+            });
         }
     }
 }

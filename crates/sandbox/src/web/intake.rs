@@ -3,12 +3,16 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
+use http::header::CONNECTION;
 use http_body::Body;
 use http_body_util::BodyExt as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
+
+use super::respond::{set_header, with_status};
 
 /// Largest body read, as the real server's default.
 const MAX_BODY: usize = 30_000_000;
@@ -39,8 +43,15 @@ pub(crate) enum Unread {
 }
 
 impl Unread {
+    /// What is answered before the connection is closed.
+    pub(crate) fn respond(self) -> Response {
+        let mut response = with_status(self.status());
+        set_header(&mut response, CONNECTION, "close");
+        response
+    }
+
     /// The status that says so.
-    pub(crate) fn status(self) -> StatusCode {
+    fn status(self) -> StatusCode {
         match self {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,

@@ -8,12 +8,20 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::SandboxError;
-
 /// Connections that may wait to be accepted; with the usual number, a crowd that comes at once is
 /// held up for seconds.
 const WAITING: u32 = 4_096;
 const STOP_WITHIN: Duration = Duration::from_secs(2);
+
+/// An address could not be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}")]
+pub struct ListenError {
+    /// The address asked for.
+    pub address: SocketAddr,
+    /// What the system reported.
+    pub source: io::Error,
+}
 
 /// A task serving an address.
 #[derive(Debug)]
@@ -57,10 +65,10 @@ impl Running {
 }
 
 /// Listens on an address; gives the one in use, with the port filled in.
-pub(crate) fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), SandboxError> {
-    let listener = listen(address).map_err(|source| SandboxError::Listen { address, source })?;
+pub(crate) fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ListenError> {
+    let listener = listen(address).map_err(|source| ListenError { address, source })?;
     let local = listener.local_addr();
-    let address = local.map_err(|source| SandboxError::Listen { address, source })?;
+    let address = local.map_err(|source| ListenError { address, source })?;
     Ok((listener, address))
 }
 
