@@ -21,6 +21,14 @@ pub enum LedgerError {
         /// The lock file.
         path: PathBuf,
     },
+    /// Another process, or another part of this one, has the same flow.
+    #[error("the same flow is in use{} ({})", by(holder.as_deref()), path.display())]
+    FlowHeld {
+        /// Who has it, if that could be read.
+        holder: Option<Box<Holder>>,
+        /// The lock file.
+        path: PathBuf,
+    },
     /// The file was written by a newer program.
     #[error("{} has ledger format {found}, and this program knows up to {known}", path.display())]
     Newer {
@@ -72,6 +80,9 @@ impl LedgerError {
             Self::Held { .. } => {
                 Some("wait for the other run to end, or give this one a state folder of its own")
             }
+            Self::FlowHeld { .. } => Some(
+                "wait for the other run to end: one source is published to one target once at a time",
+            ),
             Self::Newer { .. } => {
                 Some("use the program that wrote it, or a newer one; nothing was changed")
             }

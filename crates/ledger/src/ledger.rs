@@ -1,4 +1,4 @@
-//! Writing a ledger: one process at a time, one durable transaction per call.
+//! Writing a ledger: one process at a time for each flow, one durable transaction per call.
 
 use std::ops::Deref;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::{
     Result, RunEnd, RunId, RunStart, ScopeId, forget, imported, record, schema,
 };
 
-/// A ledger held by this process. It can do all that a [`LedgerView`] can, and write.
+/// A ledger held by this process, as a whole or for one of its flows. It can do all that a [`LedgerView`] can, and write.
 #[derive(Debug)]
 pub struct Ledger {
     view: LedgerView,
@@ -32,13 +32,36 @@ impl Ledger {
     /// While one process holds it, others get [`LedgerError::Held`].
     pub fn open(directory: &Path, holder: &Holder) -> Result<Self> {
         schema::create_directory(directory)?;
-        let lock = Lock::take(directory, holder)?;
+        Self::with(Lock::take(directory, holder)?, directory)
+    }
+
+    /// Opens the ledger of a state directory for one flow, which is held until the ledger is
+    /// dropped. Other flows may be held beside it, by this process or another; the same flow is
+    /// [`LedgerError::FlowHeld`], and a ledger that somebody has as a whole [`LedgerError::Held`].
+    pub fn open_flow(
+        directory: &Path,
+        (target, source): (&StoreIdentity, &str),
+        holder: &Holder,
+    ) -> Result<Self> {
+        schema::create_directory(directory)?;
+        let flow = flow_digest(target, source);
+        let lock = Lock::take_flow(directory, &flow, holder)?;
+        let _turn = Lock::turn(directory)?;
+        Self::with(lock, directory)
+    }
+
+    fn with(lock: Lock, directory: &Path) -> Result<Self> {
         let path = schema::file_in(directory);
         let connection = schema::open_writer(&path)?;
         Ok(Self {
             view: LedgerView { connection, path },
             _lock: lock,
         })
+    }
+
+    /// A name for a flow that is fit for files.
+    pub fn flow_name(target: &StoreIdentity, source: &str) -> String {
+        flow_digest(target, source).to_string()
     }
 
     /// Opens the ledger of a state directory for inspection; another process may hold it.
@@ -216,4 +239,8 @@ impl Ledger {
         };
         write().map_err(|source| LedgerError::from_sqlite(path, source))
     }
+}
+
+fn flow_digest(target: &StoreIdentity, source: &str) -> Digest {
+    Digest::of(format!("{}\n{source}", target.0).as_bytes())
 }

@@ -1,7 +1,7 @@
 //! Durable memory: what is known about each target, what is still owed to it, and what was run.
 //!
-//! A [`Ledger`] is one SQLite file in a state directory, held by one process at a time; a
-//! [`LedgerView`] reads it, also while another process holds it. What is known is kept by
+//! A [`Ledger`] is one SQLite file in a state directory, held by one process at a time, or by
+//! several for one flow each; a [`LedgerView`] reads it, also while another process holds it. What is known is kept by
 //! [`ScopeId`]: which target, seen by which flow; never by the name of a file. Within a scope
 //! there is one row for each collection and key, in the order of key digests, the order in which
 //! plans are merged.

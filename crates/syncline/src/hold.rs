@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use syncline_ledger::{Holder, Ledger};
+use syncline_model::StoreIdentity;
 
 use crate::{Config, Failure, open};
 
@@ -15,7 +16,28 @@ pub(crate) struct Hold {
 }
 
 impl Hold {
+    /// Holds the whole ledger.
     pub(crate) fn open(config: &Config, holder: &Holder) -> Result<Self, Failure> {
+        Self::with(config, "work", |folder| Ledger::open(folder, holder))
+    }
+
+    /// Holds one flow of the ledger, by its target and its name; others may be held beside it.
+    pub(crate) fn open_flow(
+        config: &Config,
+        flow: (&StoreIdentity, &str),
+        holder: &Holder,
+    ) -> Result<Self, Failure> {
+        let work = format!("work/{}", Ledger::flow_name(flow.0, flow.1));
+        Self::with(config, &work, |folder| {
+            Ledger::open_flow(folder, flow, holder)
+        })
+    }
+
+    fn with(
+        config: &Config,
+        work: &str,
+        open: impl FnOnce(&Path) -> syncline_ledger::Result<Ledger>,
+    ) -> Result<Self, Failure> {
         let temporary = config
             .state_folder
             .is_none()
@@ -25,9 +47,9 @@ impl Hold {
         let folder = kept.or(temporary.as_ref().map(tempfile::TempDir::path));
         let folder = folder.map(Path::to_owned).unwrap_or_default();
         open::create_private_folder(&folder)?;
-        let ledger = Ledger::open(&folder, holder)?;
-        let work_folder = folder.join("work");
-        // What a killed run left behind belongs to nobody: the ledger is ours now.
+        let ledger = open(&folder)?;
+        let work_folder = folder.join(work);
+        // What a killed run left behind belongs to nobody: what it was left by is ours now.
         let _nothing_there = fs_err::remove_dir_all(&work_folder);
         fs_err::create_dir_all(&work_folder)?;
         Ok(Self {

@@ -159,9 +159,10 @@ async fn pass(
     let chosen = settings
         .choice
         .apply(&ends.target_catalog, &ends.source_catalog)?;
-    let hold = Hold::open(config, &arguments.holder)?;
-    let mut ledger = hold.ledger;
     let flow = flow(&ends.source_catalog, settings.job.as_deref());
+    let identity = &ends.target_catalog.identity;
+    let hold = Hold::open_flow(config, (identity, &flow), &arguments.holder)?;
+    let mut ledger = hold.ledger;
     let scope = ledger.scope(&ends.target_catalog.identity, &flow)?;
     let start = start(arguments, feed.newest(), || {
         let marks = chosen.iter().map(|name| ledger.mark(scope, name));
