@@ -77,6 +77,15 @@ impl Voice {
         self.finished(text, event);
     }
 
+    /// Says what came of one of several jobs.
+    pub(crate) fn job_ended(self, text: &str, event: &Value) {
+        if self.json {
+            note(&event.to_string());
+        } else {
+            note(text);
+        }
+    }
+
     /// Says what came of a command; the event is an object.
     pub(crate) fn finished(self, text: &str, mut event: Value) {
         if self.json {

@@ -27,6 +27,51 @@ pub(crate) fn observer(format: Option<LogFormat>) -> Arc<dyn Observer> {
     }
 }
 
+/// The observer of one of several jobs: no live line, and the name of the job with everything.
+pub(crate) fn of_job(format: Option<LogFormat>, name: &str) -> Arc<dyn Observer> {
+    Arc::new(OfJob {
+        json: format == Some(LogFormat::Json),
+        name: name.to_owned(),
+        rejects: AtomicU64::new(0),
+    })
+}
+
+/// Events of one of several jobs.
+struct OfJob {
+    json: bool,
+    name: String,
+    rejects: AtomicU64,
+}
+
+impl Observer for OfJob {
+    fn on(&self, event: &Event) {
+        if self.json {
+            if let Some(mut value) = json_of(event) {
+                value["job"] = json!(self.name);
+                output::note(&value.to_string());
+            }
+            return;
+        }
+        match event {
+            Event::Started(_) => output::note(&format!("{}: begins", self.name)),
+            Event::Rejected {
+                collection,
+                status,
+                reason,
+                ..
+            } if self.rejects.fetch_add(1, Ordering::Relaxed) < REJECTS_SHOWN => {
+                let place = collection.short();
+                output::note(&format!(
+                    "{}: refused in {place}: {status} {reason}",
+                    self.name
+                ));
+            }
+            Event::Stopping => output::note(&format!("{}: stopping", self.name)),
+            _ => {}
+        }
+    }
+}
+
 /// An observer that tells nothing.
 pub(crate) fn silent() -> Arc<dyn Observer> {
     struct Silent;

@@ -1,6 +1,9 @@
 //! What came of publishing, and of comparing, as a person wants to read it.
 
-use syncline::{CollectionReport, Ending, PartReport, PublishSummary, VerifySummary, Wrong};
+use serde_json::{Value, json};
+use syncline::{
+    CollectionReport, Ending, JobOutcome, PartReport, PublishSummary, VerifySummary, Wrong,
+};
 
 use crate::summary::{count, number};
 
@@ -121,6 +124,14 @@ fn ending(summary: &PublishSummary) -> Vec<String> {
                 .to_owned(),
         ),
     }
+    if let Some(remediation) = summary.remediation.as_ref().filter(|done| done.asked > 0) {
+        lines.push(format!(
+            "{} shown to the remediation program: {} accepted then, and {} written besides.",
+            count(remediation.asked, "refusal"),
+            number(remediation.mended),
+            count(remediation.additional, "record"),
+        ));
+    }
     match summary.owed() {
         0 => {}
         owed => lines.push(format!(
@@ -133,6 +144,98 @@ fn ending(summary: &PublishSummary) -> Vec<String> {
         lines.push(format!("Refused records are in {}.", path.display()));
     }
     lines
+}
+
+/// One line about a job.
+pub(crate) fn of_job(job: &JobOutcome) -> String {
+    let name = &job.name;
+    match &job.outcome {
+        Err(failure) => {
+            let hints = failure.hints.iter().map(|hint| format!("; {hint}"));
+            let hints = hints.collect::<String>();
+            format!("{name}: not published: {}{hints}", failure.message)
+        }
+        Ok(summary) => {
+            let mut text = format!("{name}: {}", total(summary));
+            if let Ending::Failed(error) = &summary.report.ending {
+                text.extend([" Broke off: ", &error.to_string(), "."]);
+            }
+            for line in problems(summary).iter().chain(&ending(summary)) {
+                if !line.is_empty() {
+                    text.extend([" ", line]);
+                }
+            }
+            text
+        }
+    }
+}
+
+/// A table of all jobs, and their total.
+pub(crate) fn of_jobs(jobs: &[JobOutcome]) -> String {
+    let width = jobs.iter().map(|job| job.name.len()).max().unwrap_or(0);
+    let width = width.max("job".len());
+    let titles = ["status", "read", "written", "deleted", "owed"];
+    let mut lines = vec![row("job", width, &titles.map(str::to_owned))];
+    let mut sums = [0; 4];
+    for job in jobs {
+        let numbers = numbers_of(job);
+        for (sum, number) in sums.iter_mut().zip(numbers) {
+            *sum += number;
+        }
+        let cells = std::iter::once(job.exit_status().to_string());
+        let cells: Vec<String> = cells.chain(numbers.map(number)).collect();
+        lines.push(row(&job.name, width, &cells));
+    }
+    let published = jobs.iter().filter(|job| job.exit_status() == 0).count();
+    let [read, written, deleted, owed] = sums.map(number);
+    lines.push(String::new());
+    lines.push(format!(
+        "{published} of {} published: {read} read, {written} written, {deleted} deleted, {owed} \
+         owed.",
+        count(jobs.len() as u64, "job"),
+    ));
+    lines.join("\n") + "\n"
+}
+
+/// What a job did, in numbers: read, written, deleted, owed.
+fn numbers_of(job: &JobOutcome) -> [u64; 4] {
+    let Ok(summary) = &job.outcome else {
+        return [0; 4];
+    };
+    let sum = |value: fn(&CollectionReport) -> u64| -> u64 {
+        summary.report.collections.values().map(value).sum()
+    };
+    [
+        sum(|report| report.read),
+        sum(|report| report.created + report.updated),
+        sum(|report| report.deleted),
+        summary.owed(),
+    ]
+}
+
+/// The end of a job, for a program.
+pub(crate) fn job_event(job: &JobOutcome) -> Value {
+    let [read, written, deleted, owed] = numbers_of(job);
+    let error = match &job.outcome {
+        Ok(summary) => match &summary.report.ending {
+            Ending::Failed(error) => Some(error.to_string()),
+            _ => None,
+        },
+        Err(failure) => Some(failure.message.clone()),
+    };
+    json!({
+        "event": "job_finished", "job": job.name, "exit_status": job.exit_status(), "error": error,
+        "read": read, "written": written, "deleted": deleted, "owed": owed,
+    })
+}
+
+/// The end of all jobs, for a program.
+pub(crate) fn jobs_event(jobs: &[JobOutcome]) -> Value {
+    let statuses: serde_json::Map<String, Value> = jobs
+        .iter()
+        .map(|job| (job.name.clone(), json!(job.exit_status())))
+        .collect();
+    json!({"jobs": statuses})
 }
 
 /// The table of a comparison: collections that differ, or of which nothing certain is known.

@@ -14,6 +14,7 @@ mod hold;
 mod open;
 mod publish;
 mod rejects;
+mod remedy;
 mod remove;
 mod replace;
 mod resolve;
@@ -33,9 +34,11 @@ pub use create::{CreateArgs, CreateSummary, create};
 pub use failure::{Failure, FailureKind};
 pub use fetch::{FetchArgs, FetchFiles, FetchSummary, fetch};
 pub use publish::{
-    Choice, Imported, PublishArgs, PublishSettings, PublishStart, PublishSummary,
-    import_api_publisher, publish, write_publish_results,
+    Choice, Imported, JobOutcome, JobsArgs, JobsObserver, NamedJob, PublishArgs, PublishJobs,
+    PublishSettings, PublishStart, PublishSummary, import_api_publisher, publish, publish_jobs,
+    write_jobs_results, write_publish_results,
 };
+pub use remedy::{RemedyReport, RemedySettings};
 pub use remove::{Intent, Removal, RemoveArgs, remove};
 pub use results::{Results, write_results};
 pub use select::Selection;

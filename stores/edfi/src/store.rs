@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use syncline_http::{Body, Client, HttpErrorKind, TokenSettings, TokenSource};
 use syncline_model::{
@@ -193,13 +194,24 @@ impl EdfiStore {
                 return Ok(Outcome::Refused(refusal));
             }
         };
-        let body = Body::Json(record.payload.clone());
+        Ok(self.post_to(url, &record.payload).await?.0)
+    }
+
+    /// Offers a payload to a collection: what becomes of it, and the text of the answer, for
+    /// whoever looks there for reasons.
+    pub async fn post(&self, payload: &Bytes, collection: &Collection) -> Result<(Outcome, Bytes)> {
+        let url = self.url(&collection.name);
+        self.post_to(&url, payload).await
+    }
+
+    async fn post_to(&self, url: &Url, payload: &Bytes) -> Result<(Outcome, Bytes)> {
+        let body = Body::Json(payload.clone());
         match self.client.send(http::Method::POST, url, body).await {
-            Ok(found) => Ok(answer::outcome(&found)),
-            Err(error) if error.is_transient() => Ok(answer::no_answer(&error)),
+            Ok(found) => Ok((answer::outcome(&found), found.body)),
+            Err(error) if error.is_transient() => Ok((answer::no_answer(&error), Bytes::new())),
             Err(error) if error.kind == HttpErrorKind::TooLong => {
                 let refusal = Refusal::new(FailureClass::Content, 0, error.to_string());
-                Ok(Outcome::Refused(refusal))
+                Ok((Outcome::Refused(refusal), Bytes::new()))
             }
             Err(error) => Err(error.into()),
         }

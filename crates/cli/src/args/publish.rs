@@ -33,6 +33,16 @@ pub(crate) struct PublishArgs {
     /// Write refused records to this file instead of the state folder
     #[arg(long, value_name = "FILE")]
     pub(crate) reject_file: Option<PathBuf>,
+    /// Publish all pairs that this file names, some at once
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = [
+            "from", "include", "include_only", "exclude", "exclude_only", "since", "page_size",
+            "reject_file", "from_api_publisher"
+        ]
+    )]
+    pub(crate) jobs: Option<PathBuf>,
     /// Settings files of the Ed-Fi API Publisher to take the configuration from
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) from_api_publisher: Vec<PathBuf>,

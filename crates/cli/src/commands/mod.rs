@@ -6,6 +6,7 @@ mod create;
 mod demo;
 mod fetch;
 mod generate;
+mod jobs;
 mod publish;
 mod remove;
 mod results;
@@ -75,7 +76,10 @@ async fn dispatch(command: Command, before: Before) -> Result<u8, Failure> {
         }
         Command::Publish(arguments) => {
             let data = told_data(&arguments.file, &arguments.told, before);
-            publish::run(&arguments, &data).await
+            match &arguments.jobs {
+                Some(file) => jobs::run(file, &arguments, &data).await,
+                None => publish::run(&arguments, &data).await,
+            }
         }
         Command::Verify(arguments) => {
             let data = told_data(&arguments.file, &arguments.told, before);

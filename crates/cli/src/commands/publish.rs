@@ -34,21 +34,14 @@ async fn publish(arguments: &PublishArgs, data: &DataArgs) -> Result<PublishSumm
         voice.warning(warning);
     }
     let mut settings = settings(&config, &arguments.pair);
-    settings.ignore_isolation |= arguments.ignore_isolation;
-    settings.ignore_deletes |= arguments.ignore_deletes;
-    settings.failures_max = arguments.max_failures.or(settings.failures_max);
-    settings.forbidden_as_warning |= arguments.forbidden_as_warning;
+    switches(arguments, &mut settings);
     if let Some(size) = arguments.page_size {
         let from = settings.from.clone().unwrap_or_default();
         config.set_page_size(&from, size)?;
     }
     let publish = syncline::PublishArgs {
         settings,
-        start: match (arguments.what.full, arguments.what.since) {
-            (true, _) => PublishStart::Full,
-            (false, Some(version)) => PublishStart::After(version),
-            (false, None) => PublishStart::Marks,
-        },
+        start: start(arguments),
         force: arguments.what.force,
         owed_only: arguments.what.retry_owed,
         reject_file: arguments.reject_file.clone(),
@@ -56,6 +49,24 @@ async fn publish(arguments: &PublishArgs, data: &DataArgs) -> Result<PublishSumm
     };
     let observer = progress::observer(data.log_format);
     syncline::publish(&config, publish, observer, signals::stop_token()).await
+}
+
+/// What the command line says of any publication, in place of what is configured.
+pub(super) fn switches(arguments: &PublishArgs, settings: &mut PublishSettings) {
+    settings.choice.descriptors |= arguments.pair.descriptors;
+    settings.ignore_isolation |= arguments.ignore_isolation;
+    settings.ignore_deletes |= arguments.ignore_deletes;
+    settings.failures_max = arguments.max_failures.or(settings.failures_max);
+    settings.forbidden_as_warning |= arguments.forbidden_as_warning;
+}
+
+/// From where on the source is read.
+pub(super) fn start(arguments: &PublishArgs) -> PublishStart {
+    match (arguments.what.full, arguments.what.since) {
+        (true, _) => PublishStart::Full,
+        (false, Some(version)) => PublishStart::After(version),
+        (false, None) => PublishStart::Marks,
+    }
 }
 
 /// The configuration: our own, or what the settings of the Ed-Fi API Publisher amount to.

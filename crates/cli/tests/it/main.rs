@@ -13,6 +13,7 @@ mod desk;
 mod fetching;
 mod help;
 mod interruption;
+mod jobs;
 mod lightbeam;
 mod lightbeam_beside;
 mod lightbeam_faults;

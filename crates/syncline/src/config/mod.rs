@@ -130,16 +130,14 @@ impl Config {
         }
     }
 
+    /// Refuses a name that is no store, or not one of an Ed-Fi API.
+    pub(crate) fn knows_api(&self, name: &str) -> Result<(), Failure> {
+        crate::publish::edfi(self, name).map(drop)
+    }
+
     pub(crate) fn parse(file: &Path, text: &str, arguments: &ConfigArgs) -> Result<Self, Failure> {
         let shown = file.display().to_string();
-        let mut root = tree::parse(text).map_err(|malformed| {
-            let scope = Scope {
-                file: &shown,
-                environment: &BTreeMap::new(),
-                bare_variables: false,
-            };
-            scope.failure(malformed.position, malformed.reason)
-        })?;
+        let mut root = parsed(&shown, text)?;
         for (key, value) in &arguments.set {
             root.set(&key.split('.').collect::<Vec<_>>(), value);
         }
@@ -217,6 +215,35 @@ impl Config {
             ))
         })
     }
+}
+
+/// Reads another file than the configuration, under the same rules.
+pub(crate) fn read_document<T>(
+    file: &Path,
+    text: &str,
+    environment: &BTreeMap<String, String>,
+    read: impl FnOnce(&Section<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let shown = file.display().to_string();
+    let root = parsed(&shown, text)?;
+    let scope = Scope {
+        file: &shown,
+        environment,
+        bare_variables: false,
+    };
+    read(&Section::root(scope, &root)?)
+}
+
+/// The tree of a file, whose mistakes are told with their place.
+fn parsed(shown: &str, text: &str) -> Result<tree::Node, Failure> {
+    tree::parse(text).map_err(|malformed| {
+        let scope = Scope {
+            file: shown,
+            environment: &BTreeMap::new(),
+            bare_variables: false,
+        };
+        scope.failure(malformed.position, malformed.reason)
+    })
 }
 
 /// The file given, or the first default that is there.

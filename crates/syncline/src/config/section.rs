@@ -28,6 +28,8 @@ pub(crate) struct Section<'a> {
     scope: Scope<'a>,
     /// Path of keys, for messages; empty at the root.
     path: String,
+    /// Where it begins.
+    position: Position,
     entries: &'a [(String, Position, Node)],
     known: RefCell<BTreeSet<&'static str>>,
 }
@@ -55,12 +57,14 @@ impl<'a> Section<'a> {
             Value::Map(entries) => Ok(Self {
                 scope,
                 path,
+                position: node.position,
                 entries,
                 known: RefCell::default(),
             }),
             Value::Null => Ok(Self {
                 scope,
                 path,
+                position: node.position,
                 entries: &[],
                 known: RefCell::default(),
             }),
@@ -102,6 +106,12 @@ impl<'a> Section<'a> {
         let position = entry.and_then(|(_, _, node)| node.position);
         self.scope
             .failure(position, format!("`{}` {message}", self.full(key)))
+    }
+
+    /// A failure of something this section says, with the place of the section.
+    pub(crate) fn located(&self, failure: Failure) -> Failure {
+        let message = self.scope.failure(self.position, &failure.message).message;
+        Failure { message, ..failure }
     }
 
     /// A text, variables filled in.

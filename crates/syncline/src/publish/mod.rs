@@ -3,6 +3,7 @@
 
 mod choice;
 mod import;
+mod jobs;
 mod notes;
 mod results;
 mod settings;
@@ -16,16 +17,19 @@ use syncline_engine::{
 };
 use syncline_ledger::Holder;
 use syncline_model::{Catalog, Mark};
+use syncline_store::Store;
 use syncline_store_edfi::{EdfiStore, Feed, Isolation};
 use tokio_util::sync::CancellationToken;
 
 use crate::hold::Hold;
+use crate::remedy::Remedy;
 use crate::send::{MEMORY_BUDGET, no_guards};
-use crate::{Config, EdfiConfig, Failure, StoreConfig, open, rejects};
+use crate::{Config, EdfiConfig, Failure, RemedyReport, StoreConfig, open, rejects};
 
 pub use choice::Choice;
 pub use import::{Imported, import_api_publisher};
-pub use results::write_publish_results;
+pub use jobs::{JobOutcome, JobsArgs, JobsObserver, NamedJob, PublishJobs, publish_jobs};
+pub use results::{write_jobs_results, write_publish_results};
 pub use settings::PublishSettings;
 pub use summary::PublishSummary;
 
@@ -64,6 +68,18 @@ struct Ends<'a> {
     target: EdfiStore,
     target_catalog: Catalog,
     api: &'a EdfiConfig,
+    /// The program that mends refused records, if there is one.
+    remedy: Option<Arc<Remedy>>,
+}
+
+impl Ends<'_> {
+    /// The target as it is written to.
+    fn writable(&self) -> Arc<dyn Store> {
+        match &self.remedy {
+            Some(remedy) => Arc::new(remedy.around(self.target.clone(), &self.target_catalog)),
+            None => Arc::new(self.target.clone()),
+        }
+    }
 }
 
 /// Publishes; where the live data is read, a second time for what came meanwhile.
@@ -78,7 +94,11 @@ pub async fn publish(
     let (from, to) = names(config, settings)?;
     let (source_api, api) = (edfi(config, &from)?, edfi(config, &to)?);
     let opening = Box::pin(open_ends(source_api, api));
-    let ends = open::unless_stopped(&stop, "published", opening).await?;
+    let mut ends = open::unless_stopped(&stop, "published", opening).await?;
+    if let Some(wanted) = &settings.remediation {
+        let catalog = &ends.target_catalog;
+        ends.remedy = Some(Remedy::start(config, wanted, (&from, &to), catalog).await?);
+    }
     let feed = open::briefly(|| ends.source.feed(settings.ignore_isolation)).await?;
     let isolated = *feed.isolation() != Isolation::None;
     let mut summary = PublishSummary::new((&from, &to), &feed, config.dialect);
@@ -102,6 +122,10 @@ pub async fn publish(
         }
     }
     summary.reject_file = reject_file.is_file().then_some(reject_file);
+    summary.remediation = ends.remedy.as_ref().map(|remedy| remedy.report());
+    let remediation = summary.remediation.iter();
+    let warnings: Vec<String> = remediation.flat_map(RemedyReport::warnings).collect();
+    summary.notes.extend(warnings);
     Ok(summary)
 }
 
@@ -145,6 +169,7 @@ async fn open_ends<'a>(source: &EdfiConfig, target: &'a EdfiConfig) -> Result<En
         target: store,
         target_catalog,
         api: target,
+        remedy: None,
     })
 }
 
@@ -187,7 +212,7 @@ async fn pass(
         job: Job {
             command: arguments.holder.command.clone(),
             source: Arc::new(feed),
-            target: Arc::new(ends.target.clone()),
+            target: ends.writable(),
             catalog: ends.target_catalog.clone(),
             collections: selected,
             ledger,

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use syncline_engine::{CollectionReport, Ending, PartReport};
 
-use super::PublishSummary;
+use super::{JobOutcome, PublishSummary};
 use crate::Failure;
 use crate::results::{outcome_of, write_document};
 
@@ -15,13 +15,53 @@ pub fn write_publish_results(
     outcome: Result<&PublishSummary, &Failure>,
     exit_status: u8,
 ) -> Result<(), Failure> {
+    let mut document = of_outcome(outcome, exit_status);
+    document.insert("command".to_owned(), json!("publish"));
+    write_document(path, &Value::Object(document))
+}
+
+/// Writes what all jobs of a jobs file published, each under its name and as it would be alone.
+pub fn write_jobs_results(
+    path: &Path,
+    outcome: Result<&[JobOutcome], &Failure>,
+    exit_status: u8,
+) -> Result<(), Failure> {
+    let mut document = match outcome {
+        Ok(outcomes) => of_jobs(outcomes),
+        Err(failure) => failed(failure),
+    };
+    document.insert("command".to_owned(), json!("publish --jobs"));
+    document.insert("exit_status".to_owned(), json!(exit_status));
+    write_document(path, &Value::Object(document))
+}
+
+fn of_jobs(outcomes: &[JobOutcome]) -> Map<String, Value> {
+    let jobs: Map<String, Value> = outcomes
+        .iter()
+        .map(|job| {
+            let document = of_outcome(job.outcome.as_ref(), job.exit_status());
+            (job.name.clone(), Value::Object(document))
+        })
+        .collect();
+    let published = outcomes.iter().filter(|job| job.exit_status() == 0).count();
+    let members = [
+        ("jobs".to_owned(), Value::Object(jobs)),
+        ("jobs_published".to_owned(), json!(published)),
+        (
+            "jobs_failed".to_owned(),
+            json!(outcomes.len().saturating_sub(published)),
+        ),
+    ];
+    members.into_iter().collect()
+}
+
+fn of_outcome(outcome: Result<&PublishSummary, &Failure>, exit_status: u8) -> Map<String, Value> {
     let mut document = match outcome {
         Ok(summary) => of_summary(summary),
         Err(failure) => failed(failure),
     };
-    document.insert("command".to_owned(), json!("publish"));
     document.insert("exit_status".to_owned(), json!(exit_status));
-    write_document(path, &Value::Object(document))
+    document
 }
 
 fn failed(failure: &Failure) -> Map<String, Value> {
@@ -54,6 +94,7 @@ fn of_summary(summary: &PublishSummary) -> Map<String, Value> {
         ("newest_change_version", json!(summary.newest)),
         ("passes", json!(summary.passes)),
         ("notes", json!(summary.notes)),
+        ("remediation", json!(summary.remediation)),
         ("outcome", json!(outcome)),
         ("error", error),
         ("runtime_sec", json!(report.ended - report.started)),

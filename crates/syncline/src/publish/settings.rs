@@ -1,6 +1,7 @@
 //! The section `publish` of a configuration.
 
 use crate::Failure;
+use crate::RemedySettings;
 use crate::config::Section;
 
 use super::Choice;
@@ -34,6 +35,8 @@ pub struct PublishSettings {
     pub failures_max: Option<u64>,
     /// Whether records that the caller may not write leave the exit status at 0.
     pub forbidden_as_warning: bool,
+    /// Which program mends refused records, if there is one.
+    pub remediation: Option<RemedySettings>,
 }
 
 impl Default for PublishSettings {
@@ -49,6 +52,7 @@ impl Default for PublishSettings {
             since: None,
             failures_max: None,
             forbidden_as_warning: false,
+            remediation: None,
         }
     }
 }
@@ -62,30 +66,45 @@ impl PublishSettings {
         let Some(section) = root.section("publish")? else {
             return Ok(None);
         };
-        let list = |key| -> Result<Vec<String>, Failure> {
-            let names = section.list(key)?.unwrap_or_default();
-            Ok(super::choice::terms(&names.join(",")))
-        };
-        let number = "a whole number";
-        let settings = Self {
-            from: section.text("from")?,
-            to: section.text("to")?,
-            choice: Choice {
-                include: list("include")?,
-                include_only: list("include_only")?,
-                exclude: list("exclude")?,
-                exclude_only: list("exclude_only")?,
-                descriptors: section.switch("descriptors")?.unwrap_or(false),
-            },
-            ignore_isolation: section.switch("ignore_isolation")?.unwrap_or(false),
-            ignore_deletes: section.switch("ignore_deletes")?.unwrap_or(false),
-            overlap: section.parsed("overlap", number)?.unwrap_or(OVERLAP),
-            job: section.text("job")?,
-            since: section.parsed("since", number)?,
-            failures_max: section.parsed("max_failures", number)?,
-            forbidden_as_warning: section.switch("forbidden_as_warning")?.unwrap_or(false),
-        };
+        let settings = Self::of(&section, &Self::default())?;
         unknown.extend(section.unknown());
         Ok(Some(settings))
+    }
+
+    /// What a section says of a publication; the rest is as in `defaults`.
+    pub(crate) fn of(section: &Section<'_>, defaults: &Self) -> Result<Self, Failure> {
+        let list = |key, default: &Vec<String>| -> Result<Vec<String>, Failure> {
+            let names = section.list(key)?;
+            let names = names.map(|names| super::choice::terms(&names.join(",")));
+            Ok(names.unwrap_or_else(|| default.clone()))
+        };
+        let switch = |key, default: bool| -> Result<bool, Failure> {
+            Ok(section.switch(key)?.unwrap_or(default))
+        };
+        let number = "a whole number";
+        let choice = &defaults.choice;
+        Ok(Self {
+            from: section.text("from")?.or_else(|| defaults.from.clone()),
+            to: section.text("to")?.or_else(|| defaults.to.clone()),
+            choice: Choice {
+                include: list("include", &choice.include)?,
+                include_only: list("include_only", &choice.include_only)?,
+                exclude: list("exclude", &choice.exclude)?,
+                exclude_only: list("exclude_only", &choice.exclude_only)?,
+                descriptors: switch("descriptors", choice.descriptors)?,
+            },
+            ignore_isolation: switch("ignore_isolation", defaults.ignore_isolation)?,
+            ignore_deletes: switch("ignore_deletes", defaults.ignore_deletes)?,
+            overlap: section
+                .parsed("overlap", number)?
+                .unwrap_or(defaults.overlap),
+            job: section.text("job")?.or_else(|| defaults.job.clone()),
+            since: section.parsed("since", number)?.or(defaults.since),
+            failures_max: section
+                .parsed("max_failures", number)?
+                .or(defaults.failures_max),
+            forbidden_as_warning: switch("forbidden_as_warning", defaults.forbidden_as_warning)?,
+            remediation: RemedySettings::read(section)?.or_else(|| defaults.remediation.clone()),
+        })
     }
 }

@@ -9,8 +9,8 @@ use syncline_engine::{
 use syncline_model::CollectionName;
 use syncline_store_edfi::{Feed, Isolation};
 
-use crate::Dialect;
 use crate::send::failure_status;
+use crate::{Dialect, RemedyReport};
 
 /// Status of an answer by which the target says that the caller may not do something.
 const FORBIDDEN: u16 = 403;
@@ -41,6 +41,8 @@ pub struct PublishSummary {
     pub notes: Vec<String>,
     /// Whether what the caller may not write leaves the exit status at 0.
     pub forbidden_as_warning: bool,
+    /// What the remediation program did, if there is one.
+    pub remediation: Option<RemedyReport>,
 }
 
 impl PublishSummary {
@@ -67,6 +69,7 @@ impl PublishSummary {
             dialect,
             notes: vec![],
             forbidden_as_warning: false,
+            remediation: None,
         }
     }
 
@@ -124,7 +127,9 @@ impl PublishSummary {
             Ending::Interrupted => 5,
             Ending::Completed => {
                 let failed = self.report.collections.values().any(|one| self.fails(one));
-                u8::from(failed || self.behind().next().is_some())
+                let remediation = self.remediation.as_ref();
+                let broken = remediation.is_some_and(|report| report.broken.is_some());
+                u8::from(failed || broken || self.behind().next().is_some())
             }
         }
     }

@@ -21,6 +21,7 @@ mod publishing_pair;
 mod publishing_proof;
 mod real;
 mod references;
+mod remediation;
 mod site;
 mod state;
 #[cfg(feature = "parquet")]

@@ -251,7 +251,7 @@ impl Layers {
                 warnings.push(format!("`{option}` is not needed and has no effect"));
             }
         }
-        let lacking = ["remediationsScriptFile", "enableRateLimit", "whatIf"];
+        let lacking = ["enableRateLimit", "whatIf"];
         for option in lacking {
             if self.option(option).is_some_and(|value| value != "false") {
                 warnings.push(format!("`{option}` is not supported and has no effect"));

@@ -84,6 +84,15 @@ fn flags_beat_the_environment_and_both_beat_files() {
 }
 
 #[test]
+fn a_remediation_module_runs_as_it_is() {
+    let flags = [&PAIR[..], &["--remediationsScriptFile", "mend.js"]].concat();
+    let found = imported(&flags, &[]).unwrap();
+    let remediation = found.config.publish.unwrap().remediation.unwrap();
+    assert_eq!(remediation.script.as_deref(), Some("mend.js"));
+    assert!(remediation.command.is_empty());
+}
+
+#[test]
 fn options_that_nobody_knows_are_refused() {
     for (flag, hint) in [
         ("--resources=students", None),

@@ -120,6 +120,9 @@ fn publish(layers: &Layers, target: &str, text: &mut String) {
     if warns.is_some_and(is_true) {
         line("forbidden_as_warning", "true");
     }
+    if let Some(script) = layers.option("remediationsScriptFile") {
+        line("remediation", &format!("{{ script: {} }}", quoted(script)));
+    }
     let job = layers.option("lastChangeVersionProcessedNamespace");
     if let Some(job) = job {
         line("job", &quoted(job));
