@@ -38,7 +38,8 @@ impl fmt::Debug for Record {
 
 /// A store's private name for a record (server id, distinguished name, row id). It is never
 /// compared and means nothing to another store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Handle(pub Box<str>);
 
 /// Where a record was read: enough to name it to a person and to read it again.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use syncline_ledger::{Known, LastOutcome, LedgerError, OwedClass, Scan};
 use syncline_model::{Digest, FailureClass};
-use syncline_plan::BaselineRow;
+use syncline_plan::{BaselineRow, Place};
 
 use crate::Resend;
 
@@ -45,6 +45,7 @@ pub(super) fn rows(
             key: known.key,
             content: known.held.unwrap_or(known.digest),
             settled,
+            place: Place::default(),
         }
     };
     scan.map(move |known| known.map(&row))

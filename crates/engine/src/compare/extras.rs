@@ -63,6 +63,7 @@ impl Extras {
             new_key: None,
             content: None,
             place: None,
+            sides: None,
         })?;
         Ok(())
     }

@@ -80,9 +80,9 @@ impl<'run> Planner<'run> {
     pub(super) fn take(&mut self, difference: Difference) -> Result<(), EngineError> {
         match difference {
             Difference::Create(row) => self.create_row(row),
-            Difference::Update(row) => self.update(row)?,
+            Difference::Update { row, .. } => self.update(row)?,
             Difference::Unchanged { .. } => self.tally.unchanged += 1,
-            Difference::Extra { key } => self.extra(key)?,
+            Difference::Extra { key, .. } => self.extra(key)?,
             Difference::Superseded {
                 earlier,
                 by,
@@ -202,6 +202,7 @@ impl<'run> Planner<'run> {
                 offset: row.place.offset,
                 length: row.place.length,
             }),
+            sides: None,
         }
     }
 
@@ -311,5 +312,7 @@ fn header(context: &Context, collection: &CollectionRun) -> PlanHeader {
         source: side(&StoreIdentity("source".to_owned())),
         target: side(&context.catalog.identity),
         mapping: Digest::of(b""),
+        flow: String::new(),
+        collections: vec![],
     }
 }

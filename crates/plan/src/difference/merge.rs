@@ -71,7 +71,10 @@ where
             return Ok(None);
         };
         self.advance_baseline()?;
-        Ok(Some(Difference::Extra { key: baseline.key }))
+        Ok(Some(Difference::Extra {
+            key: baseline.key,
+            before: baseline.place,
+        }))
     }
 
     fn advance_baseline(&mut self) -> Result<()> {
@@ -116,7 +119,10 @@ fn compare(row: DesiredRow, baseline: &BaselineRow) -> Difference {
     if baseline.settled && baseline.content == row.content {
         Difference::Unchanged { key: row.key }
     } else {
-        Difference::Update(row)
+        Difference::Update {
+            row,
+            before: baseline.place,
+        }
     }
 }
 

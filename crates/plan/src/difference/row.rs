@@ -35,6 +35,8 @@ pub struct BaselineRow {
     pub content: Digest,
     /// Whether the last attempt on it succeeded; if not, it is written again whatever its digest.
     pub settled: bool,
+    /// Where the caller keeps what the target holds, for whoever shows both sides.
+    pub place: Place,
 }
 
 /// What is to become of one key, or of one row that another replaces.
@@ -43,7 +45,12 @@ pub enum Difference {
     /// Only the wanted side has the key.
     Create(DesiredRow),
     /// Both have it, and the content differs or the baseline is not settled.
-    Update(DesiredRow),
+    Update {
+        /// The wanted row.
+        row: DesiredRow,
+        /// Where the row of the baseline is.
+        before: Place,
+    },
     /// Both have it with the same content.
     Unchanged {
         /// Digest of the key.
@@ -53,6 +60,8 @@ pub enum Difference {
     Extra {
         /// Digest of the key.
         key: Digest,
+        /// Where the row of the baseline is.
+        before: Place,
     },
     /// The wanted side has the key again further on; comes before the difference of the last one.
     Superseded {

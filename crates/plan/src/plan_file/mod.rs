@@ -6,16 +6,20 @@
 //! refused as a whole, before anything is done on its account.
 
 mod lines;
+mod payload;
 mod reader;
 mod writer;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use syncline_model::{ChangeKind, CollectionName, Digest, Key, Mark, StoreIdentity};
+use syncline_model::{
+    ChangeKind, Collection, CollectionName, Digest, Handle, Key, Mark, StoreIdentity,
+};
 
 use crate::Verdict;
 
+pub use payload::Payload;
 pub use reader::{PlanReader, PlannedChanges};
 pub use writer::PlanWriter;
 
@@ -39,6 +43,13 @@ pub struct PlanHeader {
     /// Digest of the field map; a plan made with another one does not apply.
     #[serde(with = "lines::hexadecimal")]
     pub mapping: Digest,
+    /// The flow it was made for, where there is one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub flow: String,
+    /// The collections as they were compared, in the order in which they are written: their keys
+    /// and what each field is for. Plans that hold no payloads do not name them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collections: Vec<Collection>,
 }
 
 /// One side of a plan, as it was when the plan was made.
@@ -72,6 +83,30 @@ pub struct PlannedChange {
     /// Where the payload can be read; absent for deletes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<PlannedPlace>,
+    /// Both sides of the record, where the plan holds them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sides: Option<Box<PlannedSides>>,
+}
+
+/// A record before and after a planned change. Payloads may hold personal data and secrets; a
+/// plan that has them is readable by its owner only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedSides {
+    /// What the target holds; absent where it holds nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Payload>,
+    /// What it is to hold; absent where it is to hold nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Payload>,
+    /// The target's name for the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<Handle>,
+    /// Why this one change is kept back, though no guard holds its kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
+    /// Whether the record leaves the target's use by this change, though it is only marked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leaves: bool,
 }
 
 /// A key as far as the planner knows it.

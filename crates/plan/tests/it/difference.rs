@@ -50,6 +50,15 @@ fn settled(key: Digest, content: Digest) -> BaselineRow {
         key,
         content,
         settled: true,
+        place: held_at(key),
+    }
+}
+
+/// Where the baseline has a key, in this test.
+fn held_at(key: Digest) -> Place {
+    Place {
+        offset: key.spread(),
+        ..Place::default()
     }
 }
 
@@ -69,7 +78,8 @@ fn model(desired: &[DesiredRow], baseline: &BTreeMap<Digest, BaselineRow>) -> Ve
     let mut differences = Vec::new();
     for key in keys {
         let Some((last, earlier)) = by_key.get(&key).and_then(|rows| rows.split_last()) else {
-            differences.push(Difference::Extra { key });
+            let before = held_at(key);
+            differences.push(Difference::Extra { key, before });
             continue;
         };
         differences.extend(earlier.iter().map(|row| Difference::Superseded {
@@ -82,7 +92,10 @@ fn model(desired: &[DesiredRow], baseline: &BTreeMap<Digest, BaselineRow>) -> Ve
             Some(known) if known.settled && known.content == last.content => {
                 Difference::Unchanged { key }
             }
-            Some(_) => Difference::Update(*last),
+            Some(known) => Difference::Update {
+                row: *last,
+                before: known.place,
+            },
         });
     }
     differences
@@ -116,7 +129,10 @@ proptest! {
             (1..).zip(desired).map(|(line, (key, content))| row(key, content, line)).collect();
         let baseline: BTreeMap<Digest, BaselineRow> = baseline
             .into_iter()
-            .map(|(key, content, settled)| (key, BaselineRow { key, content, settled }))
+            .map(|(key, content, settled)| {
+                let row = BaselineRow { key, content, settled, place: held_at(key) };
+                (key, row)
+            })
             .collect();
         let differences = compare(directory.path(), budget, &desired, &baseline);
         prop_assert_eq!(differences, model(&desired, &baseline));

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use syncline_model::{ChangeKind, CollectionName, Digest, Key, Mark, StoreIdentity};
+use syncline_model::{
+    ChangeKind, Collection, CollectionName, Digest, Handle, Key, Mark, StoreIdentity,
+};
 use syncline_plan::plan_file::PlanVerdicts;
 use syncline_plan::{
-    GuardPolicy, PlanError, PlanHeader, PlanReader, PlanSide, PlanSummary, PlanWriter,
-    PlannedChange, PlannedKey, PlannedPlace, Tally, judge,
+    GuardPolicy, Payload, PlanError, PlanHeader, PlanReader, PlanSide, PlanSummary, PlanWriter,
+    PlannedChange, PlannedKey, PlannedPlace, PlannedSides, Tally, judge,
 };
 
 fn side(identity: &str) -> PlanSide {
@@ -25,6 +27,8 @@ fn header() -> PlanHeader {
         source: side("folder"),
         target: side("https://api.example/2026"),
         mapping: Digest::of(b"map"),
+        flow: "school".to_owned(),
+        collections: vec![Collection::named(CollectionName::new("ed-fi/students"))],
     }
 }
 
@@ -48,6 +52,7 @@ fn changes() -> Vec<PlannedChange> {
             new_key: Some(text_key("[\"605\"]")),
             content: Some(Digest::of(b"0")),
             place: Some(place(1)),
+            sides: None,
         },
         PlannedChange {
             collection: students.clone(),
@@ -56,6 +61,13 @@ fn changes() -> Vec<PlannedChange> {
             new_key: None,
             content: Some(Digest::of(b"1")),
             place: Some(place(2)),
+            sides: Some(Box::new(PlannedSides {
+                before: None,
+                after: Some(Payload::new(r#"{"n":1.00,"t":"é"}"#.into())),
+                handle: Some(Handle("cn=7".into())),
+                held: Some("protected".to_owned()),
+                leaves: true,
+            })),
         },
         PlannedChange {
             collection: students,
@@ -64,6 +76,7 @@ fn changes() -> Vec<PlannedChange> {
             new_key: None,
             content: None,
             place: None,
+            sides: None,
         },
     ]
 }

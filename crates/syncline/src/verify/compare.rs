@@ -173,6 +173,7 @@ fn differences(
                 key: row.key,
                 content: row.content,
                 settled: true,
+                place: row.place,
             })),
             Ok(_) => None,
             Err(error) => Some(Err(error)),
@@ -181,8 +182,8 @@ fn differences(
     for difference in source.finish(ordered)? {
         let (key, wrong) = match difference? {
             Difference::Create(row) => (row.key, Wrong::Missing),
-            Difference::Update(row) => (row.key, Wrong::Different),
-            Difference::Extra { key } => (key, Wrong::Extra),
+            Difference::Update { row, .. } => (row.key, Wrong::Different),
+            Difference::Extra { key, .. } => (key, Wrong::Extra),
             Difference::Unchanged { .. } | Difference::Superseded { .. } => continue,
         };
         match wrong {
