@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("syncline-check", &["syncline-model"]),
     ("syncline-store", &["syncline-model"]),
     ("syncline-ledger", &["syncline-model"]),
+    ("syncline-map", &["syncline-model", "syncline-store"]),
     ("syncline-http", &["syncline-model", "syncline-store"]),
     (
         "syncline-engine",

@@ -1,0 +1,166 @@
+//! What both sides are brought to before they are compared.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use syncline_model::{Collection, Field, FieldRole, NullRule};
+
+use crate::cell::{Cell, write_text};
+use crate::convert::{ValueRules, convert};
+use crate::members::Members;
+
+/// The fields of a collection as a flow sees them, and what blank text means in them.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    collection: Arc<Collection>,
+    rules: ValueRules,
+    /// Names of the fields of the key.
+    key: Vec<String>,
+}
+
+/// Why a row cannot be brought to a shape: each field with what was expected, as clauses without
+/// values.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct RowProblem(pub Vec<String>);
+
+impl RowProblem {
+    pub(crate) const NO_OBJECT: &'static str = "it is no JSON object";
+
+    pub(crate) fn of(reason: impl Into<String>) -> Self {
+        Self(vec![reason.into()])
+    }
+}
+
+impl Shape {
+    /// The shape of a collection whose fields are all that is looked at. How its payloads are
+    /// compared follows from the roles.
+    pub fn new(mut collection: Collection, rules: ValueRules) -> Self {
+        let uncompared = |field: &&Field| !field.role.is_compared();
+        let fields = collection.fields.iter();
+        collection.rules.ignored_at_root = fields
+            .filter(uncompared)
+            .map(|field| field.name.clone())
+            .collect();
+        collection.rules.nulls = NullRule::Absent;
+        let key = collection.key.iter().map(|field| field.name.clone());
+        Self {
+            key: key.collect(),
+            collection: Arc::new(collection),
+            rules,
+        }
+    }
+
+    /// The collection, with the rules by which its payloads are compared.
+    pub const fn collection(&self) -> &Arc<Collection> {
+        &self.collection
+    }
+
+    /// A record of the target in this shape: its fields only, each in the form of its kind. What
+    /// is only ever written is not read back.
+    pub fn of_target(&self, payload: &[u8]) -> Result<Bytes, RowProblem> {
+        let members = Members::of(payload).ok_or_else(|| RowProblem::of(RowProblem::NO_OBJECT))?;
+        self.write(|field| match field.role {
+            FieldRole::WriteOnly | FieldRole::Ignore => Ok(None),
+            _ => Ok(members.get(&field.name).map(Cell::of_json)),
+        })
+    }
+
+    /// A payload of what each field is given; nothing leaves a member out.
+    pub(crate) fn write<'text>(
+        &self,
+        mut cell_of: impl FnMut(&Field) -> Result<Option<Cell<'text>>, String>,
+    ) -> Result<Bytes, RowProblem> {
+        let mut out = vec![b'{'];
+        let mut problems = Vec::new();
+        for field in &self.collection.fields {
+            let cell = match cell_of(field) {
+                Ok(None) => continue,
+                Ok(Some(cell)) => convert(cell, field.kind, self.rules).map_err(str::to_owned),
+                Err(reason) => Err(reason),
+            };
+            match cell {
+                Ok(Cell::Null) if self.key.contains(&field.name) => {
+                    problems.push(format!(
+                        "`{}` is part of the key and has no value",
+                        field.name
+                    ));
+                }
+                Ok(Cell::Null) if !field.nullable && field.role.is_written() => {
+                    problems.push(format!("`{}` has to have a value", field.name));
+                }
+                Ok(cell) => member(&field.name, &cell, &mut out),
+                Err(reason) => problems.push(format!("`{}`: {reason}", field.name)),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(RowProblem(problems));
+        }
+        out.push(b'}');
+        Ok(out.into())
+    }
+}
+
+fn member(name: &str, cell: &Cell<'_>, out: &mut Vec<u8>) {
+    if out.len() > 1 {
+        out.push(b',');
+    }
+    write_text(name, out);
+    out.push(b':');
+    cell.write(out);
+}
+
+#[cfg(test)]
+mod tests {
+    use syncline_model::{Canonicaliser, CollectionName, FieldKind, KeyField};
+
+    use super::*;
+
+    fn shape() -> Shape {
+        let mut collection = Collection::named(CollectionName::new("users"));
+        collection.key = vec![KeyField {
+            name: "id".to_owned(),
+            path: vec!["id".to_owned()],
+        }];
+        collection.fields = vec![
+            Field::new("id", FieldKind::Text),
+            Field::new("grade", FieldKind::Integer),
+            Field::new("dbid", FieldKind::Any).with_role(FieldRole::Carry),
+            Field::new("password", FieldKind::Text).with_role(FieldRole::WriteOnly),
+        ];
+        Shape::new(collection, ValueRules::default())
+    }
+
+    fn of(payload: &str) -> Result<String, RowProblem> {
+        let shaped = shape().of_target(payload.as_bytes())?;
+        Ok(String::from_utf8_lossy(&shaped).into_owned())
+    }
+
+    #[test]
+    fn a_target_is_seen_by_its_declared_fields_only() {
+        let shaped = of(r#"{"other":1,"id":7,"grade":"07","dbid":12,"password":"x"}"#).unwrap();
+        assert_eq!(shaped, r#"{"id":"7","grade":7,"dbid":12}"#);
+    }
+
+    #[test]
+    fn what_is_carried_makes_no_difference() {
+        let shape = shape();
+        let mut canonicaliser = Canonicaliser::new(shape.collection());
+        let mut digest = |payload: &str| {
+            let shaped = shape.of_target(payload.as_bytes()).unwrap();
+            canonicaliser.read(&shaped).unwrap()
+        };
+        let one = digest(r#"{"id":"7","grade":7,"dbid":1}"#);
+        assert_eq!(one, digest(r#"{"dbid":2,"grade":"7","id":"7"}"#));
+        assert_ne!(one.1, digest(r#"{"id":"7","grade":8}"#).1);
+        assert_eq!(one.0.as_str(), "[\"7\"]");
+    }
+
+    #[test]
+    fn every_field_that_does_not_fit_is_named_without_its_value() {
+        let problem = of(r#"{"id":null,"grade":"seven"}"#).unwrap_err();
+        let expected =
+            "`id` is part of the key and has no value; `grade`: a whole number was expected";
+        assert_eq!(problem.to_string(), expected);
+    }
+}
