@@ -1,5 +1,6 @@
-//! Folders of JSONL files as a store: one file (or folder of files) per collection, one JSON
-//! object per line.
+//! Folders of files as stores. [`FilesStore`] reads JSONL: one file (or folder of files) per
+//! collection, one JSON object per line. [`FilesTarget`] writes collections anew. [`TablesStore`]
+//! reads CSV and JSONL and changes them in place.
 //!
 //! Payloads are handed on exactly as they stand in the file, outer whitespace trimmed. A line
 //! that is not a record is reported with its place and never stops the reading. A file that
@@ -15,6 +16,7 @@ mod parquet;
 mod reader;
 mod rejects;
 mod store;
+mod tables;
 mod target;
 
 pub use columns::{Column, ColumnKind};
@@ -22,4 +24,5 @@ pub use discover::{DataFile, DataFiles, LineKind, Packing, discover};
 #[cfg(feature = "parquet")]
 pub use parquet::ParquetTable;
 pub use store::FilesStore;
+pub use tables::{Dialect, TableFormat, TableSettings, TablesStore};
 pub use target::{FileFormat, FilesTarget, KeyFilter};

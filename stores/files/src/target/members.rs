@@ -6,7 +6,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The members of an object in their order, values as they stand.
-pub(super) struct Members<'text>(pub(super) Vec<(String, &'text RawValue)>);
+pub(crate) struct Members<'text>(pub(crate) Vec<(String, &'text RawValue)>);
 
 impl<'de> serde::Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -33,7 +33,9 @@ use crate::Column;
 #[cfg(feature = "parquet")]
 pub(crate) use flatten::each_cell;
 pub use keys::KeyFilter;
+pub(crate) use members::Members;
 use part::Part;
+pub(crate) use part::{create, with_ending};
 
 /// How files are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

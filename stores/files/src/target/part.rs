@@ -95,7 +95,7 @@ impl Drop for Part {
 }
 
 /// A new file, held against other runs.
-fn create(path: &Path) -> Result<File> {
+pub(crate) fn create(path: &Path) -> Result<File> {
     let mut options = fs_err::OpenOptions::new();
     let file = options
         .write(true)
@@ -110,7 +110,7 @@ fn create(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
+pub(crate) fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.file_name().map(OsString::from).unwrap_or_default();
     name.push(ending);
     path.with_file_name(name)

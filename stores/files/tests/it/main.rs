@@ -5,6 +5,7 @@ mod conformance;
 mod packed;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod tables;
 mod target;
 
 use std::path::Path;

@@ -1,0 +1,91 @@
+//! How a CSV file is written: marks, encoding, header.
+
+use std::io::Read;
+
+use encoding_rs::{Encoding, UTF_8};
+use encoding_rs_io::DecodeReaderBytesBuilder;
+use syncline_store::{ErrorKind, Result, StoreError};
+
+/// How a CSV file is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// Between cells.
+    pub delimiter: u8,
+    /// Around cells that hold a delimiter, a quote or a line end; doubled inside.
+    pub quote: u8,
+    /// The label of the encoding, as the web knows it; UTF-8 if there is none, or what a
+    /// byte-order mark says.
+    pub encoding: Option<String>,
+    /// The names of the columns, where the file has no header.
+    pub columns: Option<Vec<String>>,
+}
+
+impl Default for Dialect {
+    fn default() -> Self {
+        Self {
+            delimiter: b',',
+            quote: b'"',
+            encoding: None,
+            columns: None,
+        }
+    }
+}
+
+impl Dialect {
+    /// The declared encoding; UTF-8 where nothing is declared.
+    pub(super) fn encoding(&self) -> Result<&'static Encoding> {
+        let Some(label) = &self.encoding else {
+            return Ok(UTF_8);
+        };
+        Encoding::for_label(label.as_bytes()).ok_or_else(|| {
+            let message = format!("`{label}` is no known encoding");
+            StoreError::new(ErrorKind::Configuration, message)
+                .with_hint("labels are those of the web, for example utf-8 or windows-1252")
+        })
+    }
+
+    /// Whether text in the declared encoding is UTF-8 as it stands.
+    pub(super) fn is_utf8(&self) -> Result<bool> {
+        Ok(self.encoding()? == UTF_8)
+    }
+
+    /// Rows of a file; bytes that are not of the encoding are left for whoever looks at the cells.
+    pub(super) fn reader(&self, file: impl Read + 'static + Send) -> Result<CsvReader> {
+        let file: Box<dyn Read + Send> = if self.is_utf8()? {
+            // Only a mark of another encoding is heeded: text is passed on as it is, so that a
+            // byte that does not belong is found where it stands.
+            marked(file)?
+        } else {
+            let mut decoder = DecodeReaderBytesBuilder::new();
+            decoder.encoding(Some(self.encoding()?)).bom_override(true);
+            Box::new(decoder.build(file))
+        };
+        Ok(csv::ReaderBuilder::new()
+            .delimiter(self.delimiter)
+            .quote(self.quote)
+            .flexible(true)
+            .has_headers(false)
+            .from_reader(file))
+    }
+}
+
+/// A reader of rows.
+pub(super) type CsvReader = csv::Reader<Box<dyn Read + Send>>;
+
+/// The text behind a byte-order mark; that of UTF-16 is decoded.
+fn marked(mut file: impl Read + Send + 'static) -> Result<Box<dyn Read + Send>> {
+    let mut beginning = Vec::new();
+    file.by_ref().take(3).read_to_end(&mut beginning)?;
+    let rest = match beginning.as_slice() {
+        [0xef, 0xbb, 0xbf] => Vec::new(),
+        _ => beginning.clone(),
+    };
+    let whole = std::io::Cursor::new(rest).chain(file);
+    Ok(match beginning.as_slice() {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+            let mut decoder = DecodeReaderBytesBuilder::new();
+            Box::new(decoder.encoding(None).bom_sniffing(true).build(whole))
+        }
+        _ => Box::new(whole),
+    })
+}

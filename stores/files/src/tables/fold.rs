@@ -1,0 +1,285 @@
+//! Folding changes into a file: a new one is written beside it, row by row.
+
+use std::collections::HashMap;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use csv::ByteRecord;
+use encoding_rs::Encoding;
+use fs_err::File;
+use serde_json::value::RawValue;
+use syncline_model::{Canonicaliser, Digest};
+use syncline_store::{ErrorKind, Result, StoreError};
+
+use super::pending::{Entry, Pending};
+use super::rows::{Raw, Row, Rows};
+use super::table::{Table, TableFormat};
+use crate::target::{Members, create, with_ending};
+
+/// How much is written at once.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// The new file while it is written.
+pub(super) fn beside(table: &Table) -> PathBuf {
+    with_ending(&table.path, ".part")
+}
+
+/// Writes the new file, durably.
+pub(super) fn write(pending: &Pending) -> Result<()> {
+    let table = &pending.table;
+    let mut out = Out::begin(table, pending.columns())?;
+    let mut canonicaliser = Canonicaliser::new(&pending.collection);
+    let mut rows = Rows::open(table)?;
+    while let Some(row) = rows.next()? {
+        let entry = key(&mut canonicaliser, &row).and_then(|key| pending.entry(key));
+        match entry {
+            None => out.keep(&row)?,
+            Some(Entry::Gone) => {}
+            Some(Entry::Cells(offset, length)) => {
+                let cells = pending.cells(offset, length)?;
+                let before = row.payload.unwrap_or_default();
+                out.payload(&patched(&before, &cells)?)?;
+            }
+        }
+    }
+    for row in pending.fresh() {
+        if let Some(Entry::Cells(offset, length)) = pending.entry(*row) {
+            out.payload(&pending.cells(offset, length)?)?;
+        }
+    }
+    out.end()
+}
+
+fn key(canonicaliser: &mut Canonicaliser, row: &Row) -> Option<Digest> {
+    let payload = row.payload.as_ref().ok()?;
+    let (key, _) = canonicaliser.read(payload).ok()?;
+    Some(key.digest())
+}
+
+/// A payload with the members of another in place of its own.
+pub(super) fn patched(before: &[u8], cells: &[u8]) -> Result<Bytes> {
+    let parse = |payload| serde_json::from_slice::<Members<'_>>(payload);
+    let before = if before.is_empty() { b"{}" } else { before };
+    let (Ok(Members(mut members)), Ok(Members(changed))) = (parse(before), parse(cells)) else {
+        let message = "a row that is no JSON object cannot be changed";
+        return Err(StoreError::new(ErrorKind::InvalidData, message));
+    };
+    for (name, value) in changed {
+        match members.iter_mut().find(|(member, _)| *member == name) {
+            Some((_, place)) => *place = value,
+            None => members.push((name, value)),
+        }
+    }
+    let pairs = members
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.get()));
+    Ok(object(pairs))
+}
+
+/// A row of cells as a reading shows it: text and nothing else. Columns without a member are empty.
+pub(super) fn as_text(payload: &[u8], columns: &[String]) -> Option<Bytes> {
+    let Members(members) = serde_json::from_slice(payload).ok()?;
+    let cells = row_of(&members, columns);
+    let texts: Vec<String> = cells
+        .iter()
+        .map(|cell| serde_json::to_string(cell).unwrap_or_default())
+        .collect();
+    let pairs = columns
+        .iter()
+        .map(String::as_str)
+        .zip(texts.iter().map(String::as_str));
+    Some(object(pairs))
+}
+
+fn object<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> Bytes {
+    let mut out = vec![b'{'];
+    for (name, value) in members {
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        // Writing text into memory cannot fail.
+        let _name = serde_json::to_writer(&mut out, name);
+        out.push(b':');
+        out.extend_from_slice(value.as_bytes());
+    }
+    out.push(b'}');
+    out.into()
+}
+
+/// Why members cannot be written in the encoding of a file.
+pub(super) fn unwritable(table: &Table, members: &[(String, &RawValue)]) -> Option<String> {
+    let encoding = table.dialect.encoding().ok()?;
+    if encoding.output_encoding() != encoding {
+        let name = encoding.name();
+        return Some(format!(
+            "files in {name} are read only; convert the file to utf-8"
+        ));
+    }
+    let lossy = members.iter().find(|(_, value)| {
+        let text = cell_text(value.get());
+        encoding.encode(&text).2
+    });
+    let (name, _) = lossy?;
+    Some(format!(
+        "`{name}` has letters that {} does not have",
+        encoding.name()
+    ))
+}
+
+/// A value as the text of a cell.
+fn cell_text(text: &str) -> String {
+    match text.as_bytes().first() {
+        Some(b'"') => serde_json::from_str(text).unwrap_or_else(|_| text.to_owned()),
+        _ if text == "null" => String::new(),
+        _ => text.to_owned(),
+    }
+}
+
+fn row_of(members: &[(String, &RawValue)], columns: &[String]) -> Vec<String> {
+    let values: HashMap<&str, &str> = members
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.get()))
+        .collect();
+    columns
+        .iter()
+        .map(|column| {
+            values
+                .get(column.as_str())
+                .map_or_else(String::new, |text| cell_text(text))
+        })
+        .collect()
+}
+
+/// The new file.
+struct Out<'table> {
+    table: &'table Table,
+    columns: &'table [String],
+    form: Form,
+}
+
+enum Form {
+    Csv(Box<csv::Writer<Encoder>>),
+    Jsonl(BufWriter<File>),
+}
+
+impl<'table> Out<'table> {
+    fn begin(table: &'table Table, columns: &'table [String]) -> Result<Self> {
+        let file = create(&beside(table))?;
+        let writer = BufWriter::with_capacity(BUFFER_BYTES, file);
+        let form = match table.format {
+            TableFormat::Jsonl => Form::Jsonl(writer),
+            TableFormat::Csv => {
+                let encoder = Encoder {
+                    encoding: table.dialect.encoding()?,
+                    writer,
+                };
+                let rows = csv::WriterBuilder::new()
+                    .delimiter(table.dialect.delimiter)
+                    .quote(table.dialect.quote)
+                    .flexible(true)
+                    .has_headers(false)
+                    .from_writer(encoder);
+                Form::Csv(Box::new(rows))
+            }
+        };
+        let mut out = Self {
+            table,
+            columns,
+            form,
+        };
+        if let Form::Csv(rows) = &mut out.form
+            && table.dialect.columns.is_none()
+        {
+            rows.write_record(columns)
+                .map_err(|error| unwritten(table, error))?;
+        }
+        Ok(out)
+    }
+
+    /// A row as it stands.
+    fn keep(&mut self, row: &Row) -> Result<()> {
+        match (&mut self.form, &row.raw) {
+            (Form::Jsonl(lines), Raw::Line(line)) => {
+                lines.write_all(line)?;
+                lines.write_all(b"\n")?;
+            }
+            (Form::Csv(rows), Raw::Cells(cells)) => {
+                let written = rows.write_byte_record(cells);
+                written.map_err(|error| unwritten(self.table, error))?;
+            }
+            (Form::Jsonl(_), Raw::Cells(_)) | (Form::Csv(_), Raw::Line(_)) => {}
+        }
+        Ok(())
+    }
+
+    /// A row that a payload says.
+    fn payload(&mut self, payload: &[u8]) -> Result<()> {
+        match &mut self.form {
+            Form::Jsonl(lines) => {
+                lines.write_all(payload)?;
+                lines.write_all(b"\n")?;
+            }
+            Form::Csv(rows) => {
+                let Members(members) =
+                    serde_json::from_slice(payload).map_err(std::io::Error::from)?;
+                let cells = ByteRecord::from(row_of(&members, self.columns));
+                let written = rows.write_byte_record(&cells);
+                written.map_err(|error| unwritten(self.table, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end(self) -> Result<()> {
+        let mut writer = match self.form {
+            Form::Jsonl(lines) => lines,
+            Form::Csv(rows) => {
+                let encoder = rows
+                    .into_inner()
+                    .map_err(|error| unwritten(self.table, csv::Error::from(error.into_error())))?;
+                encoder.writer
+            }
+        };
+        writer.flush()?;
+        Ok(writer.get_ref().sync_data()?)
+    }
+}
+
+fn unwritten(table: &Table, error: csv::Error) -> StoreError {
+    let message = format!("{} cannot be written", beside(table).display());
+    StoreError::new(ErrorKind::Local, message).with_source(error)
+}
+
+/// Writes UTF-8 text in another encoding. The CSV writer hands over whole buffers, in which a
+/// letter may be cut in two; what is cut waits for the rest.
+struct Encoder {
+    encoding: &'static Encoding,
+    writer: BufWriter<File>,
+}
+
+impl Write for Encoder {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.encoding == encoding_rs::UTF_8 {
+            self.writer.write_all(bytes)?;
+            return Ok(bytes.len());
+        }
+        let whole = match std::str::from_utf8(bytes) {
+            Ok(_) => bytes.len(),
+            Err(error) if error.valid_up_to() > 0 => error.valid_up_to(),
+            Err(_) => {
+                // A byte that belongs to no letter stands in a row that was kept as it is.
+                self.writer.write_all(bytes)?;
+                return Ok(bytes.len());
+            }
+        };
+        let text = bytes.get(..whole).unwrap_or_default();
+        let text = std::str::from_utf8(text).unwrap_or_default();
+        self.writer.write_all(&self.encoding.encode(text).0)?;
+        Ok(whole)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.writer.flush()
+    }
+}

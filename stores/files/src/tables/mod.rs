@@ -1,0 +1,158 @@
+//! A folder of tables as a store that is read and written: CSV and JSONL files, one for each
+//! collection, each replaced as a whole.
+//!
+//! Changes are put down beside the file (`users.csv.changes`) as they come, and are folded into it
+//! when their collection is complete: rows that nothing is said about stay, columns that a change
+//! does not name keep their cells, and the new file takes the place of the old one in one step. A
+//! run that is killed leaves the old file and the changes, which are folded in before anything
+//! else is read or written. A file that another program has changed meanwhile is not replaced.
+//!
+//! A row with too few or too many cells, or in another encoding than declared, is no record; it is
+//! told with its line, stays in the file, and takes the coverage of the reading with it.
+
+mod dialect;
+mod fold;
+mod manifest;
+mod pending;
+mod reading;
+mod rows;
+mod table;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use syncline_model::{
+    Capabilities, Catalog, Change, Collection, CollectionName, Mark, Outcome, Scope, StoreIdentity,
+};
+use syncline_store::{
+    BatchStream, ErrorKind, Query, Result, Store, StoreError, Want, WriteContext,
+};
+
+pub use dialect::Dialect;
+use pending::Pending;
+use table::Table;
+pub use table::{TableFormat, TableSettings};
+
+/// Most changes of one table that one call writes.
+const CHANGES_TOGETHER: usize = 1024;
+
+/// A folder of tables.
+#[derive(Debug)]
+pub struct TablesStore {
+    folder: PathBuf,
+    tables: BTreeMap<CollectionName, Arc<Table>>,
+    pending: Mutex<BTreeMap<CollectionName, Arc<Mutex<Pending>>>>,
+    /// Whether a declared file that is not there is a table without rows.
+    creates: bool,
+}
+
+impl TablesStore {
+    /// Opens a folder. Tables are the CSV and JSONL files in it, named by their stems, and those
+    /// that are declared; what is declared decides how a file is read. With a `OneRoster` manifest,
+    /// tables are the files that it says are there.
+    pub fn open(
+        folder: &Path,
+        shared: &TableSettings,
+        declared: &BTreeMap<String, TableSettings>,
+    ) -> Result<Self> {
+        let tables = table::find(folder, shared, declared)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            tables,
+            pending: Mutex::default(),
+            creates: false,
+        })
+    }
+
+    /// The same folder as a target: a declared file that is not there is made by the first write.
+    pub fn as_target(mut self) -> Self {
+        self.creates = true;
+        self
+    }
+
+    fn table(&self, name: &CollectionName) -> Result<&Arc<Table>> {
+        self.tables.get(name).ok_or_else(|| {
+            let message = format!("{} has no table {name}", self.folder.display());
+            let known: Vec<&str> = self.tables.keys().map(CollectionName::as_str).collect();
+            StoreError::new(ErrorKind::NotFound, message)
+                .with_hint(format!("tables there: {}", known.join(", ")))
+        })
+    }
+
+    /// The changes of a table that are not yet in its file.
+    fn pending(&self, collection: &Collection) -> Result<Arc<Mutex<Pending>>> {
+        let mut pending = lock(&self.pending);
+        if let Some(found) = pending.get(&collection.name) {
+            return Ok(Arc::clone(found));
+        }
+        let table = Arc::clone(self.table(&collection.name)?);
+        let begun = Arc::new(Mutex::new(Pending::begin(table, collection)?));
+        pending.insert(collection.name.clone(), Arc::clone(&begun));
+        Ok(begun)
+    }
+
+    /// Folds what is pending of a table, of this run or of one that was killed.
+    fn settle(&self, name: &CollectionName) -> Result<()> {
+        let begun = lock(&self.pending).remove(name);
+        match begun {
+            Some(pending) => lock(&pending).fold(),
+            None => pending::recover(self.table(name)?),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for TablesStore {
+    /// Collections are tables with the columns that their files declare.
+    async fn describe(&self) -> Result<Catalog> {
+        let identity = StoreIdentity(format!("files:{}", self.folder.display()));
+        let mut catalog = Catalog::empty(identity);
+        for (name, table) in &self.tables {
+            catalog.collections.insert(name.clone(), table.describe()?);
+        }
+        catalog.capabilities = Capabilities {
+            upsert: true,
+            delete: true,
+            count: true,
+            batch: CHANGES_TOGETHER,
+            // One file is written by one hand.
+            in_flight: 1,
+        };
+        Ok(catalog)
+    }
+
+    async fn read(&self, query: Query) -> Result<BatchStream> {
+        let feeds = matches!(query.want, Want::Rekeyed | Want::Gone);
+        if query.since.is_some() || feeds || matches!(query.scope, Scope::Matching(_)) {
+            let message = "a folder of tables has no filters and no positions to read from";
+            return Err(StoreError::new(ErrorKind::Unsupported, message));
+        }
+        let table = Arc::clone(self.table(&query.collection.name)?);
+        self.settle(&query.collection.name)?;
+        if !self.creates {
+            table.require()?;
+        }
+        Ok(reading::stream(table, query))
+    }
+
+    async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {
+        let pending = self.pending(&context.collection)?;
+        let mut pending = lock(&pending);
+        changes.iter().map(|change| pending.add(change)).collect()
+    }
+
+    async fn confirm(&self, _: &Mark) -> Result<()> {
+        Ok(())
+    }
+
+    /// The file takes in its changes.
+    async fn complete(&self, collection: &Collection) -> Result<()> {
+        self.settle(&collection.name)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

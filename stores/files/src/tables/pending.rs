@@ -1,0 +1,466 @@
+//! Changes of a table that are not yet in its file.
+//!
+//! They stand beside the file, one per line, under a line that says what they belong to. A change
+//! whose outcome was told is there; memory holds only where. Rows are known by their key as the
+//! file spells it, which is what readings hand out as a record's handle.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use bytes::Bytes;
+use fs_err::File;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use syncline_model::{
+    Canonicaliser, Change, ChangeKind, Collection, Digest, Done, FailureClass, Key, Outcome,
+    Refusal,
+};
+use syncline_store::{ErrorKind, Result, StoreError};
+
+use super::fold;
+use super::reading::fingerprint;
+use super::rows::Rows;
+use super::table::{Table, TableFormat};
+use crate::target::{Members, create, with_ending};
+
+/// Changes after which they are folded in, so that their places do not fill the memory.
+const PENDING_MAX: usize = 1_000_000;
+
+/// The first line of the file of changes.
+#[derive(Debug, Serialize, Deserialize)]
+struct Heading {
+    collection: Collection,
+    /// The table as it was when the first change came.
+    base: Option<(u64, u64)>,
+}
+
+/// A change as it stands beside the file.
+#[derive(Debug, Serialize, Deserialize)]
+struct Line<'text> {
+    /// The row, by the digest of its key as the file spells it.
+    row: String,
+    /// What its cells become; absent if the row goes.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    cells: Option<&'text RawValue>,
+    /// Whether the file had no such row.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    fresh: bool,
+}
+
+/// What is to become of a row.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Entry {
+    /// It goes.
+    Gone,
+    /// Its cells change, as a line of the file of changes says.
+    Cells(u64, usize),
+}
+
+/// The changes of a table.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) table: Arc<Table>,
+    pub(super) collection: Collection,
+    canonicaliser: Canonicaliser,
+    path: PathBuf,
+    journal: File,
+    /// The same file, for reading what was put down.
+    reader: File,
+    length: u64,
+    /// The table as it was when the first change came.
+    base: Option<(u64, u64)>,
+    columns: Vec<String>,
+    /// Keys of the rows in the file, sorted.
+    known: Vec<Digest>,
+    entries: HashMap<Digest, Entry>,
+    /// New rows, in the order in which they came.
+    fresh: Vec<Digest>,
+    /// Keys that rows took, and by which key the file still has them.
+    renamed: HashMap<Digest, Digest>,
+    /// Keys that rows had before.
+    former: HashSet<Digest>,
+}
+
+impl Pending {
+    /// Begins with a table that has nothing pending; what a killed run left is folded in first.
+    pub(super) fn begin(table: Arc<Table>, collection: &Collection) -> Result<Self> {
+        recover(&table)?;
+        if let Some(folder) = table.path.parent() {
+            fs_err::create_dir_all(folder)?;
+        }
+        let path = with_ending(&table.path, ".changes");
+        let journal = create(&path)?;
+        let mut pending = Self {
+            canonicaliser: Canonicaliser::new(collection),
+            collection: collection.clone(),
+            reader: File::open(&path)?,
+            path,
+            journal,
+            length: 0,
+            base: base_of(&table),
+            columns: vec![],
+            known: vec![],
+            entries: HashMap::new(),
+            fresh: vec![],
+            renamed: HashMap::new(),
+            former: HashSet::new(),
+            table,
+        };
+        pending.look()?;
+        let heading = Heading {
+            collection: collection.clone(),
+            base: pending.base,
+        };
+        let heading = serde_json::to_vec(&heading).map_err(std::io::Error::from)?;
+        pending.append(heading)?;
+        Ok(pending)
+    }
+
+    /// Learns the columns and keys of the file.
+    fn look(&mut self) -> Result<()> {
+        let mut rows = Rows::open(&self.table)?;
+        self.columns = rows.columns().to_vec();
+        if self.table.format == TableFormat::Csv && self.columns.is_empty() {
+            let written = self.collection.fields.iter();
+            let written = written.filter(|field| field.role.is_written());
+            self.columns = written.map(|field| field.name.clone()).collect();
+        }
+        while let Some(row) = rows.next()? {
+            let read = row.payload.map(|payload| self.canonicaliser.read(&payload));
+            if let Ok(Ok((key, _))) = read {
+                self.known.push(key.digest());
+            }
+        }
+        self.known.sort_unstable();
+        Ok(())
+    }
+
+    /// The columns of the file as it is to be.
+    pub(super) fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// Takes a change; what became of it.
+    pub(super) fn add(&mut self, change: &Change) -> Result<Outcome> {
+        let outcome = match change.kind {
+            ChangeKind::Delete => self.delete(change)?,
+            ChangeKind::Rekey => self.rekey(change)?,
+            ChangeKind::Create | ChangeKind::Update => self.put(change)?,
+        };
+        if self.entries.len() >= PENDING_MAX {
+            self.fold()?;
+            *self = Self::begin(Arc::clone(&self.table), &self.collection)?;
+        }
+        Ok(outcome)
+    }
+
+    fn delete(&mut self, change: &Change) -> Result<Outcome> {
+        let row = self.row_of(change, None);
+        if !self.has(row) {
+            return Ok(done(Done::Unchanged));
+        }
+        self.put_down(row, None)?;
+        Ok(done(Done::Deleted))
+    }
+
+    fn put(&mut self, change: &Change) -> Result<Outcome> {
+        let Some(after) = &change.after else {
+            return Ok(refused("there is nothing to write"));
+        };
+        if let Some(reason) = self.unfit(&after.payload) {
+            return Ok(refused(reason));
+        }
+        let row = self.row_of(change, Some(&after.payload));
+        let had = self.has(row);
+        self.put_down(row, Some(&after.payload))?;
+        Ok(done(if had { Done::Updated } else { Done::Created }))
+    }
+
+    fn rekey(&mut self, change: &Change) -> Result<Outcome> {
+        let Some(after) = &change.after else {
+            return Ok(refused("there is no new key"));
+        };
+        let payload = if after.payload.is_empty() {
+            self.key_cells(&after.key)
+        } else {
+            after.payload.clone()
+        };
+        if let Some(reason) = self.unfit(&payload) {
+            return Ok(refused(reason));
+        }
+        let row = self.row_of(change, None);
+        let new = self.key_of(&payload).unwrap_or_else(|| after.key.digest());
+        if new == row {
+            return Ok(done(Done::Unchanged));
+        }
+        if !self.has(row) {
+            let gone = Refusal::new(FailureClass::Gone, 0, "no row has the key to be changed");
+            return Ok(Outcome::Refused(gone));
+        }
+        let taken = self.row_with(new);
+        if self.has(taken) {
+            return Ok(refused("another row has the new key"));
+        }
+        self.put_down(row, Some(&payload))?;
+        self.renamed.insert(new, row);
+        self.former.insert(row);
+        Ok(done(Done::Updated))
+    }
+
+    /// The row that a change is about, by its key as the file spells it.
+    fn row_of(&mut self, change: &Change, payload: Option<&Bytes>) -> Digest {
+        let mut told = [&change.before, &change.after].into_iter().flatten();
+        let handle = told.find_map(|record| record.handle.as_ref());
+        if let Some(handle) = handle {
+            return Key::from_canonical(handle.0.clone()).digest();
+        }
+        let key = payload
+            .and_then(|payload| self.key_of(payload))
+            .unwrap_or_else(|| change.key.digest());
+        self.row_with(key)
+    }
+
+    /// The row that has a key now. One that took another key has left it to a new row.
+    fn row_with(&mut self, key: Digest) -> Digest {
+        if let Some(row) = self.renamed.get(&key) {
+            return *row;
+        }
+        if !self.former.contains(&key) {
+            return key;
+        }
+        let row = Digest::of(format!("after {key}").as_bytes());
+        self.renamed.insert(key, row);
+        row
+    }
+
+    fn has(&self, row: Digest) -> bool {
+        match self.entries.get(&row) {
+            Some(Entry::Gone) => false,
+            Some(Entry::Cells(..)) => true,
+            None => self.known.binary_search(&row).is_ok(),
+        }
+    }
+
+    /// The key of a payload as the file will spell it.
+    fn key_of(&mut self, payload: &[u8]) -> Option<Digest> {
+        let spelt = match self.table.format {
+            TableFormat::Jsonl => Bytes::copy_from_slice(payload),
+            TableFormat::Csv => fold::as_text(payload, &self.columns)?,
+        };
+        let (key, _) = self.canonicaliser.read(&spelt).ok()?;
+        Some(key.digest())
+    }
+
+    /// The members of a key that stands alone.
+    fn key_cells(&self, key: &Key) -> Bytes {
+        let values: Vec<&RawValue> = serde_json::from_str(key.as_str()).unwrap_or_default();
+        let mut cells = serde_json::Map::new();
+        for (field, value) in self.collection.key.iter().zip(values) {
+            let value = serde_json::from_str(value.get()).unwrap_or_default();
+            cells.insert(field.name.clone(), value);
+        }
+        serde_json::to_vec(&cells).unwrap_or_default().into()
+    }
+
+    /// Why a payload cannot be a row.
+    fn unfit(&self, payload: &[u8]) -> Option<String> {
+        let Ok(Members(members)) = serde_json::from_slice(payload) else {
+            return Some("it is no JSON object".to_owned());
+        };
+        if self.table.format == TableFormat::Jsonl {
+            return None;
+        }
+        if let Some((name, _)) = members
+            .iter()
+            .find(|(name, _)| !self.columns.contains(name))
+        {
+            return Some(format!("the file has no column `{name}`"));
+        }
+        fold::unwritable(&self.table, &members)
+    }
+
+    /// Puts a change down; cells that another change has named before stay as it said.
+    fn put_down(&mut self, row: Digest, cells: Option<&Bytes>) -> Result<()> {
+        let fresh = !self.entries.contains_key(&row) && self.known.binary_search(&row).is_err();
+        let merged = match (cells, self.entries.get(&row)) {
+            (Some(cells), Some(Entry::Cells(offset, length))) => {
+                let before = self.cells(*offset, *length)?;
+                Some(fold::patched(&before, cells)?)
+            }
+            (cells, _) => cells.cloned(),
+        };
+        let offset = self.length;
+        let line = line_of(row, merged.as_deref(), fresh)?;
+        let length = line.len();
+        self.append(line)?;
+        let entry = match merged {
+            None => Entry::Gone,
+            Some(_) => Entry::Cells(offset, length),
+        };
+        self.entries.insert(row, entry);
+        if fresh {
+            self.fresh.push(row);
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, mut line: Vec<u8>) -> Result<()> {
+        line.push(b'\n');
+        self.journal.write_all(&line)?;
+        self.length += line.len() as u64;
+        Ok(())
+    }
+
+    /// What is to become of a row, if anything.
+    pub(super) fn entry(&self, row: Digest) -> Option<Entry> {
+        self.entries.get(&row).copied()
+    }
+
+    /// New rows, in the order in which they came.
+    pub(super) fn fresh(&self) -> &[Digest] {
+        &self.fresh
+    }
+
+    /// The cells that a line says.
+    pub(super) fn cells(&self, offset: u64, length: usize) -> Result<Bytes> {
+        let mut file = &self.reader;
+        file.seek(SeekFrom::Start(offset))?;
+        let mut line = vec![0; length];
+        file.read_exact(&mut line)?;
+        let line: Line<'_> = serde_json::from_slice(&line).map_err(std::io::Error::from)?;
+        let cells = line.cells.map_or("{}", RawValue::get);
+        Ok(Bytes::copy_from_slice(cells.as_bytes()))
+    }
+
+    /// Folds everything into the file. Nothing is replaced if the file is no longer what it was.
+    pub(super) fn fold(&mut self) -> Result<()> {
+        if self.entries.is_empty() && self.table.path.is_file() {
+            return Ok(fs_err::remove_file(&self.path)?);
+        }
+        if base_of(&self.table) != self.base {
+            return Err(changed_meanwhile(&self.table, &self.path));
+        }
+        self.journal.sync_data()?;
+        fold::write(self)?;
+        fs_err::rename(fold::beside(&self.table), &self.table.path)?;
+        Ok(fs_err::remove_file(&self.path)?)
+    }
+
+    /// Takes the changes that a killed run left.
+    fn replay(&mut self, path: &PathBuf) -> Result<()> {
+        let mut reader = BufReader::new(File::open(path)?);
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let mut offset = line.len() as u64;
+        loop {
+            line.clear();
+            let length = reader.read_line(&mut line)?;
+            // A line without its end was being written; its outcome was never told.
+            if !line.ends_with('\n') {
+                break;
+            }
+            let text = line.trim_end();
+            let one: Line<'_> = serde_json::from_str(text).map_err(std::io::Error::from)?;
+            let Some(row) = Digest::from_hex(&one.row) else {
+                break;
+            };
+            let entry = match one.cells {
+                None => Entry::Gone,
+                Some(_) => Entry::Cells(offset, text.len()),
+            };
+            if one.fresh {
+                self.fresh.push(row);
+            }
+            self.entries.insert(row, entry);
+            offset += length as u64;
+        }
+        self.length = offset;
+        Ok(())
+    }
+}
+
+/// Folds in what a killed run left of a table, if anything.
+pub(super) fn recover(table: &Arc<Table>) -> Result<()> {
+    let path = with_ending(&table.path, ".changes");
+    if !path.is_file() {
+        return Ok(());
+    }
+    let journal = fs_err::OpenOptions::new()
+        .read(true)
+        .append(true)
+        .open(&path)?;
+    if let Err(std::fs::TryLockError::WouldBlock) = journal.file().try_lock() {
+        let message = format!("{} is being written by another run", table.path.display());
+        return Err(StoreError::new(ErrorKind::Local, message));
+    }
+    let mut first = String::new();
+    BufReader::new(File::open(&path)?).read_line(&mut first)?;
+    let Ok(heading) = serde_json::from_str::<Heading>(first.trim_end()) else {
+        // The run was killed before its first change.
+        return Ok(fs_err::remove_file(&path)?);
+    };
+    let mut pending = Pending {
+        canonicaliser: Canonicaliser::new(&heading.collection),
+        collection: heading.collection,
+        path: path.clone(),
+        journal,
+        reader: File::open(&path)?,
+        length: 0,
+        base: heading.base,
+        columns: vec![],
+        known: vec![],
+        entries: HashMap::new(),
+        fresh: vec![],
+        renamed: HashMap::new(),
+        former: HashSet::new(),
+        table: Arc::clone(table),
+    };
+    pending.look()?;
+    pending.replay(&path)?;
+    pending.fold()
+}
+
+/// A table, as told from a later version of itself.
+fn base_of(table: &Table) -> Option<(u64, u64)> {
+    let (length, modified) = fingerprint(table)?;
+    let since = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
+    let nanos = since.map_or(0, |since| since.as_nanos());
+    Some((length, u64::try_from(nanos).unwrap_or(u64::MAX)))
+}
+
+fn line_of(row: Digest, cells: Option<&[u8]>, fresh: bool) -> Result<Vec<u8>> {
+    let cells = cells.map(serde_json::from_slice).transpose();
+    let line = Line {
+        row: row.to_string(),
+        cells: cells.map_err(std::io::Error::from)?,
+        fresh,
+    };
+    Ok(serde_json::to_vec(&line).map_err(std::io::Error::from)?)
+}
+
+fn changed_meanwhile(table: &Table, changes: &std::path::Path) -> StoreError {
+    let message = format!(
+        "{} was changed by something else while it was written; nothing of it is replaced",
+        table.path.display()
+    );
+    let hint = format!(
+        "what was to be written is in {}; remove that file and run again",
+        changes.display()
+    );
+    StoreError::new(ErrorKind::InvalidData, message).with_hint(hint)
+}
+
+fn done(done: Done) -> Outcome {
+    Outcome::Done {
+        done,
+        handle: None,
+        status: 0,
+    }
+}
+
+fn refused(reason: impl Into<String>) -> Outcome {
+    Outcome::Refused(Refusal::new(FailureClass::Content, 0, reason))
+}

@@ -1,0 +1,193 @@
+//! The rows of a file, each with its place.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use csv::ByteRecord;
+use fs_err::File;
+use syncline_model::Origin;
+use syncline_store::{ErrorKind, Result, StoreError};
+
+use super::dialect::CsvReader;
+use super::table::{Table, TableFormat};
+use crate::lines::{LINE_BYTES_MAX, Lines};
+
+/// One row.
+pub(super) struct Row {
+    pub(super) origin: Origin,
+    /// The record, or why the row is none.
+    pub(super) payload: Result<Bytes, String>,
+    /// The row as it stands.
+    pub(super) raw: Raw,
+}
+
+/// A row as it stands.
+pub(super) enum Raw {
+    Line(Bytes),
+    Cells(ByteRecord),
+}
+
+/// The rows of a file.
+pub(super) struct Rows {
+    unit: Arc<str>,
+    columns: Vec<String>,
+    source: Source,
+}
+
+enum Source {
+    /// A file that is not there, or has nothing in it.
+    Nothing,
+    Csv(Box<CsvReader>),
+    Jsonl(Box<Lines<File>>),
+}
+
+impl Rows {
+    /// Opens a file and reads its header. One that is not there has no rows.
+    pub(super) fn open(table: &Table) -> Result<Self> {
+        let mut rows = Self {
+            unit: Arc::clone(&table.unit),
+            columns: table.dialect.columns.clone().unwrap_or_default(),
+            source: Source::Nothing,
+        };
+        if !table.path.is_file() {
+            return Ok(rows);
+        }
+        let file = File::open(&table.path)?;
+        if table.format == TableFormat::Jsonl {
+            rows.source = Source::Jsonl(Box::new(Lines::new(file)));
+            return Ok(rows);
+        }
+        let mut reader = table.dialect.reader(file)?;
+        if table.dialect.columns.is_none() {
+            let mut header = ByteRecord::new();
+            if !reader
+                .read_byte_record(&mut header)
+                .map_err(|error| broken(table, error))?
+            {
+                return Ok(rows);
+            }
+            rows.columns = columns(table, &header)?;
+        }
+        rows.source = Source::Csv(Box::new(reader));
+        Ok(rows)
+    }
+
+    /// The names of the columns, in their order; none in a file of JSON.
+    pub(super) fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// The next row.
+    pub(super) fn next(&mut self) -> Result<Option<Row>> {
+        match &mut self.source {
+            Source::Nothing => Ok(None),
+            Source::Jsonl(lines) => {
+                let Some(line) = lines.next_line()? else {
+                    return Ok(None);
+                };
+                let origin = Origin {
+                    unit: Arc::clone(&self.unit),
+                    line: line.number,
+                    offset: line.offset,
+                    length: u32::try_from(line.text.len()).unwrap_or(u32::MAX),
+                };
+                let payload = if line.too_long {
+                    Err(format!("longer than {} MB", LINE_BYTES_MAX >> 20))
+                } else {
+                    Ok(line.text.clone())
+                };
+                let raw = Raw::Line(line.text);
+                Ok(Some(Row {
+                    origin,
+                    payload,
+                    raw,
+                }))
+            }
+            Source::Csv(reader) => {
+                let mut cells = ByteRecord::new();
+                let unit = &self.unit;
+                let more = reader.read_byte_record(&mut cells).map_err(|error| {
+                    let message = format!("{unit} cannot be read on");
+                    StoreError::new(ErrorKind::InvalidData, message).with_source(error)
+                })?;
+                if !more {
+                    return Ok(None);
+                }
+                let place = cells.position();
+                let origin = Origin {
+                    unit: Arc::clone(unit),
+                    line: place.map_or(0, csv::Position::line),
+                    offset: place.map_or(0, csv::Position::byte),
+                    length: u32::try_from(cells.as_slice().len()).unwrap_or(u32::MAX),
+                };
+                let payload = payload(&self.columns, &cells);
+                let raw = Raw::Cells(cells);
+                Ok(Some(Row {
+                    origin,
+                    payload,
+                    raw,
+                }))
+            }
+        }
+    }
+}
+
+fn broken(table: &Table, error: csv::Error) -> StoreError {
+    let message = format!("{} cannot be read", table.path.display());
+    StoreError::new(ErrorKind::InvalidData, message).with_source(error)
+}
+
+/// The names in a header, each of which has to be one.
+fn columns(table: &Table, header: &ByteRecord) -> Result<Vec<String>> {
+    let mut names: Vec<String> = Vec::with_capacity(header.len());
+    for (index, cell) in header.iter().enumerate() {
+        let problem = match std::str::from_utf8(cell).map(str::trim) {
+            Err(_) => "is not in the encoding of the file",
+            Ok("") => "has no name",
+            Ok(name) if names.iter().any(|other| other == name) => "has the name of another",
+            Ok(name) => {
+                names.push(name.to_owned());
+                continue;
+            }
+        };
+        let message = format!("{}:1: column {} {problem}", table.path.display(), index + 1);
+        return Err(StoreError::new(ErrorKind::InvalidData, message)
+            .with_hint("correct the header, or declare `columns` if the file has none"));
+    }
+    Ok(names)
+}
+
+/// The record of a row: every cell is text.
+fn payload(columns: &[String], cells: &ByteRecord) -> Result<Bytes, String> {
+    if cells.len() != columns.len() {
+        return Err(format!(
+            "it has {}, and there are {}",
+            counted(cells.len(), "cell"),
+            counted(columns.len(), "column")
+        ));
+    }
+    let mut out = Vec::with_capacity(cells.as_slice().len() + columns.len() * 16);
+    out.push(b'{');
+    for (name, cell) in columns.iter().zip(cells) {
+        let text = std::str::from_utf8(cell).ok();
+        let text = text.filter(|text| !text.contains(char::REPLACEMENT_CHARACTER));
+        let Some(text) = text else {
+            return Err(format!(
+                "`{name}` is not in the encoding of the file; `encoding` can be declared"
+            ));
+        };
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        // Writing text into memory cannot fail.
+        let _name = serde_json::to_writer(&mut out, name);
+        out.push(b':');
+        let _text = serde_json::to_writer(&mut out, text);
+    }
+    out.push(b'}');
+    Ok(out.into())
+}
+
+fn counted(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
