@@ -1,3 +1,5 @@
+//! Field maps over single rows.
+
 use syncline_model::{Collection, CollectionName, Field, FieldKind, KeyField};
 
 use super::*;
