@@ -1,7 +1,10 @@
 //! Looking at a configuration: what it says, and with `connect` whether it works.
 
 use crate::{Config, EdfiConfig, Failure, StoreConfig, open};
+use syncline_model::Collection;
+use syncline_store::Store as _;
 use syncline_store_edfi::Mode;
+use syncline_store_exec::ExecSettings;
 use syncline_store_files::FilesStore;
 
 /// What a look at one store found.
@@ -15,7 +18,7 @@ pub struct StoreCheck {
     pub failure: Option<Failure>,
 }
 
-/// Looks at every store. Folders are looked into in any case; APIs only with `connect`.
+/// Looks at every store. Folders are looked into in any case; others only with `connect`.
 pub async fn check(config: &Config, connect: bool) -> Vec<StoreCheck> {
     let mut checks = Vec::new();
     for (name, store) in &config.stores {
@@ -25,6 +28,8 @@ pub async fn check(config: &Config, connect: bool) -> Vec<StoreCheck> {
             }
             StoreConfig::Edfi(api) if connect => (settings(api), probe(api).await),
             StoreConfig::Edfi(api) => (settings(api), Ok(vec![])),
+            StoreConfig::Exec(program) if connect => (command(program), described(store).await),
+            StoreConfig::Exec(program) => (command(program), Ok(vec![])),
         };
         let failure = match found {
             Ok(found) => {
@@ -75,6 +80,51 @@ fn settings(api: &EdfiConfig) -> Vec<String> {
         facts.push("certificates are not verified".to_owned());
     }
     facts
+}
+
+fn command(program: &ExecSettings) -> Vec<String> {
+    let variables: Vec<&str> = program.environment.keys().map(String::as_str).collect();
+    let mut facts = vec![format!(
+        "program {} in {}",
+        program.command.join(" "),
+        program.folder.display()
+    )];
+    if !variables.is_empty() {
+        facts.push(format!("variables: {}", variables.join(", ")));
+    }
+    facts
+}
+
+/// What a store says of itself once it is open.
+async fn described(store: &StoreConfig) -> Result<Vec<String>, Failure> {
+    let catalog = open::store(store).await?.describe().await?;
+    let can = &catalog.capabilities;
+    let verbs = match (can.upsert, can.delete) {
+        (true, true) => "can be read, written and deleted from",
+        (true, false) => "can be read and written",
+        _ => "can be read",
+    };
+    let mut facts = vec![format!("{} {verbs}", catalog.identity.0)];
+    facts.extend(catalog.collections.values().map(collection));
+    Ok(facts)
+}
+
+fn collection(collection: &Collection) -> String {
+    let key: Vec<&str> = collection
+        .key
+        .iter()
+        .map(|field| field.name.as_str())
+        .collect();
+    let fields: Vec<String> = collection
+        .fields
+        .iter()
+        .map(|field| format!("{} {}", field.name, field.kind))
+        .collect();
+    let fields = match fields.as_slice() {
+        [] => String::new(),
+        fields => format!("; {}", fields.join(", ")),
+    };
+    format!("{}: key {}{fields}", collection.name, key.join(", "))
 }
 
 async fn probe(api: &EdfiConfig) -> Result<Vec<String>, Failure> {

@@ -1,14 +1,17 @@
 //! Opening the stores a configuration describes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use syncline_model::Catalog;
-use syncline_store::Store as _;
+use syncline_store::Store;
 use syncline_store::layers::RetryPolicy;
 use syncline_store_edfi::EdfiStore;
+use syncline_store_exec::ExecStore;
+use syncline_store_files::FilesStore;
 use tokio_util::sync::CancellationToken;
 
-use crate::{EdfiConfig, Failure, FailureKind};
+use crate::{EdfiConfig, Failure, FailureKind, StoreConfig};
 
 /// Getting in touch is tried for a short time only, unless the configuration says otherwise: a
 /// person may be waiting, and nothing has begun that would have to be resumed.
@@ -31,6 +34,17 @@ pub(crate) async fn api(config: &EdfiConfig) -> Result<(EdfiStore, Catalog), Fai
         .await?;
     let catalog = store.describe().await?;
     Ok((store, catalog))
+}
+
+/// A store of any kind, to be read and, where it can be, written.
+pub(crate) async fn store(config: &StoreConfig) -> Result<Arc<dyn Store>, Failure> {
+    Ok(match config {
+        StoreConfig::Files(folder) => Arc::new(FilesStore::open(folder)?),
+        StoreConfig::Edfi(config) => Arc::new(api(config).await?.0),
+        StoreConfig::Exec(settings) => {
+            Arc::new(briefly(|| ExecStore::open((**settings).clone())).await?)
+        }
+    })
 }
 
 /// What comes of opening, unless the run is stopped first; `done` is what has not begun, for example

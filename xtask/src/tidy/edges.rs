@@ -28,6 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "syncline-store-files",
         &["syncline-model", "syncline-store"],
     ),
+    ("syncline-store-exec", &["syncline-model", "syncline-store"]),
     (
         "syncline-store-edfi",
         &["syncline-model", "syncline-store", "syncline-http"],
@@ -43,6 +44,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "syncline-model",
             "syncline-store-files",
             "syncline-store-edfi",
+            "syncline-store-exec",
         ],
     ),
     ("syncline-cli", &["syncline", "syncline-sandbox"]),

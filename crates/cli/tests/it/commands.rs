@@ -46,6 +46,34 @@ async fn a_configuration_is_tried() {
     assert_eq!(desk.run(&["config", "check", "--connect"]).status, 3);
 }
 
+#[test]
+fn a_program_shows_what_it_holds() {
+    let desk = Desk::new();
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/exec");
+    let yaml = format!(
+        "stores:\n  lms:\n    kind: exec\n    command: [python3, school.py]\n    folder: {examples}\n    \
+         environment: {{SCHOOL_DATABASE: \"{}/school.sqlite\"}}\n",
+        desk.path("").display()
+    );
+    desk.write("syncline.yaml", yaml);
+    let ran = desk.run(&["config", "check", "--connect"]);
+    assert_eq!(ran.status, 0, "{ran}");
+    for expected in [
+        "program python3 school.py in ",
+        "variables: SCHOOL_DATABASE",
+        "exec:school can be read, written and deleted from",
+        "people: key id; id text, name text, email text",
+        "members: key cohort, person",
+    ] {
+        assert!(ran.stdout.contains(expected), "{ran}");
+    }
+    let broken = desk.read("syncline.yaml").replace("school.py", "gone.py");
+    desk.write("syncline.yaml", broken);
+    let ran = desk.run(&["config", "check", "--connect"]);
+    assert_eq!(ran.status, 3, "{ran}");
+    assert!(ran.stderr.contains("can't open file"), "{ran}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn records_are_counted() {
     let sandbox = sandbox().await;

@@ -5,6 +5,7 @@
 //! from the folder of the file; those of a `lightbeam.yaml` from the current folder, as its
 //! users know it.
 
+mod exec;
 mod lightbeam;
 mod native;
 mod section;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use syncline_store::layers::RetryPolicy;
 use syncline_store_edfi::EdfiSettings;
+use syncline_store_exec::ExecSettings;
 
 use crate::suggest::nearest;
 use crate::{Failure, PublishSettings, ValidateSettings};
@@ -90,6 +92,8 @@ pub enum StoreConfig {
     Files(PathBuf),
     /// An Ed-Fi API.
     Edfi(Box<EdfiConfig>),
+    /// A program that speaks JSON lines.
+    Exec(Box<ExecSettings>),
 }
 
 /// An Ed-Fi API and how to treat it.
@@ -181,7 +185,7 @@ impl Config {
         let name = self.meant(self.target.as_ref(), ("to", "edfi"))?;
         match self.store(name)? {
             StoreConfig::Edfi(api) => Ok(api),
-            StoreConfig::Files(_) => Err(Failure::configuration(format!(
+            _ => Err(Failure::configuration(format!(
                 "{}: the store `{name}` is no Ed-Fi API",
                 self.file.display(),
             ))),
@@ -193,7 +197,7 @@ impl Config {
         let name = self.meant(self.source.as_ref(), ("from", "files"))?;
         match self.store(name)? {
             StoreConfig::Files(folder) => Ok(folder),
-            StoreConfig::Edfi(_) => Err(Failure::configuration(format!(
+            _ => Err(Failure::configuration(format!(
                 "{}: the store `{name}` is no folder of files",
                 self.file.display(),
             ))),

@@ -8,7 +8,7 @@ use syncline_store::layers::RetryPolicy;
 use syncline_store_edfi::{ClientSettings, Credentials, EdfiSettings, Mode, ReadSettings, Urls};
 
 use super::section::Section;
-use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, path_from};
+use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, exec, path_from};
 use crate::open::TOUCH;
 use crate::{Failure, PublishSettings, ValidateSettings};
 
@@ -48,8 +48,9 @@ pub(super) fn read(
                     .map(|path| path_from(&folder, &path, environment));
                 StoreConfig::Edfi(Box::new(api))
             }
+            "exec" => StoreConfig::Exec(Box::new(exec::read(&section, &folder, arguments)?)),
             other => {
-                let message = format!("is `{other}`, and must be `files` or `edfi`");
+                let message = format!("is `{other}`, and must be `files`, `edfi` or `exec`");
                 return Err(section.failure("kind", message));
             }
         };
@@ -209,18 +210,11 @@ fn route(section: &Section<'_>) -> Result<BTreeMap<String, String>, Failure> {
 
 fn client(section: &Section<'_>, concurrency_max: usize) -> Result<ClientSettings, Failure> {
     let defaults = ClientSettings::default();
-    let seconds = |key| -> Result<Option<Duration>, Failure> {
-        let seconds: Option<f64> = section.parsed(key, "a number of seconds")?;
-        match seconds {
-            Some(seconds) if !(seconds > 0.0 && seconds < 86_400.0) => {
-                Err(section.failure(key, "must be a number of seconds above 0"))
-            }
-            other => Ok(other.map(Duration::from_secs_f64)),
-        }
-    };
     Ok(ClientSettings {
-        connect_timeout: seconds("connect_timeout")?.unwrap_or(defaults.connect_timeout),
-        timeout: seconds("timeout")?.unwrap_or(defaults.timeout),
+        connect_timeout: section
+            .seconds("connect_timeout")?
+            .unwrap_or(defaults.connect_timeout),
+        timeout: section.seconds("timeout")?.unwrap_or(defaults.timeout),
         verify_tls: section.switch("verify_tls")?.unwrap_or(defaults.verify_tls),
         ca_file: None,
         connections_max: concurrency_max,

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 
 use url::Url;
 
@@ -152,6 +153,17 @@ impl<'a> Section<'a> {
         match text.trim().parse() {
             Ok(value) => Ok(Some(value)),
             Err(_) => Err(self.failure(key, format!("must be {wanted}"))),
+        }
+    }
+
+    /// A time in seconds above 0, a day at most.
+    pub(crate) fn seconds(&self, key: &'static str) -> Result<Option<Duration>> {
+        let seconds: Option<f64> = self.parsed(key, "a number of seconds")?;
+        match seconds {
+            Some(seconds) if !(seconds > 0.0 && seconds <= 86_400.0) => {
+                Err(self.failure(key, "must be a number of seconds above 0, at most a day"))
+            }
+            other => Ok(other.map(Duration::from_secs_f64)),
         }
     }
 

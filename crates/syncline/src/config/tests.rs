@@ -282,3 +282,59 @@ fn waits_of_the_configuration_rule_at_work_and_while_getting_in_touch() {
         "",
     );
 }
+
+/// A file with one store, `lms`, given as the lines of its section.
+fn with_store(lines: &str) -> String {
+    let lines = lines.replace('\n', "\n    ");
+    format!("stores:\n  lms:\n    {lines}\n")
+}
+
+#[test]
+fn a_program_gets_what_is_meant_for_it() {
+    let text = with_store(
+        "kind: exec\ncommand: [./store.py, --fast]\nfolder: lms\nenvironment: {DB: '${SECRET}'}\n\
+         settings: {term: 2026}\nanswer_seconds: 2.5",
+    );
+    let variables = [("SECRET", "hunter2"), ("PATH", "/bin"), ("OTHER", "x")];
+    let config = load("conf/syncline.yaml", &text, &variables).unwrap();
+    let StoreConfig::Exec(program) = config.store("lms").unwrap() else {
+        panic!("{config:?}")
+    };
+    assert_eq!(program.command, ["/here/conf/lms/./store.py", "--fast"]);
+    assert_eq!(program.folder, Path::new("/here/conf/lms"));
+    assert_eq!(program.settings["term"], "2026");
+    assert_eq!(program.limits.answer.as_millis(), 2500);
+    let surroundings: Vec<_> = program.surroundings.iter().collect();
+    assert_eq!(surroundings, [(&"PATH".to_owned(), &"/bin".to_owned())]);
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn mistakes_about_a_program_are_named() {
+    check_failure(
+        &with_store("kind: exec\ncomand: [a]"),
+        "conf/syncline.yaml:4:5: `stores.lms.command` is missing",
+        "is `comand` meant to be `command`?",
+    );
+    check_failure(
+        &with_store("kind: exec\ncommand: python3 store.py"),
+        "conf/syncline.yaml:4:14: `stores.lms.command` must be a list, since no shell splits it",
+        "command: [python3",
+    );
+    check_failure(
+        &with_store("kind: exec\ncommand: [a]\nreaders: 0"),
+        "conf/syncline.yaml:5:14: `stores.lms.readers` must be a whole number from 1 to 64",
+        "",
+    );
+    check_failure(
+        &with_store("kind: exec\ncommand: [a]\nanswer_seconds: 0"),
+        "conf/syncline.yaml:5:21: `stores.lms.answer_seconds` must be a number of seconds above 0, \
+         at most a day",
+        "",
+    );
+    check_failure(
+        &with_store("kind: exec\ncommand: [a]\nreader: 2"),
+        "conf/syncline.yaml:5:5: unknown key `stores.lms.reader`",
+        "did you mean `readers`?",
+    );
+}

@@ -153,7 +153,7 @@ pub(crate) fn names(
 pub(crate) fn edfi<'a>(config: &'a Config, name: &str) -> Result<&'a EdfiConfig, Failure> {
     match config.store(name)? {
         StoreConfig::Edfi(api) => Ok(api),
-        StoreConfig::Files(_) => Err(Failure::configuration(format!(
+        _ => Err(Failure::configuration(format!(
             "{}: the store `{name}` is no Ed-Fi API",
             config.file.display()
         ))),

@@ -1,0 +1,88 @@
+//! A program as a store, as the file describes it.
+
+use std::path::Path;
+
+use secrecy::SecretString;
+use syncline_store_exec::{ExecSettings, Limits};
+
+use super::section::Section;
+use super::{ConfigArgs, path_from};
+use crate::Failure;
+
+/// Variables of the surroundings that a program gets besides those meant for it.
+const SURROUNDINGS: [&str; 9] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "TMPDIR",
+    "SYSTEMROOT",
+];
+
+pub(super) fn read(
+    section: &Section<'_>,
+    folder: &Path,
+    arguments: &ConfigArgs,
+) -> Result<ExecSettings, Failure> {
+    let environment = &arguments.environment;
+    let folder = match section.text("folder")? {
+        Some(text) => path_from(folder, &text, environment),
+        None => folder.to_owned(),
+    };
+    let command = command(section, &folder)?;
+    let surroundings = SURROUNDINGS.iter().filter_map(|&name| {
+        let value = environment.get(name)?;
+        Some((name.to_owned(), value.clone()))
+    });
+    let given = section.named_texts("environment")?;
+    let given = given
+        .into_iter()
+        .map(|(name, value)| (name, SecretString::from(value)));
+    Ok(ExecSettings {
+        command,
+        folder,
+        surroundings: surroundings.collect(),
+        environment: given.collect(),
+        settings: section.named_texts("settings")?,
+        limits: limits(section)?,
+    })
+}
+
+fn command(section: &Section<'_>, folder: &Path) -> Result<Vec<String>, Failure> {
+    let mut command = section
+        .list("command")?
+        .ok_or_else(|| section.missing("command"))?;
+    let Some(program) = command.first_mut().filter(|program| !program.is_empty()) else {
+        return Err(section.failure("command", "is empty"));
+    };
+    let is_alone_with_arguments = program.contains(char::is_whitespace);
+    if program.contains('/') {
+        *program = folder.join(&*program).display().to_string();
+    }
+    if command.len() == 1 && is_alone_with_arguments {
+        let failure = section.failure("command", "must be a list, since no shell splits it");
+        return Err(failure.with_hint("write it as `command: [python3, store.py, --fast]`"));
+    }
+    Ok(command)
+}
+
+fn limits(section: &Section<'_>) -> Result<Limits, Failure> {
+    let usual = Limits::default();
+    let megabytes = section.parsed::<usize>("line_megabytes", "a whole number")?;
+    if megabytes.is_some_and(|megabytes| !(1..=1024).contains(&megabytes)) {
+        return Err(section.failure("line_megabytes", "must be a whole number from 1 to 1024"));
+    }
+    let readers = section.parsed::<usize>("readers", "a whole number")?;
+    if readers.is_some_and(|readers| !(1..=64).contains(&readers)) {
+        return Err(section.failure("readers", "must be a whole number from 1 to 64"));
+    }
+    Ok(Limits {
+        start: section.seconds("start_seconds")?.unwrap_or(usual.start),
+        answer: section.seconds("answer_seconds")?.unwrap_or(usual.answer),
+        line_bytes_max: megabytes.map_or(usual.line_bytes_max, |megabytes| megabytes << 20),
+        readers_max: readers.unwrap_or(usual.readers_max),
+    })
+}

@@ -1,0 +1,216 @@
+//! The store: which copy of the program is asked what.
+//!
+//! One copy writes, one request after the other. Readings have copies of their own, some of which
+//! are kept for the next reading. A copy that did anything unexpected is not asked again.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use syncline_model::{Catalog, Change, Collection, Mark, Outcome};
+use syncline_store::{BatchStream, ErrorKind, Query, Result, Store, StoreError, WriteContext};
+use tokio::sync::Semaphore;
+
+use crate::hello::{Hello, greet};
+use crate::process::Process;
+use crate::protocol::{Answer, Request};
+use crate::reading::{self, Reading};
+use crate::settings::ExecSettings;
+use crate::writing::{self, Written};
+
+/// A program that holds records.
+#[derive(Clone, Debug)]
+pub struct ExecStore {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    settings: ExecSettings,
+    hello: Hello,
+    writer: tokio::sync::Mutex<Option<Process>>,
+    readers: Arc<Semaphore>,
+    idle: Mutex<Vec<Process>>,
+}
+
+impl ExecStore {
+    /// Starts the program and hears what it can do.
+    pub async fn open(settings: ExecSettings) -> Result<Self> {
+        let (process, hello) = greet(&settings).await?;
+        let shared = Shared {
+            readers: Arc::new(Semaphore::new(settings.limits.readers_max.max(1))),
+            settings,
+            hello,
+            writer: tokio::sync::Mutex::new(None),
+            idle: Mutex::new(vec![process]),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Puts changes to the program in one request, and says what became of them.
+    async fn put(&self, collection: &str, changes: &[&Change]) -> Written {
+        let mut writer = self.shared.writer.lock().await;
+        let mut process = match self.shared.writing(writer.take()).await {
+            Ok(process) => process,
+            Err(error) => {
+                return Written {
+                    answered: vec![],
+                    broken: Some(error),
+                };
+            }
+        };
+        let written = writing::write(&mut process, collection, changes).await;
+        if written.broken.is_none() {
+            *writer = Some(process);
+        }
+        written
+    }
+
+    /// Puts changes to the program in as many requests as they need. Where it breaks off, what it
+    /// answered for stands and the rest is open; if it answered for nothing and trying again is of
+    /// no use, this is an error of the store.
+    async fn put_all(&self, collection: &str, changes: &[&Change]) -> Result<Vec<Outcome>> {
+        let batch = self.shared.hello.catalog.capabilities.batch;
+        let bytes_max = self.shared.settings.limits.line_bytes_max / 2;
+        let mut outcomes = Vec::with_capacity(changes.len());
+        while let Some(rest) = changes
+            .get(outcomes.len()..)
+            .filter(|rest| !rest.is_empty())
+        {
+            let now = rest.get(..portion(rest, batch, bytes_max)).unwrap_or(rest);
+            let written = self.put(collection, now).await;
+            outcomes.extend(written.answered);
+            match written.broken {
+                None => {}
+                Some(error) if outcomes.is_empty() && !error.is_transient() => return Err(error),
+                Some(error) => outcomes.resize(changes.len(), writing::unanswered(&error)),
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Asks for something that is answered by `done`.
+    async fn have_done(&self, request: Request<'_>) -> Result<()> {
+        let mut writer = self.shared.writer.lock().await;
+        let mut process = self.shared.writing(writer.take()).await?;
+        process.ask(&request).await?;
+        let line = process.line().await?;
+        let answer: Answer<'_> = serde_json::from_str(&line).unwrap_or_default();
+        if let Some(trouble) = answer.error {
+            return Err(trouble.told(&process));
+        }
+        if answer.done != Some(true) {
+            let what = "it was asked to do something and did not answer {\"done\":true}";
+            return Err(process.trouble(ErrorKind::InvalidData, what).await);
+        }
+        *writer = Some(process);
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// A copy of the program that waits, or a new one.
+    async fn another(&self) -> Result<Process> {
+        let waiting = self.lock_idle().pop();
+        if let Some(process) = waiting {
+            return Ok(process);
+        }
+        let (mut process, hello) = greet(&self.settings).await?;
+        if hello != self.hello {
+            let what = "it describes itself otherwise than when it was started first";
+            return Err(process.trouble(ErrorKind::InvalidData, what).await);
+        }
+        Ok(process)
+    }
+
+    /// The copy that writes, or another one if there is none.
+    async fn writing(&self, waiting: Option<Process>) -> Result<Process> {
+        match waiting {
+            Some(process) => Ok(process),
+            None => self.another().await,
+        }
+    }
+
+    fn lock_idle(&self) -> std::sync::MutexGuard<'_, Vec<Process>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let waiting = std::mem::take(&mut *self.lock_idle());
+        let writer = self.writer.get_mut().take();
+        for process in waiting.into_iter().chain(writer) {
+            process.leave();
+        }
+    }
+}
+
+#[async_trait]
+impl Store for ExecStore {
+    async fn describe(&self) -> Result<Catalog> {
+        Ok(self.shared.hello.catalog.clone())
+    }
+
+    async fn read(&self, query: Query) -> Result<BatchStream> {
+        let shared = &self.shared;
+        reading::require(&query, &shared.hello)?;
+        let permit = Arc::clone(&shared.readers).acquire_owned().await;
+        let permit = permit.map_err(|closed| {
+            StoreError::new(ErrorKind::Local, "the store is closed").with_source(closed)
+        })?;
+        let process = shared.another().await?;
+        let reading = Reading::begin(process, query, &shared.hello).await?;
+        let back = Arc::clone(shared);
+        Ok(reading.stream(move |process| {
+            back.lock_idle().push(process);
+            drop(permit);
+        }))
+    }
+
+    async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {
+        let hello = &self.shared.hello;
+        let obstacles: Vec<Option<Outcome>> = changes
+            .iter()
+            .map(|change| writing::obstacle(change, hello))
+            .collect();
+        let possible: Vec<&Change> = changes
+            .iter()
+            .zip(&obstacles)
+            .filter(|(_, obstacle)| obstacle.is_none())
+            .map(|(change, _)| change)
+            .collect();
+        let collection = context.collection.name.as_str();
+        let mut answered = self.put_all(collection, &possible).await?.into_iter();
+        let outcomes = obstacles
+            .into_iter()
+            .filter_map(|obstacle| obstacle.or_else(|| answered.next()));
+        Ok(outcomes.collect())
+    }
+
+    async fn confirm(&self, upto: &Mark) -> Result<()> {
+        if !self.shared.hello.can("since") {
+            return Ok(());
+        }
+        self.have_done(Request::Confirm { mark: &upto.0 }).await
+    }
+
+    async fn complete(&self, collection: &Collection) -> Result<()> {
+        if !self.shared.hello.can("write") {
+            return Ok(());
+        }
+        let collection = collection.name.as_str();
+        self.have_done(Request::Complete { collection }).await
+    }
+}
+
+/// How many of the changes one request takes; at least one.
+fn portion(changes: &[&Change], batch: usize, bytes_max: usize) -> usize {
+    let mut bytes = 0;
+    let fitting = changes.iter().take(batch).take_while(|change| {
+        bytes += writing::weight(change);
+        bytes <= bytes_max
+    });
+    fitting.count().max(1)
+}
