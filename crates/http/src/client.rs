@@ -68,6 +68,26 @@ pub enum Body {
     Empty,
     /// JSON text, sent as it is.
     Json(Bytes),
+    /// JSON text of a media type of its own, sent as it is.
+    Typed(HeaderValue, Bytes),
+}
+
+impl Body {
+    /// What is sent.
+    pub(crate) fn bytes(&self) -> Bytes {
+        match self {
+            Self::Empty => Bytes::new(),
+            Self::Json(bytes) | Self::Typed(_, bytes) => bytes.clone(),
+        }
+    }
+
+    fn media_type(&self) -> Option<HeaderValue> {
+        match self {
+            Self::Empty => None,
+            Self::Json(_) => Some(JSON),
+            Self::Typed(media_type, _) => Some(media_type.clone()),
+        }
+    }
 }
 
 /// An HTTP client. Clones share connections and token.
@@ -182,7 +202,7 @@ impl Client {
         &self,
         url: &Url,
         authorization: HeaderValue,
-        form: &'static str,
+        form: String,
     ) -> Result<Answer, HttpError> {
         let request = self
             .inner
@@ -220,8 +240,8 @@ impl Client {
         if method == Method::GET {
             request.headers_mut().extend(self.headers.clone());
         }
-        if let Body::Json(bytes) = body {
-            *request.body_mut() = Some(bytes.clone().into());
+        if !matches!(body, Body::Empty) {
+            *request.body_mut() = Some(body.bytes().into());
         }
         answer(self.inner.execute(request).await).await
     }
@@ -246,8 +266,8 @@ pub(crate) fn add_headers(
     authorization: Option<&HeaderValue>,
 ) {
     headers.insert(header::ACCEPT, JSON);
-    if let Body::Json(_) = body {
-        headers.insert(header::CONTENT_TYPE, JSON);
+    if let Some(media_type) = body.media_type() {
+        headers.insert(header::CONTENT_TYPE, media_type);
     }
     if let Some(authorization) = authorization {
         headers.insert(header::AUTHORIZATION, authorization.clone());

@@ -95,11 +95,7 @@ fn request(
     uri: Uri,
     (body, authorization): (&Body, Option<&HeaderValue>),
 ) -> Request<Full<Bytes>> {
-    let bytes = match body {
-        Body::Empty => Bytes::new(),
-        Body::Json(bytes) => bytes.clone(),
-    };
-    let mut request = Request::new(Full::new(bytes));
+    let mut request = Request::new(Full::new(body.bytes()));
     *request.method_mut() = method.clone();
     *request.uri_mut() = uri;
     add_headers(request.headers_mut(), body, authorization);

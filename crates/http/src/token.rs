@@ -39,6 +39,9 @@ pub struct TokenSettings {
     pub url: Url,
     /// Who is asking.
     pub credentials: Credentials,
+    /// What the token is to be good for, for example an education organization; none asks for all
+    /// that the client may do.
+    pub scope: Option<String>,
     /// File to keep the token in between runs; none keeps it in memory only.
     pub cache: Option<PathBuf>,
 }
@@ -105,6 +108,8 @@ struct TokenAnswer {
     access_token: String,
     #[serde(default)]
     expires_in: Option<serde_json::Value>,
+    #[serde(default)]
+    scope: Option<String>,
 }
 
 impl TokenSource {
@@ -201,11 +206,7 @@ impl TokenSource {
     async fn fetch(&self, client: &Client) -> Result<Token, HttpError> {
         let url = &self.settings.url;
         let answer = client
-            .post_form(
-                url,
-                self.authorization.clone(),
-                "grant_type=client_credentials",
-            )
+            .post_form(url, self.authorization.clone(), self.form())
             .await?;
         if !answer.is_success() {
             return Err(refused(url, &answer));
@@ -214,6 +215,7 @@ impl TokenSource {
             let message = format!("{} answers {} without a token", shown(url), answer.status);
             return Err(HttpError::new(HttpErrorKind::Configuration, message));
         };
+        self.check_scope(&told)?;
         let life = told
             .expires_in
             .as_ref()
@@ -232,6 +234,32 @@ impl TokenSource {
         })?;
         self.keep(&kept);
         Ok(token)
+    }
+
+    fn form(&self) -> String {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("grant_type", "client_credentials");
+        if let Some(scope) = &self.settings.scope {
+            form.append_pair("scope", scope);
+        }
+        form.finish()
+    }
+
+    /// A server that grants a scope says so. One that does not may have granted more, and data of
+    /// others would be read.
+    fn check_scope(&self, told: &TokenAnswer) -> Result<(), HttpError> {
+        let Some(asked) = &self.settings.scope else {
+            return Ok(());
+        };
+        if told.scope.as_deref().map(str::trim) == Some(asked) {
+            return Ok(());
+        }
+        let granted = told.scope.as_deref().unwrap_or("none");
+        let message = format!(
+            "{} was asked for a token of the scope `{asked}` and names another one: {granted}",
+            shown(&self.settings.url)
+        );
+        Err(HttpError::new(HttpErrorKind::Configuration, message))
     }
 
     fn kept(&self) -> Option<Token> {

@@ -28,7 +28,7 @@ mod validate;
 mod verify;
 
 pub use check::{StoreCheck, check};
-pub use config::{Config, ConfigArgs, DEFAULT_FILES, Dialect, EdfiConfig, StoreConfig};
+pub use config::{Config, ConfigArgs, DEFAULT_FILES, Dialect, EdfiConfig, PagingArgs, StoreConfig};
 pub use count::{CountRow, count, count_table};
 pub use create::{CreateArgs, CreateSummary, create};
 pub use failure::{Failure, FailureKind};

@@ -13,6 +13,7 @@ mod delete;
 mod discovery;
 mod metadata;
 mod pages;
+mod profile;
 mod rekey;
 mod settings;
 mod store;
@@ -20,8 +21,8 @@ mod unchanged;
 
 pub use changes::{Feed, Isolation};
 pub use discovery::{Discovery, Endpoints};
-pub use metadata::{documents, unknown_collection};
+pub use metadata::{Members, Shape, documents, unknown_collection};
 pub use pages::FirstPage;
-pub use settings::{EdfiSettings, Mode, ReadSettings, Urls};
+pub use settings::{EdfiSettings, Mode, Paging, ReadSettings, Urls};
 pub use store::{EdfiStore, Probe};
 pub use syncline_http::{ClientSettings, Credentials};

@@ -21,6 +21,11 @@ pub struct EdfiSettings {
     pub route: BTreeMap<String, String>,
     /// Who is asking.
     pub credentials: Credentials,
+    /// What tokens are to be good for, for example one education organization; none asks for all
+    /// that the client may do.
+    pub scope: Option<String>,
+    /// The API profile by which records are read and written; none takes them as they are.
+    pub profile: Option<String>,
     /// Namespace of collections that are named without one, for example `ed-fi`.
     pub namespace: String,
     /// Collections (short names) that belong to other namespaces, by namespace.
@@ -40,6 +45,16 @@ pub struct EdfiSettings {
 pub struct ReadSettings {
     /// Most records asked for in one page; a server that refuses so many is asked for fewer.
     pub page_records: u32,
+    /// The same for single collections, by name; of effect on their deletes and changes of keys,
+    /// too.
+    pub page_sizes: BTreeMap<String, u32>,
+    /// In which way pages are asked for.
+    pub paging: Paging,
+    /// Walks side by side that are asked for where pages are read by cursor; none leaves it to the
+    /// size of the collection, and less than 2 makes one walk.
+    pub partitions: Option<u32>,
+    /// Change versions that are read at once of a feed; none reads its window as one.
+    pub version_window: Option<u64>,
     /// Most requests for pages under way at once, over all collections.
     pub requests_max: usize,
     /// How a page that could not be had is asked for again.
@@ -51,8 +66,40 @@ impl Default for ReadSettings {
     fn default() -> Self {
         Self {
             page_records: 500,
+            page_sizes: BTreeMap::new(),
+            paging: Paging::default(),
+            partitions: None,
+            version_window: None,
             requests_max: 8,
             retry: RetryPolicy::default(),
+        }
+    }
+}
+
+/// In which way pages are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Paging {
+    /// By cursor where the API offers that; else by offset, and of a feed that is not frozen
+    /// strictly from the last page to the first.
+    #[default]
+    Automatic,
+    /// By offset, several pages at once.
+    Offset,
+    /// By offset, strictly from the last page to the first.
+    Reverse,
+    /// By cursor; an API that does not offer it is not read.
+    Cursor,
+}
+
+impl Paging {
+    /// The way a word stands for.
+    pub fn named(word: &str) -> Option<Self> {
+        match word {
+            "auto" => Some(Self::Automatic),
+            "offset" => Some(Self::Offset),
+            "reverse" => Some(Self::Reverse),
+            "cursor" => Some(Self::Cursor),
+            _ => None,
         }
     }
 }

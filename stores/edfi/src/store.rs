@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, header};
 use syncline_http::{Body, Client, HttpErrorKind, TokenSettings, TokenSource};
 use syncline_model::{
     Capabilities, Catalog, Change, ChangeKind, Collection, CollectionName, Digest, FailureClass,
@@ -17,9 +17,10 @@ use syncline_store::{
 use url::Url;
 
 use crate::discovery::{Discovery, Endpoints, discover};
-use crate::metadata::{self, Metadata};
+use crate::metadata::{self, Metadata, Shape};
 use crate::pages::{FirstPage, Reader, Reading};
-use crate::settings::EdfiSettings;
+use crate::profile::{self, Usage};
+use crate::settings::{EdfiSettings, ReadSettings};
 use crate::{answer, delete, pages, rekey};
 
 /// An Ed-Fi API.
@@ -31,6 +32,7 @@ pub struct EdfiStore {
     metadata: Arc<Metadata>,
     metadata_age: Option<i64>,
     urls: BTreeMap<CollectionName, Url>,
+    profile: Option<Arc<str>>,
     reader: Arc<Reader>,
 }
 
@@ -70,7 +72,8 @@ impl EdfiStore {
             .map(|name| (name.clone(), data_url(&endpoints.data, name)))
             .collect();
         let client = anonymous.with_token(token);
-        let reader = Arc::new(Reader::new(client.clone(), settings.reading));
+        let reading = sizes_by_name(settings.reading, &settings.namespace, &metadata)?;
+        let reader = Arc::new(Reader::new(client.clone(), reading));
         let metadata = Arc::new(metadata);
         Ok(Self {
             client,
@@ -79,6 +82,7 @@ impl EdfiStore {
             metadata,
             metadata_age,
             urls,
+            profile: settings.profile.map(Arc::from),
             reader,
         })
     }
@@ -89,7 +93,7 @@ impl EdfiStore {
             return Ok(self.found());
         };
         let url = self.url(name);
-        match pages::count(&self.client, &url, &Scope::Whole).await {
+        match pages::count(&self.reading_client(name), &url, &Scope::Whole).await {
             // A collection that may not be read says nothing against the credentials.
             Ok(_) => Ok(self.found()),
             Err(error) if error.kind == ErrorKind::Denied && error.message.contains(" 403") => {
@@ -127,9 +131,41 @@ impl EdfiStore {
         if let Scope::Matching(asked) = &query.scope {
             self.check_filter(&query.collection.name, asked)?;
         }
-        let url = self.url(&query.collection.name);
-        let reading = Reading::new(Arc::clone(&self.reader), url, query);
-        pages::first(&reading).await
+        pages::first(&self.reading(query)).await
+    }
+
+    /// A reading of one collection, in the view of the profile.
+    pub(crate) fn reading(&self, query: Query) -> Reading {
+        let name = &query.collection.name;
+        let media_type = self.media_type(name, Usage::Readable);
+        let url = self.url(name);
+        Reading::new(Arc::clone(&self.reader), url, query).accepting(media_type)
+    }
+
+    /// How many records a scope of a collection has, in the view of the profile.
+    pub(crate) async fn count(&self, name: &CollectionName, scope: &Scope) -> Result<u64> {
+        pages::count(&self.reading_client(name), &self.url(name), scope).await
+    }
+
+    /// What the documents of the API say about the payloads of a collection.
+    pub fn shape(&self, name: &CollectionName) -> Option<&Shape> {
+        self.metadata.shapes.get(name)
+    }
+
+    /// The API profile by which records are read and written.
+    pub fn profile(&self) -> Option<&str> {
+        self.profile.as_deref()
+    }
+
+    fn media_type(&self, name: &CollectionName, usage: Usage) -> Option<HeaderValue> {
+        profile::media_type((self.profile(), &self.metadata), name, usage)
+    }
+
+    fn reading_client(&self, name: &CollectionName) -> Client {
+        match self.media_type(name, Usage::Readable) {
+            Some(media_type) => self.client.with_header(header::ACCEPT, media_type),
+            None => self.client.clone(),
+        }
     }
 
     /// The same API, sending a header with everything it reads.
@@ -194,18 +230,17 @@ impl EdfiStore {
                 return Ok(Outcome::Refused(refusal));
             }
         };
-        Ok(self.post_to(url, &record.payload).await?.0)
+        Ok(self.post(&record.payload, collection).await?.0)
     }
 
     /// Offers a payload to a collection: what becomes of it, and the text of the answer, for
     /// whoever looks there for reasons.
     pub async fn post(&self, payload: &Bytes, collection: &Collection) -> Result<(Outcome, Bytes)> {
-        let url = self.url(&collection.name);
-        self.post_to(&url, payload).await
-    }
-
-    async fn post_to(&self, url: &Url, payload: &Bytes) -> Result<(Outcome, Bytes)> {
-        let body = Body::Json(payload.clone());
+        let url = &self.url(&collection.name);
+        let body = match self.media_type(&collection.name, Usage::Writable) {
+            None => Body::Json(payload.clone()),
+            Some(media_type) => Body::Typed(media_type, payload.clone()),
+        };
         match self.client.send(http::Method::POST, url, body).await {
             Ok(found) => Ok((answer::outcome(&found), found.body)),
             Err(error) if error.is_transient() => Ok((answer::no_answer(&error), Bytes::new())),
@@ -236,7 +271,6 @@ impl Store for EdfiStore {
     }
 
     async fn read(&self, query: Query) -> Result<BatchStream> {
-        let url = self.url(&query.collection.name);
         if query.since.is_some() {
             let message = "an Ed-Fi API is not read from a position on";
             return Err(StoreError::new(ErrorKind::Unsupported, message));
@@ -250,13 +284,10 @@ impl Store for EdfiStore {
                 Err(StoreError::new(ErrorKind::Unsupported, message))
             }
             (Want::Count, scope) => {
-                let records = pages::count(&self.client, &url, scope).await?;
+                let records = self.count(&query.collection.name, scope).await?;
                 Ok(pages::counted(records, query.scope))
             }
-            _ => {
-                let reader = Arc::clone(&self.reader);
-                Ok(pages::stream(Reading::new(reader, url, query)))
-            }
+            _ => Ok(pages::stream(self.reading(query))),
         }
     }
 
@@ -282,13 +313,51 @@ fn data_url(root: &Url, name: &CollectionName) -> Url {
     url
 }
 
+/// Page sizes under the full names of their collections; a name that the API does not have is
+/// refused.
+fn sizes_by_name(
+    reading: ReadSettings,
+    namespace: &str,
+    metadata: &Metadata,
+) -> Result<ReadSettings> {
+    let mut page_sizes = BTreeMap::new();
+    for (written, size) in &reading.page_sizes {
+        let wanted = written.trim_start_matches('/');
+        let wanted = match wanted.contains('/') {
+            true => wanted.to_owned(),
+            false => format!("{namespace}/{wanted}"),
+        };
+        let mut names = metadata.collections.keys();
+        let known = names.find(|name| name.as_str().eq_ignore_ascii_case(&wanted));
+        let Some(known) = known else {
+            let message =
+                format!("a page size is set for `{written}`, which the API does not have");
+            let error = StoreError::new(ErrorKind::Configuration, message);
+            let names = metadata.collections.keys().map(CollectionName::as_str);
+            return Err(match metadata::parameters::nearest(&wanted, names) {
+                Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+                None => error,
+            });
+        };
+        page_sizes.insert(known.to_string(), *size);
+    }
+    Ok(ReadSettings {
+        page_sizes,
+        ..reading
+    })
+}
+
 /// Tokens are kept under a name made of where they come from and for whom.
 fn token_settings(settings: &EdfiSettings, endpoints: &Endpoints) -> TokenSettings {
-    let holder = format!("{}|{}", endpoints.oauth, settings.credentials.client_id);
+    let mut holder = format!("{}|{}", endpoints.oauth, settings.credentials.client_id);
+    if let Some(scope) = &settings.scope {
+        holder = format!("{holder}|{scope}");
+    }
     let file = format!("token-{}.json", Digest::of(holder.as_bytes()));
     TokenSettings {
         url: endpoints.oauth.clone(),
         credentials: settings.credentials.clone(),
+        scope: settings.scope.clone(),
         cache: settings.cache.as_ref().map(|folder| folder.join(file)),
     }
 }

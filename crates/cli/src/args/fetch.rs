@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::DataArgs;
+use super::{DataArgs, PagingArgs};
 
 /// Fetch records of an Ed-Fi API into files
 #[derive(Debug, Args)]
@@ -15,6 +15,8 @@ pub(crate) struct FetchArgs {
     pub(crate) choice: ChoiceArgs,
     #[command(flatten)]
     pub(crate) files: FilesArgs,
+    #[command(flatten)]
+    pub(crate) paging: PagingArgs,
     /// Fetch also what the records refer to, and what that refers to
     #[arg(long)]
     pub(crate) with_references: bool,

@@ -7,6 +7,7 @@ mod create;
 mod data;
 mod fetch;
 mod file;
+mod paging;
 mod publish;
 mod sandbox;
 mod state;
@@ -20,6 +21,7 @@ pub(crate) use create::CreateArgs;
 pub(crate) use data::{DataArgs, LogFormat};
 pub(crate) use fetch::{ChoiceArgs, FetchArgs, FormatArg};
 pub(crate) use file::FileArgs;
+pub(crate) use paging::PagingArgs;
 pub(crate) use publish::{PairArgs, PublishArgs, VerifyArgs, data as told_data};
 pub(crate) use sandbox::{
     ApiArg, AuthorizationArg, ModelArgs, PlaceArgs, SandboxArgs, SandboxCommand, SandboxEdfiArgs,

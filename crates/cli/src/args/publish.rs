@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DataArgs, FileArgs, LogFormat};
+use super::{DataArgs, FileArgs, LogFormat, PagingArgs};
 
 /// Publish one Ed-Fi API to another: what was written, re-keyed and deleted since the last time
 #[derive(Debug, Args)]
@@ -27,9 +27,11 @@ pub(crate) struct PublishArgs {
     /// Do not fail for records that the target does not let the caller write
     #[arg(long)]
     pub(crate) forbidden_as_warning: bool,
-    /// Most records asked of the source in one page
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) page_size: Option<u32>,
+    #[command(flatten)]
+    pub(crate) paging: PagingArgs,
+    /// Change versions that are read at once; by default all that are new
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) version_window: Option<u64>,
     /// Write refused records to this file instead of the state folder
     #[arg(long, value_name = "FILE")]
     pub(crate) reject_file: Option<PathBuf>,

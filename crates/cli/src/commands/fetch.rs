@@ -15,7 +15,7 @@ pub(crate) async fn run(
     arguments: &FetchArgs,
     (data, choice): (&DataArgs, &ChoiceArgs),
 ) -> Result<u8, Failure> {
-    let config = environment::config(data);
+    let config = environment::config(data).and_then(|config| paged(config, arguments));
     let (config, outcome) = match config {
         Ok(config) => {
             let outcome = fetch(&config, arguments, (data, choice)).await;
@@ -44,6 +44,15 @@ pub(crate) async fn run(
         Err(failure) => Voice::new(data.log_format).failure(&failure),
     }
     Ok(exit_status)
+}
+
+/// The configuration, with what the command line says about pages in its place.
+fn paged(mut config: Config, arguments: &FetchArgs) -> Result<Config, Failure> {
+    let paging = arguments.paging.given(None);
+    if !paging.is_empty() {
+        config.set_paging(None, &paging)?;
+    }
+    Ok(config)
 }
 
 async fn fetch(

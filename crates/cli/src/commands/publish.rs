@@ -35,9 +35,10 @@ async fn publish(arguments: &PublishArgs, data: &DataArgs) -> Result<PublishSumm
     }
     let mut settings = settings(&config, &arguments.pair);
     switches(arguments, &mut settings);
-    if let Some(size) = arguments.page_size {
+    let paging = arguments.paging.given(arguments.version_window);
+    if !paging.is_empty() {
         let from = settings.from.clone().unwrap_or_default();
-        config.set_page_size(&from, size)?;
+        config.set_paging(Some(&from), &paging)?;
     }
     let publish = syncline::PublishArgs {
         settings,

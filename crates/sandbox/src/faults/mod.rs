@@ -30,7 +30,8 @@ pub struct FaultRule {
     /// Milliseconds to wait before the action.
     pub delay_ms: u64,
     /// Whether the request takes effect before its answer is lost or replaced. Actions that
-    /// alter the true answer (`truncate`, `non_json`, `drop_location`) always take effect.
+    /// alter the true answer (`truncate`, `non_json`, `drop_location`,
+    /// `drop_total_count`) always take effect.
     pub applied: bool,
 }
 
@@ -84,6 +85,8 @@ pub enum FaultAction {
     NonJson,
     /// The true answer without its `Location` header.
     DropLocation,
+    /// The true answer without its `Total-Count` header.
+    DropTotalCount,
 }
 
 impl FaultAction {
@@ -91,7 +94,11 @@ impl FaultAction {
     pub(crate) fn needs_answer(&self) -> bool {
         matches!(
             self,
-            Self::Delay | Self::Truncate | Self::NonJson | Self::DropLocation
+            Self::Delay
+                | Self::Truncate
+                | Self::NonJson
+                | Self::DropLocation
+                | Self::DropTotalCount
         )
     }
 }

@@ -54,7 +54,10 @@ pub(crate) async fn respond(
             return (answer, 0);
         }
         FaultAction::Truncate => truncated(answer).await,
-        FaultAction::Delay | FaultAction::NonJson | FaultAction::DropLocation => answer,
+        FaultAction::Delay
+        | FaultAction::NonJson
+        | FaultAction::DropLocation
+        | FaultAction::DropTotalCount => answer,
     };
     if rule.action == FaultAction::NonJson {
         *response.body_mut() = Body::from(HTML);
@@ -64,6 +67,9 @@ pub(crate) async fn respond(
     }
     if rule.action == FaultAction::DropLocation {
         response.headers_mut().remove(LOCATION);
+    }
+    if rule.action == FaultAction::DropTotalCount {
+        response.headers_mut().remove("total-count");
     }
     let status = response.status().as_u16();
     (response, status)

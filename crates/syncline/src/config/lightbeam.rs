@@ -10,7 +10,8 @@ use std::time::Duration;
 use syncline_store::layers::RetryPolicy;
 use syncline_store_edfi::{ClientSettings, Credentials, EdfiSettings, ReadSettings, Urls};
 
-use super::native::{mode_named, page_size, requests_per_second};
+use super::native::{mode_named, requests_per_second};
+use super::paging::page_size;
 use super::section::Section;
 use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, current_year, path_from};
 use crate::open::TOUCH;
@@ -120,6 +121,7 @@ fn edfi(root: &Section<'_>, warnings: &mut Vec<String>) -> Result<EdfiConfig, Fa
             .map_or(Ok(ReadSettings::default().page_records), page_size)?,
         requests_max: connection.pool_size,
         retry: connection.retry,
+        ..ReadSettings::default()
     };
     let settings = EdfiSettings {
         base_url,
@@ -137,6 +139,8 @@ fn edfi(root: &Section<'_>, warnings: &mut Vec<String>) -> Result<EdfiConfig, Fa
             client_id: section.required_text("client_id")?,
             client_secret: section.required_text("client_secret")?.into(),
         },
+        scope: None,
+        profile: None,
         namespace: root
             .text("namespace")?
             .unwrap_or_else(|| "ed-fi".to_owned()),

@@ -8,6 +8,7 @@
 mod exec;
 mod lightbeam;
 mod native;
+mod paging;
 mod section;
 mod tree;
 
@@ -20,6 +21,7 @@ use syncline_store_exec::ExecSettings;
 
 use crate::suggest::nearest;
 use crate::{Failure, PublishSettings, ValidateSettings};
+pub use paging::PagingArgs;
 use section::Scope;
 pub(crate) use section::Section;
 
@@ -171,11 +173,16 @@ impl Config {
         })
     }
 
-    /// Most records asked of an API in one page, in place of what the file says.
-    pub fn set_page_size(&mut self, name: &str, records: u32) -> Result<(), Failure> {
-        self.store(name)?;
-        if let Some(StoreConfig::Edfi(api)) = self.stores.get_mut(name) {
-            api.settings.reading.page_records = records.max(1);
+    /// How the pages of an API are asked for, in place of what the file says; of the only API where
+    /// no name is given.
+    pub fn set_paging(&mut self, name: Option<&str>, paging: &PagingArgs) -> Result<(), Failure> {
+        let name = match name {
+            Some(name) => name.to_owned(),
+            None => self.meant(self.target.as_ref(), ("to", "edfi"))?.to_owned(),
+        };
+        self.store(&name)?;
+        if let Some(StoreConfig::Edfi(api)) = self.stores.get_mut(&name) {
+            paging.apply(&mut api.settings.reading)?;
         }
         Ok(())
     }

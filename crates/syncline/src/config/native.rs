@@ -110,9 +110,9 @@ fn edfi(section: &Section<'_>, problems: &mut Vec<Failure>) -> Result<EdfiConfig
     section.accept(&["ca_file"]);
     let (retry, touch) = retry(section, problems)?;
     let reading = ReadSettings {
-        page_records: page_size(section)?,
         requests_max: concurrency_max,
         retry,
+        ..super::paging::read(section)?
     };
     let settings = EdfiSettings {
         base_url,
@@ -123,6 +123,8 @@ fn edfi(section: &Section<'_>, problems: &mut Vec<Failure>) -> Result<EdfiConfig
             client_id: section.required_text("client_id")?,
             client_secret: section.required_text("client_secret")?.into(),
         },
+        scope: section.text("scope")?.filter(|scope| !scope.is_empty()),
+        profile: section.text("profile")?.filter(|name| !name.is_empty()),
         namespace: section
             .text("namespace")?
             .unwrap_or_else(|| "ed-fi".to_owned()),
@@ -138,15 +140,6 @@ fn edfi(section: &Section<'_>, problems: &mut Vec<Failure>) -> Result<EdfiConfig
         retry,
         touch,
     })
-}
-
-/// Most records in a page, as the section says.
-pub(super) fn page_size(section: &Section<'_>) -> Result<u32, Failure> {
-    match section.parsed("page_size", "a whole number above 0")? {
-        Some(0) => Err(section.failure("page_size", "must be a whole number above 0")),
-        Some(size) => Ok(size),
-        None => Ok(ReadSettings::default().page_records),
-    }
 }
 
 fn urls(section: &Section<'_>, problems: &mut Vec<Failure>) -> Result<Urls, Failure> {

@@ -93,6 +93,7 @@ pub async fn publish(
     let reject_file = rejects::reject_file(config, arguments.reject_file.as_deref())?;
     let (from, to) = names(config, settings)?;
     let (source_api, api) = (edfi(config, &from)?, edfi(config, &to)?);
+    check_profiles((&from, source_api), (&to, api))?;
     let opening = Box::pin(open_ends(source_api, api));
     let mut ends = open::unless_stopped(&stop, "published", opening).await?;
     if let Some(wanted) = &settings.remediation {
@@ -158,6 +159,23 @@ pub(crate) fn edfi<'a>(config: &'a Config, name: &str) -> Result<&'a EdfiConfig,
             config.file.display()
         ))),
     }
+}
+
+/// A view of the source alone would empty in the target what the view hides.
+fn check_profiles(
+    (from, source): (&str, &EdfiConfig),
+    (to, target): (&str, &EdfiConfig),
+) -> Result<(), Failure> {
+    let (Some(profile), None) = (&source.settings.profile, &target.settings.profile) else {
+        return Ok(());
+    };
+    let message = format!(
+        "`{from}` is read in the view of the profile {profile}, and `{to}` is written without one: \
+         writing replaces whole records, and what the view hides would be lost in `{to}`"
+    );
+    Err(Failure::configuration(message).with_hint(format!(
+        "name a writable profile of `{to}` that covers no more, as `profile:`"
+    )))
 }
 
 async fn open_ends<'a>(source: &EdfiConfig, target: &'a EdfiConfig) -> Result<Ends<'a>, Failure> {

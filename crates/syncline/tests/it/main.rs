@@ -19,6 +19,7 @@ mod publishing;
 mod publishing_access;
 mod publishing_pair;
 mod publishing_proof;
+mod publishing_views;
 mod real;
 mod references;
 mod remediation;

@@ -39,6 +39,8 @@ pub(crate) struct Pair {
     pub(crate) page_size: u32,
     /// As whom the target is written.
     pub(crate) target_client: (&'static str, &'static str),
+    /// Further lines of either store's section.
+    pub(crate) settings: [Vec<String>; 2],
 }
 
 impl Pair {
@@ -87,6 +89,7 @@ impl Pair {
             },
             page_size: 50,
             target_client: OWNER,
+            settings: [vec![], vec![]],
         }
     }
 
@@ -96,7 +99,7 @@ impl Pair {
             ("district", &self.source, OWNER),
             ("state", &self.target, self.target_client),
         ];
-        for (name, sandbox, (client, secret)) in stores {
+        for ((name, sandbox, (client, secret)), further) in stores.into_iter().zip(&self.settings) {
             let store = format!(
                 "  {name}:\n    kind: edfi\n    base_url: {}\n    client_id: {client}\n    \
                  client_secret: {secret}\n    pool_size: 4\n    page_size: {}\n",
@@ -104,6 +107,9 @@ impl Pair {
                 self.page_size
             );
             text.push_str(&store);
+            for line in further {
+                text.push_str(&format!("    {line}\n"));
+            }
         }
         let file = self.folder.path().join("syncline.yaml");
         std::fs::write(&file, text).unwrap();
@@ -150,12 +156,15 @@ impl Pair {
 
     /// Compares both sides.
     pub(crate) async fn verify(&self) -> VerifySummary {
-        let config = self.config();
-        let settings = config.publish.clone().unwrap();
-        let arguments = VerifyArgs {
-            settings,
+        self.verify_with(VerifyArgs {
+            settings: self.config().publish.unwrap(),
             counts_only: false,
-        };
+        })
+        .await
+    }
+
+    pub(crate) async fn verify_with(&self, arguments: VerifyArgs) -> VerifySummary {
+        let config = self.config();
         syncline::verify(&config, arguments, quiet(), CancellationToken::new())
             .await
             .unwrap()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use syncline_http::Answer;
+use syncline_http::{Answer, read_problem};
 use syncline_model::{Canonicaliser, Collection, Counts, Coverage, Key, Mark, Scope};
 use syncline_store::{Batch, BatchStream, ErrorKind, Query, Result, StoreError, Want};
 use tokio::sync::mpsc;
@@ -15,7 +15,7 @@ use url::Url;
 
 use super::Feed;
 use crate::metadata::require_success;
-use crate::pages::{Reader, total};
+use crate::pages::{Reader, smaller, total};
 
 /// How often the list is read before it counts as too restless.
 const ROUNDS_MAX: u32 = 5;
@@ -86,10 +86,17 @@ impl Listing {
 
     /// Reads the list once; a reason if the API does not give it.
     async fn round(&self, sender: &mpsc::Sender<Result<Batch>>) -> Result<Result<Round, String>> {
-        let size = self.reader.page_records().min(SIZE_MAX);
+        let wanted = self.reader.page_records_of(&self.collection.name);
+        let mut size = wanted.min(SIZE_MAX);
         let mut round = Round::default();
         loop {
             let answer = self.page(round.read, size).await?;
+            if answer.status == 400
+                && let Some(less) = smaller(size, &read_problem(&answer).messages)
+            {
+                size = less;
+                continue;
+            }
             if let Some(reason) = declined(&answer) {
                 return Ok(Err(reason));
             }
@@ -125,7 +132,7 @@ impl Listing {
             .append_pair("offset", &offset.to_string())
             .append_pair("limit", &size.to_string())
             .append_pair("totalCount", "true");
-        self.reader.asked(&url, &DECLINED).await
+        self.reader.asked(&url, &[400, 403, 404, 405]).await
     }
 
     fn batch(&self, entries: &[Entry]) -> Option<Batch> {
@@ -192,7 +199,7 @@ struct Round {
 /// Why the API does not give the list at all.
 fn declined(answer: &Answer) -> Option<String> {
     DECLINED.contains(&answer.status).then(|| {
-        let reasons = syncline_http::read_problem(answer).messages.join("; ");
+        let reasons = read_problem(answer).messages.join("; ");
         let status = answer.status;
         format!("the API does not give its deletes or key changes: {status} {reasons}")
     })

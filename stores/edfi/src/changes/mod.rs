@@ -13,6 +13,7 @@ mod history;
 mod isolation;
 mod strip;
 mod updatable;
+mod windows;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use syncline_store::{
 use url::Url;
 
 use crate::metadata::require_success;
-use crate::pages::{self, Reading};
+use crate::pages;
 use crate::store::EdfiStore;
 pub use isolation::Isolation;
 use strip::strip;
@@ -96,10 +97,7 @@ impl Feed {
     fn window(&self, since: Option<&Mark>) -> Result<Vec<(String, String)>> {
         let mut window = Vec::new();
         if let Some(mark) = since {
-            let after: u64 = mark.0.parse().map_err(|error| {
-                let message = format!("`{}` is no change version", mark.0);
-                StoreError::new(ErrorKind::Configuration, message).with_source(error)
-            })?;
+            let after = version_of(mark)?;
             window.push(("minChangeVersion".to_owned(), (after + 1).to_string()));
         }
         if let Some(newest) = self.newest {
@@ -108,34 +106,58 @@ impl Feed {
         Ok(window)
     }
 
-    fn records(&self, query: Query) -> Result<BatchStream> {
-        let url = self.store.url(&query.collection.name);
-        let mut parameters = self.window(query.since.as_ref())?;
-        if matches!(query.scope, Scope::At(_) | Scope::Keys(_)) {
-            let message = "an Ed-Fi API cannot be read by place or by key";
-            return Err(StoreError::new(ErrorKind::Unsupported, message));
-        }
-        let scope = query.scope.clone();
-        if let Scope::Matching(asked) = &scope {
-            // A look-up of single records is not bound to the window.
-            parameters.clone_from(asked);
-        }
-        let bounded = Query {
-            scope: Scope::Matching(parameters),
-            ..query
+    /// The window after the mark of a query, at once or in parts.
+    fn windows(&self, query: Query) -> Result<BatchStream> {
+        let (Some(size), Some(newest)) = (self.store.reader().version_window(), self.newest) else {
+            let window = self.window(query.since.as_ref())?;
+            return Ok(self.part(&query, window));
         };
-        let reading = Reading::new(self.store.reader(), url, bounded);
-        let reading = if self.is_frozen() {
+        let since = query.since.as_ref().map(version_of).transpose()?;
+        let feed = self.clone();
+        let parts = windows::parts(since, newest, size).map(move |(first, last)| {
+            let bounds = [("minChangeVersion", first), ("maxChangeVersion", last)];
+            let bounds = bounds.map(|(name, version)| (name.to_owned(), version.to_string()));
+            feed.part(&query, bounds.into())
+        });
+        Ok(windows::one_after_the_other(parts))
+    }
+
+    /// The records that parameters select.
+    fn part(&self, query: &Query, parameters: Vec<(String, String)>) -> BatchStream {
+        let reading = self.store.reading(Query {
+            scope: Scope::Matching(parameters),
+            ..query.clone()
+        });
+        pages::stream(if self.is_frozen() {
             reading
         } else {
             reading.last_page_first()
+        })
+    }
+
+    fn records(&self, query: Query) -> Result<BatchStream> {
+        let scope = query.scope.clone();
+        let stream = match &scope {
+            // A look-up of single records is not bound to the window.
+            Scope::Matching(asked) => self.part(&query, asked.clone()),
+            Scope::At(_) | Scope::Keys(_) => {
+                let message = "an Ed-Fi API cannot be read by place or by key";
+                return Err(StoreError::new(ErrorKind::Unsupported, message));
+            }
+            Scope::Whole => self.windows(query)?,
         };
         let mark = self.mark();
-        let stream = pages::stream(reading);
         Ok(stream
             .map(move |batch| batch.map(|batch| cleaned(batch, (&mark, &scope))))
             .boxed())
     }
+}
+
+fn version_of(mark: &Mark) -> Result<u64> {
+    mark.0.parse().map_err(|error| {
+        let message = format!("`{}` is no change version", mark.0);
+        StoreError::new(ErrorKind::Configuration, message).with_source(error)
+    })
 }
 
 /// Records without what belongs to the server; the end with its mark.
@@ -185,8 +207,7 @@ impl Store for Feed {
         let stream = match query.want {
             Want::Count => {
                 let scope = Scope::Matching(self.window(query.since.as_ref())?);
-                let url = self.store.url(&name);
-                let records = pages::count(self.store.client(), &url, &scope).await?;
+                let records = self.store.count(&name, &scope).await?;
                 pages::counted(records, query.scope)
             }
             Want::Rekeyed if !self.tells_keys || !self.updatable.contains(&name) => {

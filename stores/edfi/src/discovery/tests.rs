@@ -19,6 +19,8 @@ fn settings(mode: Mode, route: &[(&str, &str)]) -> EdfiSettings {
             client_id: "key".to_owned(),
             client_secret: "secret".into(),
         },
+        scope: None,
+        profile: None,
         namespace: "ed-fi".to_owned(),
         namespace_overrides: [].into(),
         client: ClientSettings::default(),

@@ -10,6 +10,7 @@ mod documents;
 mod flatten;
 mod openapi;
 pub(crate) mod parameters;
+mod shape;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ use crate::discovery::{Discovery, Endpoints};
 use crate::settings::EdfiSettings;
 
 pub use documents::documents;
+pub use shape::{Members, Shape};
 
 /// Collections and load order, as read or kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +34,8 @@ pub(crate) struct Metadata {
     pub(crate) dependencies: BTreeMap<CollectionName, Vec<CollectionName>>,
     /// By which parameters collections can be filtered, as far as documents say.
     pub(crate) filters: BTreeMap<CollectionName, Vec<String>>,
+    /// What payloads look like, as far as documents say.
+    pub(crate) shapes: BTreeMap<CollectionName, Shape>,
     /// What could not be learned, one clause each.
     pub(crate) gaps: Vec<String>,
 }
@@ -85,6 +89,7 @@ async fn fetch(
             Some(document) => {
                 openapi::read(&document, &mut metadata.collections);
                 parameters::read(&document, &mut metadata.filters);
+                shape::read(&document, &mut metadata.shapes);
             }
             None => metadata.gaps.push(format!("{url} has no OpenAPI document")),
         }

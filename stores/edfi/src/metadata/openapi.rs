@@ -48,16 +48,16 @@ pub(super) fn read(document: &Value, collections: &mut BTreeMap<CollectionName, 
     }
 }
 
-struct Document<'json> {
+pub(super) struct Document<'json> {
     whole: &'json Value,
     schemas: Option<&'json Map<String, Value>>,
 }
 
 /// A path that records can be posted to.
-struct Endpoint<'json> {
-    name: CollectionName,
-    schema_name: &'json str,
-    schema: &'json Value,
+pub(super) struct Endpoint<'json> {
+    pub(super) name: CollectionName,
+    pub(super) schema_name: &'json str,
+    pub(super) schema: &'json Value,
     /// Names of the query parameters that make up the flattened key, in order.
     key_names: Vec<&'json str>,
     /// Names of all query parameters.
@@ -73,7 +73,7 @@ struct ReferenceMember<'json> {
 }
 
 impl<'json> Document<'json> {
-    fn new(whole: &'json Value) -> Self {
+    pub(super) fn new(whole: &'json Value) -> Self {
         let schemas = whole
             .pointer("/components/schemas")
             .or_else(|| whole.get("definitions"))
@@ -81,7 +81,7 @@ impl<'json> Document<'json> {
         Self { whole, schemas }
     }
 
-    fn endpoint(&self, path: &str, methods: &'json Value) -> Option<Endpoint<'json>> {
+    pub(super) fn endpoint(&self, path: &str, methods: &'json Value) -> Option<Endpoint<'json>> {
         let name = path.trim_start_matches('/');
         if name.split('/').count() != 2 || name.contains('{') {
             return None;
@@ -108,6 +108,11 @@ impl<'json> Document<'json> {
             key_names,
             query_names,
         })
+    }
+
+    /// A schema by name.
+    pub(super) fn schema(&self, name: &str) -> Option<&'json Value> {
+        self.schemas?.get(name)
     }
 
     /// Follows a `$ref` to a shared parameter.
@@ -325,12 +330,12 @@ fn body_schema(post: &Value) -> Option<&str> {
 }
 
 /// The name of the schema a `$ref` points to.
-fn schema_reference(value: &Value) -> Option<&str> {
+pub(super) fn schema_reference(value: &Value) -> Option<&str> {
     value.get("$ref")?.as_str()?.rsplit('/').next()
 }
 
 /// `school` of `edFi_school`.
-fn singular(schema_name: &str) -> &str {
+pub(super) fn singular(schema_name: &str) -> &str {
     schema_name
         .split_once('_')
         .map_or(schema_name, |(_, singular)| singular)

@@ -59,7 +59,7 @@ pub(crate) fn check(
         }
         let message = format!("{collection} cannot be filtered by `{name}`");
         let error = StoreError::new(ErrorKind::Configuration, message);
-        return Err(match nearest(name, known) {
+        return Err(match nearest(name, known.iter().map(String::as_str)) {
             Some(near) => error.with_hint(format!("did you mean `{near}`?")),
             None => error,
         });
@@ -67,14 +67,17 @@ pub(crate) fn check(
     Ok(())
 }
 
-fn nearest<'known>(name: &str, known: &'known [String]) -> Option<&'known str> {
+pub(crate) fn nearest<'known>(
+    name: &str,
+    known: impl IntoIterator<Item = &'known str>,
+) -> Option<&'known str> {
     let wanted = name.to_lowercase();
     known
-        .iter()
+        .into_iter()
         .map(|known| (strsim::jaro_winkler(&wanted, &known.to_lowercase()), known))
         .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
         .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, known)| known.as_str())
+        .map(|(_, known)| known)
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ use super::reader::Reading;
 
 /// Records that make a walk of its own worthwhile: servers make no smaller partitions.
 const PARTITION_RECORDS: u64 = 2500;
+/// Partitions that servers make at most.
+const PARTITIONS_MAX: u64 = 200;
 /// Empty pages in a row that are followed.
 const EMPTY_PAGES_MAX: u32 = 1000;
 
@@ -43,8 +45,11 @@ pub(super) async fn walk(
 
 /// Where several walks begin, if several are worthwhile.
 async fn starts(reading: &Reading, total: Option<u64>) -> Result<Option<Vec<String>>> {
-    let worthwhile = usize::try_from(total.unwrap_or(0) / PARTITION_RECORDS).unwrap_or(usize::MAX);
-    let number = worthwhile.min(reading.reader().pages_ahead());
+    let worthwhile = total.unwrap_or(0) / PARTITION_RECORDS;
+    let number = match reading.reader().partitions_wanted() {
+        Some(wanted) => u64::from(wanted).min(PARTITIONS_MAX),
+        None => worthwhile.min(reading.reader().pages_ahead() as u64),
+    };
     if number < 2 {
         return Ok(None);
     }

@@ -5,7 +5,7 @@ const SHIPPED: u32 = 500;
 
 /// The page size to try after a refusal: what the message names as the largest; where it names
 /// none what servers allow as shipped, and then half. Nothing if the refusal is about something else, or nothing smaller is left.
-pub(super) fn smaller(refused: u32, messages: &[String]) -> Option<u32> {
+pub(crate) fn smaller(refused: u32, messages: &[String]) -> Option<u32> {
     let about_size = messages.iter().find(|message| {
         let message = message.to_ascii_lowercase();
         message.contains("limit") || message.contains("page size") || message.contains("pagesize")

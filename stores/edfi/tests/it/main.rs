@@ -3,5 +3,6 @@
 
 mod conformance;
 mod feed;
+mod paging;
 mod reading;
 mod server;

@@ -41,6 +41,7 @@ fn pages_of(page_records: u32, requests_max: usize) -> ReadSettings {
         page_records,
         requests_max,
         retry: BRIEF,
+        ..ReadSettings::default()
     }
 }
 

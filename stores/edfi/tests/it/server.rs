@@ -23,7 +23,11 @@ pub(crate) async fn open(sandbox: &Sandbox) -> EdfiStore {
 }
 
 pub(crate) async fn open_with(sandbox: &Sandbox, reading: ReadSettings) -> EdfiStore {
-    let settings = EdfiSettings {
+    EdfiStore::open(settings(sandbox, reading)).await.unwrap()
+}
+
+pub(crate) fn settings(sandbox: &Sandbox, reading: ReadSettings) -> EdfiSettings {
+    EdfiSettings {
         base_url: sandbox.url().parse().unwrap(),
         urls: Urls::default(),
         mode: Mode::Shared,
@@ -32,14 +36,15 @@ pub(crate) async fn open_with(sandbox: &Sandbox, reading: ReadSettings) -> EdfiS
             client_id: "populated".to_owned(),
             client_secret: "populatedSecret".into(),
         },
+        scope: None,
+        profile: None,
         namespace: "ed-fi".to_owned(),
         namespace_overrides: BTreeMap::new(),
         client: ClientSettings::default(),
         reading,
         cache: None,
         wipe: false,
-    };
-    EdfiStore::open(settings).await.unwrap()
+    }
 }
 
 /// A district on disk; its files can be loaded in the order of the manifest.

@@ -13,7 +13,7 @@ use crate::suggest::nearest;
 /// What stands before the names of the environment.
 const ENVIRONMENT: &str = "EdFi:ApiPublisher:";
 /// Flags that stand for options.
-const OPTIONS: [&str; 22] = [
+const OPTIONS: [&str; 27] = [
     "bearerTokenRefreshMinutes",
     "retryStartingDelayMilliseconds",
     "maxRetryAttempts",
@@ -36,6 +36,12 @@ const OPTIONS: [&str; 22] = [
     "rateLimitTimeSeconds",
     "rateLimitMaxRetries",
     "lastChangeVersionProcessedNamespace",
+    // Of the edition of Education Analytics.
+    "useCursorPaging",
+    "cursorPartitionCount",
+    "streamingPageSizeResourceOverrides",
+    "additionalUpsertAfterDelete",
+    "processDeletesAndKeyChangesOnFullPublish",
 ];
 /// Flags that stand for members of the source alone.
 const SOURCE: [&str; 6] = [
@@ -60,19 +66,17 @@ const MEMBERS: [&str; 10] = [
     "file",
 ];
 /// Options without counterpart that change nothing about what is published.
-const WITHOUT_EFFECT: [&str; 12] = [
+const WITHOUT_EFFECT: [&str; 10] = [
     "bearertokenrefreshminutes",
     "retrystartingdelaymilliseconds",
     "maxdegreeofparallelismforresourceprocessing",
     "maxdegreeofparallelismforstreamresourcepages",
     "streamingpageswaitdurationseconds",
     "errorpublishingbatchsize",
-    "usechangeversionpaging",
-    "changeversionpagingwindowsize",
-    "usereversepaging",
     "usesourcedependencymetadata",
     "ratelimitmaxretries",
-    "ratelimittimeseconds",
+    "additionalupsertafterdelete",
+    "processdeletesandkeychangesonfullpublish",
 ];
 
 /// One end.
@@ -251,11 +255,8 @@ impl Layers {
                 warnings.push(format!("`{option}` is not needed and has no effect"));
             }
         }
-        let lacking = ["enableRateLimit", "whatIf"];
-        for option in lacking {
-            if self.option(option).is_some_and(|value| value != "false") {
-                warnings.push(format!("`{option}` is not supported and has no effect"));
-            }
+        if self.option("whatIf").is_some_and(|value| value != "false") {
+            warnings.push("`whatIf` is not supported and has no effect".to_owned());
         }
         for list in &self.ignored {
             warnings.push(format!(

@@ -5,6 +5,7 @@
 //! do not stand in the text: it names variables, whose values are filled in for this run.
 
 mod layers;
+mod reading;
 mod yaml;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! What settings of the publisher amount to, and which of them are refused.
 
+use syncline_store_edfi::Paging;
+
 use super::*;
 
 const SETTINGS: &str = r#"{
@@ -61,8 +63,13 @@ fn named_connections_become_stores_and_secrets_stay_out_of_the_text() {
         found.text
     );
     assert!(found.text.contains("year: 2026"));
+    assert_eq!(source.settings.reading.version_window, Some(25_000));
+    assert_eq!(source.settings.reading.paging, Paging::Automatic);
     let warnings = found.warnings.join("\n");
-    assert!(warnings.contains("usechangeversionpaging"), "{warnings}");
+    assert!(
+        warnings.contains("resourcesWithUpdatableKeys".to_lowercase().as_str()),
+        "{warnings}"
+    );
 }
 
 #[test]
@@ -128,4 +135,68 @@ fn a_connection_that_is_not_described_is_named() {
         failure.message.contains("source is not fully described"),
         "{failure}"
     );
+}
+
+#[test]
+fn scopes_profiles_page_sizes_windows_and_limits_of_rate_are_taken_over() {
+    let flags = [
+        "--sourceScope=255901",
+        "--targetScope=31",
+        "--sourceProfileName=Some-Read",
+        "--targetProfileName=Some-Write",
+        "--useReversePaging=true",
+        "--changeVersionPagingWindowSize=100",
+        "--streamingPageSizeResourceOverrides=students:200, /tpdm/candidates:50",
+        "--enableRateLimit=true",
+        "--rateLimitNumberExecutions=45",
+        "--rateLimitTimeSeconds=1.5",
+        "--sourceAuthUrl=https://login.example/connect/token",
+    ];
+    let found = imported(&[&PAIR[..], &flags].concat(), &[]).unwrap();
+    let api = |name: &str| match &found.config.stores[name] {
+        crate::StoreConfig::Edfi(api) => api.settings.clone(),
+        crate::StoreConfig::Files(_) => panic!("no API"),
+    };
+    let (source, target) = (api("District"), api("State"));
+    assert_eq!(source.scope.as_deref(), Some("255901"));
+    assert_eq!(target.scope.as_deref(), Some("31"));
+    assert_eq!(source.profile.as_deref(), Some("Some-Read"));
+    assert_eq!(target.profile.as_deref(), Some("Some-Write"));
+    let oauth = source.urls.oauth.map(|url| url.to_string());
+    assert_eq!(
+        oauth.as_deref(),
+        Some("https://login.example/connect/token"),
+        "without a slash at the end"
+    );
+    let sizes = [("students", 200), ("tpdm/candidates", 50)];
+    let sizes = sizes.map(|(name, size)| (name.to_owned(), size));
+    assert_eq!(source.reading.page_sizes, BTreeMap::from(sizes));
+    assert_eq!(source.reading.version_window, Some(100));
+    assert_eq!(source.reading.paging, Paging::Reverse);
+    assert_eq!(source.client.requests_per_second, Some(30.0));
+    assert_eq!(target.client.requests_per_second, Some(30.0));
+    assert_eq!(target.reading.version_window, None);
+}
+
+#[test]
+fn the_other_edition_s_cursors_are_taken_over_unless_windows_win() {
+    let cursor = ["--useCursorPaging=true", "--cursorPartitionCount=4"];
+    let found = imported(&[&PAIR[..], &cursor].concat(), &[]).unwrap();
+    assert!(!found.text.contains("paging: cursor"), "{}", found.text);
+    let flags = [&PAIR[..], &cursor, &["--useChangeVersionPaging=false"]].concat();
+    let found = imported(&flags, &[]).unwrap();
+    assert!(found.text.contains("paging: cursor"), "{}", found.text);
+    assert!(found.text.contains("partitions: 4"), "{}", found.text);
+}
+
+#[test]
+fn numbers_that_are_none_are_refused() {
+    for flag in [
+        "--streamingPageSizeResourceOverrides=students",
+        "--streamingPageSizeResourceOverrides=students:many",
+        "--changeVersionPagingWindowSize=wide",
+    ] {
+        let failure = imported(&[&PAIR[..], &[flag]].concat(), &[]).unwrap_err();
+        assert!(failure.message.contains("has `") || failure.message.contains("no number"));
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::layers::{Layers, Side};
+use super::reading;
 use crate::Failure;
 
 /// The text; values of secrets go beside it, by the names of their variables.
@@ -63,10 +64,18 @@ fn store(
         line("year", year);
     }
     let option = |name: &str| layers.option(name);
-    if side == Side::Source
-        && let Some(size) = option("streamingPageSize")
-    {
-        line("page_size", size);
+    for (key, of) in [("scope", "scope"), ("profile", "profileName")] {
+        if let Some(value) = member(of) {
+            line(key, value);
+        }
+    }
+    if side == Side::Source {
+        for (key, value) in reading::keys(layers)? {
+            line(key, &value);
+        }
+    }
+    if let Some(most) = reading::requests_per_second(layers)? {
+        line("requests_per_second", &most);
     }
     if side == Side::Target
         && let Some(writers) = option("maxDegreeOfParallelismForPostResourceItem")
@@ -82,14 +91,8 @@ fn store(
     if let Some(url) = member("authUrl") {
         let _infallible = writeln!(text, "    urls: {{ oauth: {} }}", quoted(url));
     }
-    for lacking in ["scope", "profileName"] {
-        if member(lacking).is_some() {
-            let message = format!(
-                "`{lacking}` of the {} cannot be taken over yet",
-                side.name()
-            );
-            return Err(Failure::configuration(message));
-        }
+    if side == Side::Source {
+        text.push_str(&reading::page_sizes(layers)?);
     }
     Ok(())
 }
@@ -145,12 +148,12 @@ fn last_version(layers: &Layers, target: &str, job: Option<&str>) -> Option<u64>
         .map(|(_, version)| version)
 }
 
-fn is_true(text: &str) -> bool {
+pub(super) fn is_true(text: &str) -> bool {
     text.eq_ignore_ascii_case("true")
 }
 
 /// A text that YAML reads as it is.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./".contains(letter);
     if !text.is_empty() && text.chars().all(plain) && !text.starts_with('-') {
         return text.to_owned();
