@@ -30,7 +30,7 @@ pub(crate) async fn api(config: &EdfiConfig) -> Result<(EdfiStore, Catalog), Fai
     }
     let store = config
         .touch
-        .run(|| EdfiStore::open(config.settings.clone()))
+        .run(|| Box::pin(EdfiStore::open(config.settings.clone())))
         .await?;
     let catalog = store.describe().await?;
     Ok((store, catalog))

@@ -72,7 +72,10 @@ impl EdfiStore {
             .map(|name| (name.clone(), data_url(&endpoints.data, name)))
             .collect();
         let client = anonymous.with_token(token);
-        let reading = sizes_by_name(settings.reading, &settings.namespace, &metadata)?;
+        let reading = ReadSettings {
+            page_sizes: pages::sizes(&settings, &metadata.collections.keys())?,
+            ..settings.reading
+        };
         let reader = Arc::new(Reader::new(client.clone(), reading));
         let metadata = Arc::new(metadata);
         Ok(Self {
@@ -311,40 +314,6 @@ fn data_url(root: &Url, name: &CollectionName) -> Url {
         segments.pop_if_empty().extend(name.as_str().split('/'));
     }
     url
-}
-
-/// Page sizes under the full names of their collections; a name that the API does not have is
-/// refused.
-fn sizes_by_name(
-    reading: ReadSettings,
-    namespace: &str,
-    metadata: &Metadata,
-) -> Result<ReadSettings> {
-    let mut page_sizes = BTreeMap::new();
-    for (written, size) in &reading.page_sizes {
-        let wanted = written.trim_start_matches('/');
-        let wanted = match wanted.contains('/') {
-            true => wanted.to_owned(),
-            false => format!("{namespace}/{wanted}"),
-        };
-        let mut names = metadata.collections.keys();
-        let known = names.find(|name| name.as_str().eq_ignore_ascii_case(&wanted));
-        let Some(known) = known else {
-            let message =
-                format!("a page size is set for `{written}`, which the API does not have");
-            let error = StoreError::new(ErrorKind::Configuration, message);
-            let names = metadata.collections.keys().map(CollectionName::as_str);
-            return Err(match metadata::parameters::nearest(&wanted, names) {
-                Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-                None => error,
-            });
-        };
-        page_sizes.insert(known.to_string(), *size);
-    }
-    Ok(ReadSettings {
-        page_sizes,
-        ..reading
-    })
 }
 
 /// Tokens are kept under a name made of where they come from and for whom.

@@ -109,9 +109,8 @@ fn edfi(root: &Section<'_>, warnings: &mut Vec<String>) -> Result<EdfiConfig, Fa
         Some("year_specific".to_owned())
     };
     let year = || {
-        Ok(section
-            .parsed("year", "a school year such as 2026")?
-            .unwrap_or_else(current_year))
+        let year = section.parsed("year", "a school year such as 2026")?;
+        Ok(year.unwrap_or_else(current_year))
     };
     let connection = Connection::read(root, warnings)?;
     let fetch = root.section("fetch")?;

@@ -108,7 +108,7 @@ impl Pair {
             );
             text.push_str(&store);
             for line in further {
-                text.push_str(&format!("    {line}\n"));
+                text.extend(["    ", line, "\n"]);
             }
         }
         let file = self.folder.path().join("syncline.yaml");

@@ -52,98 +52,74 @@ async fn viewed() -> Pair {
         config.profiles = vec![without("Unit-Test-Target-Profile", &["middleName"])];
     })
     .await;
-    pair.settings =
-        ["Source", "Target"].map(|side| vec![format!("profile: Unit-Test-{side}-Profile")]);
-    pair
+    seen(pair, true)
+}
+
+/// The same pair as it is seen by profile, or as a whole.
+fn seen(pair: Pair, by_profile: bool) -> Pair {
+    let line = |side| format!("profile: Unit-Test-{side}-Profile");
+    let settings = ["Source", "Target"].map(|side| by_profile.then(|| line(side)));
+    Pair {
+        settings: settings.map(|line| line.into_iter().collect()),
+        ..pair
+    }
+}
+
+fn only_students(arguments: &mut syncline::PublishArgs) {
+    let names = [STUDENTS, DESCRIPTORS].map(str::to_owned);
+    arguments.settings.choice.include_only = names.into();
+}
+
+/// The bodies of students posted to the target, from one request on.
+fn posted(pair: &Pair, after: usize) -> Vec<String> {
+    let log = pair.target.requests();
+    let students = log
+        .requests
+        .iter()
+        .skip(after)
+        .filter(|request| request.method == "POST" && request.path.ends_with("/students"));
+    students
+        .map(|request| String::from_utf8_lossy(&request.body).into_owned())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn profiles_narrow_what_is_read_and_keep_what_the_target_has() {
-    let pair = viewed().await;
-    // As somebody who sees everything.
-    let plain = Pair {
-        settings: [vec![], vec![]],
-        ..viewed().await
-    };
-    let plain = Pair {
-        source: pair.source,
-        target: pair.target,
-        ..plain
-    };
     let named = |name: &str, middle: &str| {
         let mut record = student(1, name);
         record["middleName"] = json!(middle);
         record
     };
-    plain
-        .hand()
-        .await
-        .put(STUDENTS, &named("Ada", "Secret"))
-        .await;
-    plain
-        .target_hand()
-        .await
-        .put(STUDENTS, &named("Old", "Kept"))
-        .await;
-    let pair = Pair {
-        settings: ["Source", "Target"]
-            .map(|side| vec![format!("profile: Unit-Test-{side}-Profile")]),
-        ..plain
-    };
-    let posts = pair.target.requests().requests.len();
-    let only_students = |arguments: &mut syncline::PublishArgs| {
-        arguments.settings.choice.include_only = vec![STUDENTS.to_owned(), DESCRIPTORS.to_owned()];
-    };
+    let pair = seen(viewed().await, false);
+    let (hand, target_hand) = (pair.hand().await, pair.target_hand().await);
+    hand.put(STUDENTS, &named("Ada", "Secret")).await;
+    target_hand.put(STUDENTS, &named("Old", "Kept")).await;
+
+    let pair = seen(pair, true);
+    let before = pair.target.requests().requests.len();
     let summary = pair.publish_with(only_students).await.unwrap();
-    assert_eq!(
-        summary.exit_status(),
-        0,
-        "{:#?}",
-        summary.report.collections
-    );
-    let posted: Vec<String> = pair
-        .target
-        .requests()
-        .requests
-        .iter()
-        .skip(posts)
-        .filter(|request| request.method == "POST" && request.path.ends_with("/students"))
-        .map(|request| String::from_utf8_lossy(&request.body).into_owned())
-        .collect();
-    assert_eq!(posted.len(), 1);
-    assert!(!posted[0].contains("middleName"), "{posted:?}");
-    let mut verify = syncline::VerifyArgs {
-        settings: pair.config().publish.unwrap(),
-        counts_only: false,
-    };
-    verify.settings.choice.include_only = vec![STUDENTS.to_owned()];
-    let verified = pair.verify_with(verify).await;
+    assert_eq!(summary.exit_status(), 0, "{:#?}", summary.parts);
+    let bodies = posted(&pair, before);
+    assert_eq!(bodies.len(), 1);
+    assert!(!bodies[0].contains("middleName"), "{bodies:?}");
+    let mut settings = pair.config().publish.unwrap();
+    settings.choice.include_only = vec![STUDENTS.to_owned()];
+    let counts_only = false;
+    let verified = pair
+        .verify_with(syncline::VerifyArgs {
+            settings,
+            counts_only,
+        })
+        .await;
     assert!(verified.is_equal(), "{verified:#?}");
-    let plain = Pair {
-        settings: [vec![], vec![]],
-        ..pair
-    };
-    let stored = plain.target_hand().await.list(STUDENTS).await;
+
+    let stored = target_hand.list(STUDENTS).await;
     let text = std::str::from_utf8(&stored[0].payload).unwrap();
     assert!(text.contains("Ada") && text.contains("Kept"), "{text}");
     // Deletes are read without the view, which does not speak of them.
-    plain
-        .hand()
-        .await
-        .delete(STUDENTS, &student(1, "Ada"))
-        .await;
-    let pair = Pair {
-        settings: ["Source", "Target"]
-            .map(|side| vec![format!("profile: Unit-Test-{side}-Profile")]),
-        ..plain
-    };
-    assert_eq!(
-        pair.publish_with(only_students)
-            .await
-            .unwrap()
-            .exit_status(),
-        0
-    );
+    hand.delete(STUDENTS, &student(1, "Ada")).await;
+    let summary = pair.publish_with(only_students).await.unwrap();
+    assert_eq!(summary.exit_status(), 0);
     assert_eq!(pair.target.count(STUDENTS).unwrap(), 0);
 }
 

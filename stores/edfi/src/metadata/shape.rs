@@ -27,7 +27,7 @@ pub struct Shape {
 /// Names of members, each with those of what it holds; none where it holds no object.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Members(pub BTreeMap<String, Members>);
+pub struct Members(pub BTreeMap<String, Self>);
 
 /// Adds the shapes of a document's collections.
 pub(super) fn read(document: &Value, shapes: &mut BTreeMap<CollectionName, Shape>) {

@@ -14,6 +14,7 @@ mod offset;
 mod page;
 mod reader;
 mod reverse;
+mod sizes;
 mod task;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::metadata::require_success;
 use collector::Collector;
 pub(crate) use limit::smaller;
 pub(crate) use reader::{Reader, Reading};
+pub(crate) use sizes::sizes;
 use task::Task;
 
 /// Batches that may wait for whoever reads the stream.

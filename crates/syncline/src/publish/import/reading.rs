@@ -73,7 +73,7 @@ pub(super) fn requests_per_second(layers: &Layers) -> Result<Option<String>, Fai
 }
 
 fn whole(option: &str, text: &str) -> Result<u64, Failure> {
-    text.parse().map_err(|_| no_number(option, text))
+    text.parse().map_err(|_unfit| no_number(option, text))
 }
 
 fn no_number(option: &str, text: &str) -> Failure {
