@@ -155,7 +155,7 @@ fn scopes_profiles_page_sizes_windows_and_limits_of_rate_are_taken_over() {
     let found = imported(&[&PAIR[..], &flags].concat(), &[]).unwrap();
     let api = |name: &str| match &found.config.stores[name] {
         crate::StoreConfig::Edfi(api) => api.settings.clone(),
-        crate::StoreConfig::Files(_) => panic!("no API"),
+        _ => panic!("no API"),
     };
     let (source, target) = (api("District"), api("State"));
     assert_eq!(source.scope.as_deref(), Some("255901"));
