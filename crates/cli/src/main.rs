@@ -5,6 +5,7 @@
 
 mod args;
 mod commands;
+mod compared;
 mod deletes;
 mod environment;
 mod fetched;

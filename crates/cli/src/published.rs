@@ -1,14 +1,9 @@
-//! What came of publishing, and of comparing, as a person wants to read it.
+//! What came of publishing, as a person wants to read it.
 
 use serde_json::{Value, json};
-use syncline::{
-    CollectionReport, Ending, JobOutcome, PartReport, PublishSummary, VerifySummary, Wrong,
-};
+use syncline::{CollectionReport, Ending, JobOutcome, PartReport, PublishSummary};
 
 use crate::summary::{count, number};
-
-/// Keys of differences that are shown for a collection.
-const KEYS_SHOWN: usize = 3;
 
 /// The table and the sentences at the end of a publication. Collections in which nothing happened
 /// are counted, not listed.
@@ -236,58 +231,4 @@ pub(crate) fn jobs_event(jobs: &[JobOutcome]) -> Value {
         .map(|job| (job.name.clone(), json!(job.exit_status())))
         .collect();
     json!({"jobs": statuses})
-}
-
-/// The table of a comparison: collections that differ, or of which nothing certain is known.
-pub(crate) fn of_verify(summary: &VerifySummary) -> String {
-    let mut lines = Vec::new();
-    let unequal = summary
-        .collections
-        .iter()
-        .filter(|(_, verified)| !verified.is_equal());
-    let mut differing = 0_u64;
-    for (name, verified) in unequal {
-        differing += 1;
-        lines.push(format!(
-            "{}: {} in {}, {} in {}; {} missing, {} extra, {} different",
-            name.short(),
-            number(verified.source),
-            summary.from,
-            number(verified.target),
-            summary.to,
-            number(verified.missing),
-            number(verified.extra),
-            number(verified.different),
-        ));
-        for (wrong, key) in verified.examples.iter().take(KEYS_SHOWN) {
-            let wrong = match wrong {
-                Wrong::Missing => "missing",
-                Wrong::Extra => "extra",
-                Wrong::Different => "different",
-            };
-            lines.push(format!("  {wrong}: {key}"));
-        }
-        if let Some(reason) = &verified.uncertain {
-            lines.push(format!("  not certain: {reason}"));
-        }
-    }
-    let records: u64 = summary.collections.values().map(|one| one.source).sum();
-    let compared = summary.collections.len() as u64;
-    lines.push(match differing {
-        0 => format!(
-            "{} in {}: the same in {} and {}.",
-            count(records, "record"),
-            count(compared, "collection"),
-            summary.from,
-            summary.to
-        ),
-        differing => format!(
-            "{} of {} differ between {} and {}.",
-            number(differing),
-            count(compared, "collection"),
-            summary.from,
-            summary.to
-        ),
-    });
-    lines.join("\n") + "\n"
 }

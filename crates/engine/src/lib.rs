@@ -45,7 +45,7 @@ pub use events::{CollectionProgress, Event, Observer, Progress};
 pub use job::{Baseline, Job, Resend, Settings, Verb};
 pub use planned::plan;
 pub use prune::Prune;
-pub use publish::{Overlap, PartReport, PublishJob, PublishReport, Start, publish};
+pub use publish::{Overlap, PartReport, PublishJob, PublishReport, Start, proved_mark, publish};
 pub use report::{CollectionReport, Duplicate, Ending, FailureGroup, Planned, RunReport};
 pub use run::run;
 pub use spooled::Spooled;

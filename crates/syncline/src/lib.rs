@@ -49,7 +49,11 @@ pub use validate::{
     ValidateArgs, ValidateEnding, ValidateResults, ValidateSettings, ValidateSummary, validate,
     write_validate_results,
 };
-pub use verify::{Verified, VerifyArgs, VerifySummary, Wrong, verify, write_verify_results};
+pub use verify::{
+    Example, ExplainArgs, Explanation, MemberDifference, OwedNow, Remembered, SideState, Verified,
+    VerifyArgs, VerifySummary, Why, Wrong, explain, explain_document, verify, verify_document,
+    write_verify_results,
+};
 
 pub use syncline_check::{Method, Severity};
 pub use syncline_engine::{

@@ -22,7 +22,9 @@ pub(crate) use data::{DataArgs, LogFormat};
 pub(crate) use fetch::{ChoiceArgs, FetchArgs, FormatArg};
 pub(crate) use file::FileArgs;
 pub(crate) use paging::PagingArgs;
-pub(crate) use publish::{PairArgs, PublishArgs, VerifyArgs, data as told_data};
+pub(crate) use publish::{
+    DriftArgs, ExplainArgs, PairArgs, PublishArgs, VerifyArgs, data as told_data,
+};
 pub(crate) use sandbox::{
     ApiArg, AuthorizationArg, ModelArgs, PlaceArgs, SandboxArgs, SandboxCommand, SandboxEdfiArgs,
     SandboxReplayArgs, SandboxResetArgs, SandboxSeedArgs,
@@ -87,6 +89,10 @@ pub(crate) enum Command {
     Publish(PublishArgs),
     /// Compare two Ed-Fi APIs
     Verify(VerifyArgs),
+    /// Show in what an Ed-Fi API differs from its source, and why
+    Drift(DriftArgs),
+    /// Look at one record on both sides, and at what is known of it
+    Explain(ExplainArgs),
     /// Delete from an Ed-Fi API what has the keys of the records in files
     Delete(RemoveArgs),
     /// Delete everything that selected collections of an Ed-Fi API hold

@@ -1,4 +1,4 @@
-//! Options of `publish` and `verify`.
+//! Options of `publish`, `verify`, `drift` and `explain`.
 
 use std::path::PathBuf;
 
@@ -86,6 +86,49 @@ pub(crate) struct VerifyArgs {
     /// Compare only the numbers of records
     #[arg(long)]
     pub(crate) counts: bool,
+    /// Print what was found as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) told: ToldArgs,
+}
+
+/// Show in what an Ed-Fi API differs from another, or from a folder of files, and why
+#[derive(Debug, Args)]
+pub(crate) struct DriftArgs {
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+    #[command(flatten)]
+    pub(crate) pair: PairArgs,
+    /// Print what was found as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) told: ToldArgs,
+}
+
+/// Look at one record: what both sides hold, what is known of it, and where they differ
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// Its collection
+    pub(crate) collection: String,
+    /// Its key: the values of its fields in order, or NAME=VALUE, or the list that `drift` shows
+    #[arg(required = true)]
+    pub(crate) key: Vec<String>,
+    /// Store that is taken as right, by its name in the configuration
+    #[arg(long, value_name = "STORE")]
+    pub(crate) from: Option<String>,
+    /// Store that is compared with it
+    #[arg(long, value_name = "STORE")]
+    pub(crate) to: Option<String>,
+    /// Print the values of members that differ, too, which may be personal data
+    #[arg(long)]
+    pub(crate) show_values: bool,
+    /// Print what was found as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
     #[command(flatten)]
     pub(crate) told: ToldArgs,
 }

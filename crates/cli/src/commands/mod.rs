@@ -4,6 +4,7 @@ mod config;
 mod count;
 mod create;
 mod demo;
+mod explain;
 mod fetch;
 mod generate;
 mod jobs;
@@ -81,10 +82,9 @@ async fn dispatch(command: Command, before: Before) -> Result<u8, Failure> {
                 None => publish::run(&arguments, &data).await,
             }
         }
-        Command::Verify(arguments) => {
-            let data = told_data(&arguments.file, &arguments.told, before);
-            verify::run(&arguments, &data).await
-        }
+        Command::Verify(arguments) => verify::run(&arguments, before).await,
+        Command::Drift(arguments) => verify::drift(&arguments, before).await,
+        Command::Explain(arguments) => explain::run(&arguments, before).await,
         Command::Delete(arguments) => {
             let data = arguments.data.clone().or(before);
             remove::run(Removal::Named, &arguments, &data).await

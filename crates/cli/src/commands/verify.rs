@@ -1,35 +1,69 @@
-//! `verify`
+//! `verify` and `drift`
 
-use syncline::{Failure, VerifySummary, write_verify_results};
+use serde_json::Value;
+use syncline::{
+    Failure, VerifyArgs as Comparison, VerifySummary, verify_document, write_verify_results,
+};
 
 use super::publish::settings;
-use crate::args::{DataArgs, VerifyArgs};
+use crate::args::{DataArgs, DriftArgs, VerifyArgs, told_data};
 use crate::output::{self, Voice};
-use crate::{environment, progress, published, signals};
+use crate::{compared, environment, progress, signals};
 
-pub(crate) async fn run(arguments: &VerifyArgs, data: &DataArgs) -> Result<u8, Failure> {
-    let outcome = verify(arguments, data).await;
+pub(crate) async fn run(arguments: &VerifyArgs, before: DataArgs) -> Result<u8, Failure> {
+    let data = &told_data(&arguments.file, &arguments.told, before);
+    let outcome = async {
+        let config = environment::config(data)?;
+        let wanted = Comparison {
+            settings: settings(&config, &arguments.pair),
+            counts_only: arguments.counts,
+            reasons: false,
+        };
+        let observer = progress::observer(data.log_format);
+        syncline::verify(&config, wanted, observer, signals::stop_token()).await
+    };
+    tell("verify", arguments.json, (outcome.await, data))
+}
+
+pub(crate) async fn drift(arguments: &DriftArgs, before: DataArgs) -> Result<u8, Failure> {
+    let data = &told_data(&arguments.file, &arguments.told, before);
+    let outcome = async {
+        let config = environment::config(data)?;
+        let wanted = Comparison {
+            settings: settings(&config, &arguments.pair),
+            counts_only: false,
+            reasons: true,
+        };
+        let observer = progress::observer(data.log_format);
+        syncline::verify(&config, wanted, observer, signals::stop_token()).await
+    };
+    tell("drift", arguments.json, (outcome.await, data))
+}
+
+/// Prints what was found, and writes the results file.
+fn tell(
+    command: &str,
+    as_json: bool,
+    (outcome, data): (Result<VerifySummary, Failure>, &DataArgs),
+) -> Result<u8, Failure> {
     let exit_status = match &outcome {
         Ok(summary) => summary.exit_status(),
         Err(failure) => failure.kind.exit_status(),
     };
-    let written = match &data.results_file {
-        Some(path) => write_verify_results(path, outcome.as_ref(), exit_status),
-        None => Ok(()),
-    };
+    let document = verify_document(command, outcome.as_ref(), exit_status);
+    let written = write(data, &document);
     match outcome {
-        Ok(summary) => output::data(&published::of_verify(&summary)),
+        Ok(_) if as_json => output::data(&format!("{document:#}\n")),
+        Ok(summary) => output::data(&compared::of_verify(&summary)),
         Err(failure) => Voice::new(data.log_format).failure(&failure),
     }
     written.map(|()| exit_status)
 }
 
-async fn verify(arguments: &VerifyArgs, data: &DataArgs) -> Result<VerifySummary, Failure> {
-    let config = environment::config(data)?;
-    let verify = syncline::VerifyArgs {
-        settings: settings(&config, &arguments.pair),
-        counts_only: arguments.counts,
-    };
-    let observer = progress::observer(data.log_format);
-    syncline::verify(&config, verify, observer, signals::stop_token()).await
+/// Writes the results file, if one is wanted.
+pub(super) fn write(data: &DataArgs, document: &Value) -> Result<(), Failure> {
+    match &data.results_file {
+        Some(path) => write_verify_results(path, document),
+        None => Ok(()),
+    }
 }

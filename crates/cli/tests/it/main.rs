@@ -8,6 +8,7 @@
 
 mod attacked;
 mod commands;
+mod comparing;
 mod creating;
 mod desk;
 mod fetching;

@@ -38,6 +38,12 @@ impl Memory {
     }
 }
 
+/// The mark up to which a collection is proved to be published, by what its mark in the ledger
+/// holds.
+pub fn proved_mark(mark: Option<&Mark>) -> Option<Mark> {
+    Memory::read(mark).proved
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

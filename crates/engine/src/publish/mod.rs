@@ -35,6 +35,7 @@ use crate::lanes::Lanes;
 use crate::recorder::{self, Note};
 use crate::run::{Collections, around};
 use crate::{EngineError, Event, Job, Observer, RunReport, parked};
+pub use memory::proved_mark;
 use moved::Moved;
 use part::Part;
 

@@ -114,7 +114,7 @@ fn reversed(
 }
 
 /// The collection that a name means.
-fn find(name: &str, catalog: &Catalog) -> Result<CollectionName, Failure> {
+pub(crate) fn find(name: &str, catalog: &Catalog) -> Result<CollectionName, Failure> {
     let wanted = name.trim_start_matches('/').to_lowercase();
     let wanted = match wanted.split('/').count() {
         1 => format!("ed-fi/{wanted}"),

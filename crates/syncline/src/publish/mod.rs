@@ -27,6 +27,7 @@ use crate::send::{MEMORY_BUDGET, no_guards};
 use crate::{Config, EdfiConfig, Failure, RemedyReport, StoreConfig, open, rejects};
 
 pub use choice::Choice;
+pub(crate) use choice::find;
 pub use import::{Imported, import_api_publisher};
 pub use jobs::{JobOutcome, JobsArgs, JobsObserver, NamedJob, PublishJobs, publish_jobs};
 pub use results::{write_jobs_results, write_publish_results};
@@ -256,7 +257,7 @@ async fn pass(
 }
 
 /// Name of the flow in the ledger: from which source, under which name.
-fn flow(source: &Catalog, job: Option<&str>) -> String {
+pub(crate) fn flow(source: &Catalog, job: Option<&str>) -> String {
     match job.filter(|job| !job.is_empty()) {
         Some(job) => format!("publish {} {job}", source.identity.0),
         None => format!("publish {}", source.identity.0),

@@ -22,6 +22,7 @@ pub use forget::{ForgetArgs, Forgetting, ToForget, forget};
 pub use import::{ImportArgs, ImportedCollection, StateImport, import};
 pub use look::{CollectionState, RunState, ScopeState, runs, show};
 pub use owed::{OwedState, owed};
+pub(crate) use row::{outcome as outcome_text, time as time_text};
 
 use crate::{Config, Failure, Selection};
 

@@ -5,13 +5,13 @@ use syncline_ledger::LastOutcome;
 use syncline_model::Done;
 
 /// Unix seconds as `2026-03-01T14:30:00Z`.
-pub(super) fn time(seconds: i64) -> String {
+pub(crate) fn time(seconds: i64) -> String {
     Timestamp::from_second(seconds)
         .map_or_else(|_out_of_range| seconds.to_string(), |time| time.to_string())
 }
 
 /// How the last attempt on a key ended, in a word.
-pub(super) fn outcome(outcome: LastOutcome) -> String {
+pub(crate) fn outcome(outcome: LastOutcome) -> String {
     match outcome {
         LastOutcome::Settled(Done::Created) => "created".to_owned(),
         LastOutcome::Settled(Done::Updated) => "updated".to_owned(),

@@ -12,26 +12,33 @@ use syncline_model::{Collection, Coverage, Digest, Scope};
 use syncline_plan::{BaselineRow, Comparison, DesiredRow, Difference, Place, PlanError};
 use syncline_store::{Batch, Query, Store, StoreError, Want};
 
-use super::{Verified, Wrong};
+use super::pair::{Memory, Pair};
+use super::why::why;
+use super::{Example, Verified, Why, Wrong};
+use crate::Failure;
 
 /// Most bytes of rows of one side held in memory.
 const MEMORY_BUDGET: usize = 8 << 20;
-/// Differences whose keys are shown.
+/// Differences of a sort, and for a reason, whose keys are shown.
 const EXAMPLES: usize = 20;
 
 /// Both sides.
 pub(super) struct Sides {
-    pub(super) source: Arc<dyn Store>,
-    pub(super) target: Arc<dyn Store>,
+    pub(super) pair: Pair,
     pub(super) folder: PathBuf,
     pub(super) counts_only: bool,
+    /// Whether it is found out why keys differ.
+    pub(super) reasons: bool,
 }
 
 /// Why a collection could not be compared.
 pub(super) enum Problem {
     Store(StoreError),
-    Plan(PlanError),
+    Other(Failure),
 }
+
+/// Some differences: what is wrong with a key, and why.
+type Sample = BTreeMap<Digest, (Wrong, Option<Why>)>;
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
@@ -41,7 +48,13 @@ impl From<StoreError> for Problem {
 
 impl From<PlanError> for Problem {
     fn from(error: PlanError) -> Self {
-        Self::Plan(error)
+        Self::Other(error.into())
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Self::Other(failure)
     }
 }
 
@@ -55,16 +68,16 @@ impl Sides {
     /// Counts first, then contents.
     pub(super) async fn compare(&self, collection: Arc<Collection>) -> Result<Verified, Problem> {
         let mut verified = Verified {
-            source: count(&*self.source, &collection).await?,
-            target: count(&*self.target, &collection).await?,
+            source: count(&*self.pair.source, &collection).await?,
+            target: count(&*self.pair.target, &collection).await?,
             ..Verified::default()
         };
         if self.counts_only || (verified.source == 0 && verified.target == 0) {
             return Ok(verified);
         }
         let (source, target) = tokio::join!(
-            self.side(&*self.source, &collection),
-            self.side(&*self.target, &collection)
+            self.side(&*self.pair.source, &collection),
+            self.side(&*self.pair.target, &collection)
         );
         let (source, target) = (source?, target?);
         for coverage in [&source.coverage, &target.coverage] {
@@ -72,7 +85,13 @@ impl Sides {
                 verified.uncertain.get_or_insert_with(|| reason.clone());
             }
         }
-        let wrong = differences(source.rows, target.rows, &mut verified)?;
+        let memory = self.pair.memory.as_ref().filter(|_| self.reasons);
+        let differences = Differences {
+            collection: &collection,
+            memory,
+            reasons: self.reasons,
+        };
+        let wrong = differences.count((source.rows, target.rows), &mut verified)?;
         verified.examples = self.shown(&collection, wrong).await?;
         Ok(verified)
     }
@@ -107,13 +126,13 @@ impl Sides {
     async fn shown(
         &self,
         collection: &Arc<Collection>,
-        wrong: BTreeMap<Digest, Wrong>,
-    ) -> Result<Vec<(Wrong, String)>, Problem> {
-        let (extra, others): (BTreeMap<_, _>, BTreeMap<_, _>) = wrong
+        wrong: Sample,
+    ) -> Result<Vec<Example>, Problem> {
+        let (extra, others): (Sample, Sample) = wrong
             .into_iter()
-            .partition(|(_, wrong)| *wrong == Wrong::Extra);
+            .partition(|(_, (wrong, _))| *wrong == Wrong::Extra);
         let mut shown = Vec::new();
-        for (store, mut wanted) in [(&self.source, others), (&self.target, extra)] {
+        for (store, mut wanted) in [(&self.pair.source, others), (&self.pair.target, extra)] {
             if wanted.is_empty() {
                 continue;
             }
@@ -121,8 +140,9 @@ impl Sides {
             while let Some(batch) = stream.next().await {
                 if let Batch::Put(records) = batch? {
                     for record in records {
-                        if let Some(wrong) = wanted.remove(&record.key.digest()) {
-                            shown.push((wrong, record.key.as_str().to_owned()));
+                        if let Some((wrong, why)) = wanted.remove(&record.key.digest()) {
+                            let key = record.key.as_str().to_owned();
+                            shown.push(Example { wrong, why, key });
                         }
                     }
                 }
@@ -159,41 +179,72 @@ async fn count(store: &dyn Store, collection: &Arc<Collection>) -> Result<u64, S
     Ok(counted)
 }
 
-/// Counts the differences and gives the key digests of some.
-fn differences(
-    source: Comparison,
-    target: Comparison,
-    verified: &mut Verified,
-) -> Result<BTreeMap<Digest, Wrong>, Problem> {
-    let nothing = std::iter::empty::<Result<BaselineRow, PlanError>>();
-    let ordered = target
-        .finish(nothing)?
-        .filter_map(|difference| match difference {
-            Ok(Difference::Create(row)) => Some(Ok(BaselineRow {
-                key: row.key,
-                content: row.content,
-                settled: true,
-                place: row.place,
-            })),
-            Ok(_) => None,
-            Err(error) => Some(Err(error)),
-        });
-    let mut some = BTreeMap::new();
-    for difference in source.finish(ordered)? {
-        let (key, wrong) = match difference? {
-            Difference::Create(row) => (row.key, Wrong::Missing),
-            Difference::Update { row, .. } => (row.key, Wrong::Different),
-            Difference::Extra { key, .. } => (key, Wrong::Extra),
-            Difference::Unchanged { .. } | Difference::Superseded { .. } => continue,
+/// Counts differences of a collection.
+struct Differences<'pair> {
+    collection: &'pair Collection,
+    memory: Option<&'pair Memory>,
+    reasons: bool,
+}
+
+impl Differences<'_> {
+    /// Counts the differences and gives the key digests of some.
+    fn count(
+        &self,
+        (source, target): (Comparison, Comparison),
+        verified: &mut Verified,
+    ) -> Result<Sample, Problem> {
+        let nothing = std::iter::empty::<Result<BaselineRow, PlanError>>();
+        let ordered = target
+            .finish(nothing)?
+            .filter_map(|difference| match difference {
+                Ok(Difference::Create(row)) => Some(Ok(BaselineRow {
+                    key: row.key,
+                    content: row.content,
+                    settled: true,
+                    place: row.place,
+                })),
+                Ok(_) => None,
+                Err(error) => Some(Err(error)),
+            });
+        let mut some = Sample::new();
+        for difference in source.finish(ordered)? {
+            let (key, wrong, content) = match difference? {
+                Difference::Create(row) => (row.key, Wrong::Missing, Some(row.content)),
+                Difference::Update { row, .. } => (row.key, Wrong::Different, Some(row.content)),
+                Difference::Extra { key, .. } => (key, Wrong::Extra, None),
+                Difference::Unchanged { .. } | Difference::Superseded { .. } => continue,
+            };
+            let why = self.why((key, wrong, content))?;
+            let sort = (wrong, why);
+            let found = verified.reasons.entry(sort.clone()).or_default();
+            *found += 1;
+            if *found <= EXAMPLES as u64 {
+                some.insert(key, sort);
+            }
+        }
+        let of = |sort: Wrong| {
+            let reasons = verified.reasons.iter();
+            reasons
+                .filter(|((wrong, _), _)| *wrong == sort)
+                .map(|(_, count)| count)
+                .sum()
         };
-        match wrong {
-            Wrong::Missing => verified.missing += 1,
-            Wrong::Extra => verified.extra += 1,
-            Wrong::Different => verified.different += 1,
-        }
-        if some.len() < EXAMPLES {
-            some.insert(key, wrong);
-        }
+        (verified.missing, verified.extra, verified.different) =
+            (of(Wrong::Missing), of(Wrong::Extra), of(Wrong::Different));
+        Ok(some)
     }
-    Ok(some)
+
+    fn why(
+        &self,
+        (key, wrong, content): (Digest, Wrong, Option<Digest>),
+    ) -> Result<Option<Why>, Problem> {
+        if !self.reasons {
+            return Ok(None);
+        }
+        let known = match self.memory {
+            Some(memory) => memory.known(&self.collection.name, &key)?,
+            None => None,
+        };
+        Ok(Some(why(wrong, content, known.as_ref())))
+    }
 }

@@ -1,8 +1,14 @@
-//! Comparing two Ed-Fi APIs, without changing either: how many records each has, then keys and
-//! contents of both sides.
+//! Comparing an Ed-Fi API with another, or with a folder of files, without changing either: how
+//! many records each has, then keys and contents of both sides; where wanted, why they differ; and
+//! one record looked at closely.
+//!
+//! Keys are shown, contents never, unless they are asked for.
 
 mod compare;
+mod explain;
+mod pair;
 mod results;
+mod why;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,10 +18,15 @@ use syncline_engine::{Event, Observer};
 use syncline_model::{Collection, CollectionName};
 use tokio_util::sync::CancellationToken;
 
-use crate::publish::{edfi, names};
 use crate::{Config, Failure, FailureKind, PublishSettings, open};
+use pair::Pair;
 
-pub use results::write_verify_results;
+pub use explain::{
+    ExplainArgs, Explanation, MemberDifference, OwedNow, Remembered, SideState, explain,
+    explain_document,
+};
+pub use results::{verify_document, write_verify_results};
+pub use why::Why;
 
 /// Collections that are compared at the same time at most.
 const TOGETHER: usize = 4;
@@ -27,6 +38,8 @@ pub struct VerifyArgs {
     pub settings: PublishSettings,
     /// Whether only numbers of records are compared.
     pub counts_only: bool,
+    /// Whether it is found out why keys differ, from what the ledger remembers.
+    pub reasons: bool,
 }
 
 /// What was found.
@@ -53,10 +66,23 @@ pub struct Verified {
     pub extra: u64,
     /// Keys that both have, with other content.
     pub different: u64,
-    /// Some of these keys, each with what is wrong with it.
-    pub examples: Vec<(Wrong, String)>,
+    /// The same by reason, where reasons were asked for.
+    pub reasons: BTreeMap<(Wrong, Option<Why>), u64>,
+    /// Some of these keys.
+    pub examples: Vec<Example>,
     /// Why the comparison says nothing certain, where that is so.
     pub uncertain: Option<String>,
+}
+
+/// A key that differs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Example {
+    /// What is wrong with it.
+    pub wrong: Wrong,
+    /// Why, if that was asked for.
+    pub why: Option<Why>,
+    /// The key.
+    pub key: String,
 }
 
 /// What is wrong with a key.
@@ -68,6 +94,17 @@ pub enum Wrong {
     Extra,
     /// Both have it, with other content.
     Different,
+}
+
+impl Wrong {
+    /// In a word.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Extra => "extra",
+            Self::Different => "different",
+        }
+    }
 }
 
 impl Verified {
@@ -108,23 +145,19 @@ pub async fn verify(
     observer: Arc<dyn Observer>,
     stop: CancellationToken,
 ) -> Result<VerifySummary, Failure> {
-    let settings = &arguments.settings;
-    let (from, to) = names(config, settings)?;
-    let (source, source_catalog) = open::api(edfi(config, &from)?).await?;
-    let (target, catalog) = open::api(edfi(config, &to)?).await?;
-    let chosen = settings.choice.apply(&catalog, &source_catalog)?;
-    observer.on(&Event::Started(chosen.iter().cloned().collect()));
+    let opening = Box::pin(Pair::open(config, &arguments.settings));
+    let pair = open::unless_stopped(&stop, "compared", opening).await?;
+    let names = pair.collections.iter();
+    observer.on(&Event::Started(names.map(|one| one.name.clone()).collect()));
     let folder = tempfile::tempdir()?;
+    let collections = pair.collections.clone();
     let sides = compare::Sides {
-        source: Arc::new(source),
-        target: Arc::new(target),
+        pair,
         folder: folder.path().to_owned(),
         counts_only: arguments.counts_only,
+        reasons: arguments.reasons,
     };
-    let collections = chosen
-        .iter()
-        .filter_map(|name| catalog.collections.get(name).cloned());
-    let mut compared = futures_util::stream::iter(collections.map(Arc::new))
+    let mut compared = futures_util::stream::iter(collections)
         .map(|collection| one(&sides, collection))
         .buffer_unordered(TOGETHER);
     let mut found = BTreeMap::new();
@@ -143,9 +176,10 @@ pub async fn verify(
         let (name, verified) = verified?;
         found.insert(name, verified);
     }
+    drop(compared);
     Ok(VerifySummary {
-        from,
-        to,
+        from: sides.pair.from,
+        to: sides.pair.to,
         collections: found,
     })
 }
@@ -165,6 +199,6 @@ async fn one(
             Ok((name, uncertain))
         }
         Err(compare::Problem::Store(error)) => Err(error.into()),
-        Err(compare::Problem::Plan(error)) => Err(error.into()),
+        Err(compare::Problem::Other(failure)) => Err(failure),
     }
 }

@@ -1,22 +1,22 @@
-//! The results file of `verify`.
+//! What `verify` and `drift` found, for programs.
 
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{Verified, VerifySummary, Wrong};
+use super::{Verified, VerifySummary};
 use crate::Failure;
 use crate::results::write_document;
 
-/// Writes what was found, as JSON; its folder included, beside first, then renamed.
-pub fn write_verify_results(
-    path: &Path,
+/// What was found, as a JSON object; `command` is the one that was given.
+pub fn verify_document(
+    command: &str,
     outcome: Result<&VerifySummary, &Failure>,
     exit_status: u8,
-) -> Result<(), Failure> {
-    let document = match outcome {
+) -> Value {
+    match outcome {
         Err(failure) => json!({
-            "command": "verify", "exit_status": exit_status, "error": failure.message,
+            "command": command, "exit_status": exit_status, "error": failure.message,
         }),
         Ok(summary) => {
             let collections: Map<String, Value> = summary
@@ -25,7 +25,7 @@ pub fn write_verify_results(
                 .map(|(name, verified)| (name.to_string(), collection(verified)))
                 .collect();
             json!({
-                "command": "verify",
+                "command": command,
                 "exit_status": exit_status,
                 "from": summary.from,
                 "to": summary.to,
@@ -33,20 +33,24 @@ pub fn write_verify_results(
                 "collections": collections,
             })
         }
-    };
-    write_document(path, &document)
+    }
+}
+
+/// Writes a document of `verify`, `drift` or `explain`; its folder included, beside first, then
+/// renamed.
+pub fn write_verify_results(path: &Path, document: &Value) -> Result<(), Failure> {
+    write_document(path, document)
 }
 
 fn collection(verified: &Verified) -> Value {
-    let examples = verified.examples.iter().map(|(wrong, key)| {
-        let wrong = match wrong {
-            Wrong::Missing => "missing",
-            Wrong::Extra => "extra",
-            Wrong::Different => "different",
-        };
-        json!({"wrong": wrong, "key": key})
+    let examples = verified.examples.iter().map(|example| {
+        let mut document = json!({"wrong": example.wrong.text(), "key": example.key});
+        if let Some(why) = &example.why {
+            document["why"] = json!(why.code());
+        }
+        document
     });
-    json!({
+    let mut document = json!({
         "source": verified.source,
         "target": verified.target,
         "missing": verified.missing,
@@ -54,5 +58,13 @@ fn collection(verified: &Verified) -> Value {
         "different": verified.different,
         "uncertain": verified.uncertain,
         "examples": examples.collect::<Vec<_>>(),
-    })
+    });
+    let reasons = verified.reasons.iter().filter_map(|((wrong, why), count)| {
+        Some(json!({"wrong": wrong.text(), "why": why.as_ref()?.code(), "count": count}))
+    });
+    let reasons: Vec<Value> = reasons.collect();
+    if !reasons.is_empty() {
+        document["reasons"] = json!(reasons);
+    }
+    document
 }

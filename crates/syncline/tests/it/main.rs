@@ -17,6 +17,7 @@ mod outages;
 mod pruning;
 mod publishing;
 mod publishing_access;
+mod publishing_drift;
 mod publishing_pair;
 mod publishing_proof;
 mod publishing_views;

@@ -156,15 +156,17 @@ impl Pair {
 
     /// Compares both sides.
     pub(crate) async fn verify(&self) -> VerifySummary {
-        self.verify_with(VerifyArgs {
-            settings: self.config().publish.unwrap(),
-            counts_only: false,
-        })
-        .await
+        self.compare(|_| {}).await
     }
 
-    pub(crate) async fn verify_with(&self, arguments: VerifyArgs) -> VerifySummary {
+    pub(crate) async fn compare(&self, change: impl FnOnce(&mut VerifyArgs)) -> VerifySummary {
         let config = self.config();
+        let mut arguments = VerifyArgs {
+            settings: config.publish.clone().unwrap(),
+            counts_only: false,
+            reasons: false,
+        };
+        change(&mut arguments);
         syncline::verify(&config, arguments, quiet(), CancellationToken::new())
             .await
             .unwrap()
@@ -242,7 +244,7 @@ pub(crate) struct Hand {
 }
 
 impl Hand {
-    async fn of(config: &Config, name: &str) -> Self {
+    pub(crate) async fn of(config: &Config, name: &str) -> Self {
         let Some(StoreConfig::Edfi(api)) = config.stores.get(name) else {
             panic!("no store {name}");
         };

@@ -102,13 +102,9 @@ async fn profiles_narrow_what_is_read_and_keep_what_the_target_has() {
     let bodies = posted(&pair, before);
     assert_eq!(bodies.len(), 1);
     assert!(!bodies[0].contains("middleName"), "{bodies:?}");
-    let mut settings = pair.config().publish.unwrap();
-    settings.choice.include_only = vec![STUDENTS.to_owned()];
-    let counts_only = false;
     let verified = pair
-        .verify_with(syncline::VerifyArgs {
-            settings,
-            counts_only,
+        .compare(|arguments| {
+            arguments.settings.choice.include_only = vec![STUDENTS.to_owned()];
         })
         .await;
     assert!(verified.is_equal(), "{verified:#?}");

@@ -31,14 +31,13 @@ pub(super) struct Quiet {
 impl Quiet {
     pub(super) fn targets(&self) -> [Target; 2] {
         let most = self.resources * STAGES + CONSTANT;
-        let name = format!("requests after one change, at most {most}");
+        let target = |after: &str, requests: usize| {
+            let name = format!("requests to a live source after {after}, at most {most}");
+            Target::new(name, requests.to_string(), requests <= most)
+        };
         [
-            Target::new(
-                format!("requests after no change, at most {CONSTANT}"),
-                self.nothing.to_string(),
-                self.nothing <= CONSTANT,
-            ),
-            Target::new(name, self.one.to_string(), self.one <= most),
+            target("no change", self.nothing),
+            target("one change", self.one),
         ]
     }
 

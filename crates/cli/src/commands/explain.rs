@@ -1,0 +1,39 @@
+//! `explain`
+
+use syncline::{ExplainArgs as Wanted, Explanation, Failure, explain_document};
+
+use super::verify::write;
+use crate::args::{DataArgs, ExplainArgs, told_data};
+use crate::output::{self, Voice};
+use crate::{compared, environment};
+
+pub(crate) async fn run(arguments: &ExplainArgs, before: DataArgs) -> Result<u8, Failure> {
+    let data = &told_data(&arguments.file, &arguments.told, before);
+    let outcome = explain(arguments, data).await;
+    let exit_status = match &outcome {
+        Ok(found) => found.exit_status(),
+        Err(failure) => failure.kind.exit_status(),
+    };
+    let shows_values = arguments.show_values;
+    let document = explain_document(outcome.as_ref(), exit_status, shows_values);
+    let written = write(data, &document);
+    match outcome {
+        Ok(_) if arguments.json => output::data(&format!("{document:#}\n")),
+        Ok(found) => output::data(&compared::of_explain(&found, shows_values)),
+        Err(failure) => Voice::new(data.log_format).failure(&failure),
+    }
+    written.map(|()| exit_status)
+}
+
+async fn explain(arguments: &ExplainArgs, data: &DataArgs) -> Result<Explanation, Failure> {
+    let config = environment::config(data)?;
+    let mut settings = config.publish.clone().unwrap_or_default();
+    settings.from = arguments.from.clone().or(settings.from);
+    settings.to = arguments.to.clone().or(settings.to);
+    let wanted = Wanted {
+        settings,
+        collection: arguments.collection.clone(),
+        key: arguments.key.clone(),
+    };
+    syncline::explain(&config, wanted).await
+}
