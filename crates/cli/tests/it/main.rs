@@ -22,6 +22,7 @@ mod messages;
 mod network;
 mod pruning;
 mod publishing;
+mod publishing_ends;
 mod servers;
 mod serving;
 mod state;

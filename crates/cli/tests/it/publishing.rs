@@ -9,14 +9,14 @@ use crate::desk::{Desk, students};
 use crate::servers::{sandbox, until};
 
 /// Two servers, and a desk that sends students into the first and publishes it to the second.
-struct Publishing {
-    source: Sandbox,
-    target: Sandbox,
-    desk: Desk,
+pub(crate) struct Publishing {
+    pub(crate) source: Sandbox,
+    pub(crate) target: Sandbox,
+    pub(crate) desk: Desk,
 }
 
 impl Publishing {
-    async fn of(count: usize) -> Self {
+    pub(crate) async fn of(count: usize) -> Self {
         let (source, target) = (sandbox().await, sandbox().await);
         let desk = Desk::new();
         let api = |url: &str| {
@@ -42,7 +42,7 @@ impl Publishing {
         publishing
     }
 
-    fn run(&self, arguments: &[&str]) -> crate::desk::Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> crate::desk::Ran {
         let mut command = self.desk.command(arguments);
         command.env("SECRET", "populatedSecret");
         self.desk.ended(command.output().unwrap())
@@ -54,7 +54,7 @@ impl Publishing {
     }
 }
 
-const LIVE: [&str; 2] = ["publish", "--ignore-isolation"];
+pub(crate) const LIVE: [&str; 2] = ["publish", "--ignore-isolation"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_changed_is_published_and_verify_finds_nothing() {

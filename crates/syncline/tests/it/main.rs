@@ -18,6 +18,7 @@ mod pruning;
 mod publishing;
 mod publishing_access;
 mod publishing_drift;
+mod publishing_faults;
 mod publishing_pair;
 mod publishing_proof;
 mod publishing_views;

@@ -214,7 +214,7 @@ pub(crate) async fn server(api: ApiVersion) -> Sandbox {
     Sandbox::start(config).await.unwrap()
 }
 
-fn arguments(config: &Config) -> PublishArgs {
+pub(crate) fn arguments(config: &Config) -> PublishArgs {
     PublishArgs {
         settings: PublishSettings {
             ignore_isolation: true,

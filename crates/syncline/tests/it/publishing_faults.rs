@@ -1,0 +1,258 @@
+//! What the Ed-Fi API Publisher gets wrong and is right here, as far as nothing else shows it. The
+//! table in `docs/api-publisher-faults.md` names the tests.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use syncline::{PublishStart, StoreConfig, VerifyArgs};
+use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultRule, RequestLog};
+use tokio_util::sync::CancellationToken;
+
+use crate::publishing_pair::{ENROLMENTS, Pair, SCHOOLS, STUDENTS, enrolment, school, student};
+use crate::site::{plan, quiet, status};
+
+use ApiVersion::{V6_2, V7_3};
+
+/// Collections whose keys the publisher's settings call updatable.
+const UPDATABLE: [&str; 8] = [
+    "classPeriods",
+    "grades",
+    "gradebookEntries",
+    "locations",
+    "sections",
+    "sessions",
+    "studentSchoolAssociations",
+    "studentSectionAssociations",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_of_requests_in_a_second_makes_it_wait_and_loses_nothing() {
+    let pair = Pair::empty(V7_3, V7_3).await;
+    let hand = pair.hand().await;
+    for number in 0..30 {
+        hand.put(STUDENTS, &student(number, "Ada")).await;
+    }
+    let mut config = pair.config();
+    for store in config.stores.values_mut() {
+        if let StoreConfig::Edfi(api) = store {
+            api.settings.client.requests_per_second = Some(200.0);
+        }
+    }
+    let arguments = crate::publishing_pair::arguments(&config);
+    let summary = syncline::publish(&config, arguments, quiet(), CancellationToken::new())
+        .await
+        .unwrap();
+    assert_eq!((summary.exit_status(), summary.owed()), (0, 0));
+    pair.must_be_equal("with a limit of requests").await;
+    assert_eq!(pair.target.requests().count("POST", STUDENTS), 30);
+}
+
+/// Requests by path since an earlier log, of GET below the data.
+fn asked(before: &RequestLog, after: &RequestLog) -> BTreeMap<String, u64> {
+    let mut asked = BTreeMap::new();
+    for (key, count) in &after.counts {
+        let (method, path, _) = key;
+        let new = count - before.counts.get(key).copied().unwrap_or(0);
+        if method == "GET" && path.contains("/data/v3/") && new > 0 {
+            *asked.entry(path.clone()).or_default() += new;
+        }
+    }
+    asked
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_run_asks_once_for_each_collection_and_stage_and_for_new_keys_only_where_they_change()
+ {
+    let pair = Pair::district(V6_2, V7_3, 3).await;
+    assert_eq!(pair.publish().await.exit_status(), 0);
+    let hand = pair.hand().await;
+    hand.put(STUDENTS, &student(1, "Ada")).await;
+    // With a snapshot a run is one pass.
+    pair.source.take_snapshot("later").unwrap();
+    let before = pair.source.requests();
+    let summary = pair
+        .publish_with(|arguments| arguments.settings.ignore_isolation = false)
+        .await
+        .unwrap();
+    assert_eq!(summary.exit_status(), 0);
+    let asked = asked(&before, &pair.source.requests());
+    let often: Vec<_> = asked.iter().filter(|(_, count)| **count > 1).collect();
+    assert!(often.is_empty(), "{often:?}");
+    let rekeyed: Vec<&str> = asked
+        .keys()
+        .filter_map(|path| path.strip_suffix("/keyChanges")?.rsplit('/').next())
+        .collect();
+    for name in UPDATABLE {
+        assert!(rekeyed.contains(&name), "{name} is not among {rekeyed:?}");
+    }
+    for never in ["students", "schools", "courses"] {
+        assert!(!rekeyed.contains(&never), "{never} is among {rekeyed:?}");
+    }
+    assert!(
+        asked.contains_key("/data/v3/ed-fi/students/deletes"),
+        "{asked:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_is_given_counts_more_than_the_mark() {
+    let pair = Pair::empty(V7_3, V7_3).await;
+    let hand = pair.hand().await;
+    for number in 0..4 {
+        hand.put(STUDENTS, &student(number, "Ada")).await;
+    }
+    let first = pair.publish().await;
+    let newest = first.newest.unwrap();
+    hand.put(STUDENTS, &student(7, "Ada")).await;
+    let read = |summary: &syncline::PublishSummary| summary.report.collections[STUDENTS].read;
+    let after = |version: u64| {
+        move |arguments: &mut syncline::PublishArgs| {
+            arguments.start = PublishStart::After(version);
+        }
+    };
+    let later = pair.publish_with(after(newest)).await.unwrap();
+    assert_eq!((later.exit_status(), read(&later)), (0, 1));
+    let all = pair.publish_with(after(0)).await.unwrap();
+    assert_eq!((all.exit_status(), read(&all)), (0, 5));
+    assert_eq!(
+        pair.target.requests().count("POST", STUDENTS),
+        5,
+        "and none twice"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_of_other_names_keep_marks_of_their_own() {
+    let pair = Pair::empty(V7_3, V7_3).await;
+    let hand = pair.hand().await;
+    hand.put(SCHOOLS, &school(0)).await;
+    hand.put(STUDENTS, &student(1, "Ada")).await;
+    for (job, name) in [("schools", SCHOOLS), ("students", STUDENTS)] {
+        let summary = pair
+            .publish_with(|arguments| {
+                arguments.settings.job = Some(job.to_owned());
+                arguments.settings.choice.include_only = vec![format!("/{name}")];
+            })
+            .await
+            .unwrap();
+        assert_eq!(summary.exit_status(), 0);
+        assert_eq!(summary.parts.len(), 1);
+        assert_eq!(
+            summary.parts[name].from, None,
+            "{job} begins at its beginning"
+        );
+    }
+    assert_eq!(pair.target.count(STUDENTS).unwrap(), 1);
+    assert_eq!(pair.target.count(SCHOOLS).unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn resets_and_breaks_on_every_sort_of_request_lose_nothing() {
+    let pair = Pair::empty(V6_2, V7_3).await;
+    let hand = pair.hand().await;
+    hand.put(SCHOOLS, &school(0)).await;
+    for number in 0..5 {
+        hand.put(STUDENTS, &student(number, "Ada")).await;
+        hand.put(ENROLMENTS, &enrolment(number, 0, 20)).await;
+    }
+    assert_eq!(pair.publish().await.exit_status(), 0);
+    hand.delete(ENROLMENTS, &enrolment(0, 0, 20)).await;
+    hand.rekey(ENROLMENTS, &enrolment(1, 0, 20), &enrolment(1, 0, 21))
+        .await;
+    hand.put(STUDENTS, &student(2, "Eve")).await;
+    let broken = |method: &str, action: FaultAction| FaultRule {
+        on: FaultMatch {
+            method: Some(method.to_owned()),
+            path: Some("/ed-fi/".to_owned()),
+            first: Some(1),
+            ..FaultMatch::default()
+        },
+        action,
+        ..FaultRule::default()
+    };
+    pair.source.set_faults(plan([
+        broken("GET", FaultAction::Reset),
+        broken("GET", FaultAction::Truncate),
+        broken("GET", status(502, &[])),
+    ]));
+    pair.target.set_faults(plan([
+        broken("POST", FaultAction::Reset),
+        broken("PUT", status(503, &[])),
+        broken("DELETE", FaultAction::Close),
+        broken("GET", FaultAction::Reset),
+    ]));
+    let summary = pair.publish().await;
+    assert_eq!((summary.exit_status(), summary.owed()), (0, 0));
+    pair.must_be_equal("after broken requests").await;
+    assert_eq!(summary.parts[ENROLMENTS].rekeyed, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_part_of_0_deletes_no_other_record() {
+    let pair = Pair::empty(V7_3, V7_3).await;
+    let hand = pair.hand().await;
+    let zero = |id: usize| {
+        let mut school = school(id);
+        school["schoolId"] = json!(id);
+        school
+    };
+    for id in [0, 7] {
+        hand.put(SCHOOLS, &zero(id)).await;
+    }
+    assert_eq!(pair.publish().await.exit_status(), 0);
+    // A server that takes 0 for nothing answers a look-up of it with whatever comes first.
+    let target = pair.target_hand().await;
+    target.delete(SCHOOLS, &zero(0)).await;
+    hand.delete(SCHOOLS, &zero(0)).await;
+    let ignored = FaultRule {
+        on: FaultMatch {
+            method: Some("GET".to_owned()),
+            path: Some("/ed-fi/schools".to_owned()),
+            ..FaultMatch::default()
+        },
+        action: FaultAction::Status {
+            status: 200,
+            body: format!("[{}]", with_id(&zero(7))),
+            headers: BTreeMap::from([("Total-Count".to_owned(), "1".to_owned())]),
+        },
+        ..FaultRule::default()
+    };
+    pair.target.set_faults(plan([ignored]));
+    pair.publish().await;
+    pair.target.set_faults(plan([]));
+    assert_eq!(
+        pair.target.count(SCHOOLS).unwrap(),
+        1,
+        "the other school stays"
+    );
+    assert_eq!(
+        pair.target.requests().count("DELETE", SCHOOLS),
+        1,
+        "that of the test"
+    );
+}
+
+fn with_id(record: &serde_json::Value) -> serde_json::Value {
+    let mut record = record.clone();
+    record["id"] = json!("0123456789abcdef0123456789abcdef");
+    record["_etag"] = json!("1");
+    record
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comparison_that_is_stopped_says_so() {
+    let pair = Pair::empty(V7_3, V7_3).await;
+    let config = pair.config();
+    let stop = CancellationToken::new();
+    stop.cancel();
+    let arguments = VerifyArgs {
+        settings: config.publish.clone().unwrap(),
+        counts_only: false,
+        reasons: false,
+    };
+    let failure = syncline::verify(&config, arguments, quiet(), stop).await;
+    assert_eq!(
+        failure.unwrap_err().kind,
+        syncline::FailureKind::Interrupted
+    );
+}
