@@ -64,6 +64,7 @@ pub(crate) async fn offer(
             change,
             collection: Arc::clone(collection),
             kind,
+            page: None,
         })
         .await;
 }
@@ -92,7 +93,7 @@ pub(crate) async fn next_records(
                 return Ok(None);
             }
             // A scan has neither; feeds are read by other means.
-            Some(Batch::Gone(_) | Batch::Rekeyed(_)) => {}
+            Some(Batch::Gone(_) | Batch::Rekeyed(_) | Batch::Reached(_)) => {}
         }
     }
 }

@@ -80,7 +80,9 @@ impl<'run> Sifter<'run> {
                 Batch::Put(records) => records,
                 Batch::End { .. } => break,
                 // What cannot be read is told when it is read to be sent.
-                Batch::Unreadable(_) | Batch::Gone(_) | Batch::Rekeyed(_) => continue,
+                Batch::Unreadable(_) | Batch::Gone(_) | Batch::Rekeyed(_) | Batch::Reached(_) => {
+                    continue;
+                }
             };
             for record in records {
                 let found = record.origin.as_ref();

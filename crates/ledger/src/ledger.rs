@@ -12,6 +12,9 @@ use crate::{
     Result, RunEnd, RunId, RunStart, ScopeId, forget, imported, record, schema,
 };
 
+/// How far the unfinished reading of a collection came; nothing if there is none.
+pub type ReadingPlace = (CollectionName, Option<Mark>);
+
 /// A ledger held by this process, as a whole or for one of its flows. It can do all that a [`LedgerView`] can, and write.
 #[derive(Debug)]
 pub struct Ledger {
@@ -116,7 +119,22 @@ impl Ledger {
         run: RunId,
         receipts: &[Receipt],
     ) -> Result<Vec<Repeat>> {
-        self.write(|transaction| record::record(transaction, scope, run, receipts))
+        self.record_up_to(scope, run, (receipts, &[]))
+    }
+
+    /// Records receipts as [`Ledger::record`] does and, with them or not at all, how far the
+    /// readings of collections came on account of them; nothing if that is not known any more.
+    pub fn record_up_to(
+        &mut self,
+        scope: ScopeId,
+        run: RunId,
+        (receipts, places): (&[Receipt], &[ReadingPlace]),
+    ) -> Result<Vec<Repeat>> {
+        self.write(|transaction| {
+            let repeats = record::record(transaction, scope, run, receipts)?;
+            put_places(transaction, scope, places)?;
+            Ok(repeats)
+        })
     }
 
     /// Gives up a change that is owed: it is not offered again, and what was known of the key
@@ -196,10 +214,21 @@ impl Ledger {
 
     /// Notes how far several collections were read, all of them or none.
     pub fn commit_marks(&mut self, scope: ScopeId, marks: &[(CollectionName, Mark)]) -> Result<()> {
-        if marks.is_empty() {
+        self.commit(scope, (marks, &[]))
+    }
+
+    /// Notes how far several collections were read, and how far their unfinished readings came,
+    /// all of it or nothing.
+    pub fn commit(
+        &mut self,
+        scope: ScopeId,
+        (marks, places): (&[(CollectionName, Mark)], &[ReadingPlace]),
+    ) -> Result<()> {
+        if marks.is_empty() && places.is_empty() {
             return Ok(());
         }
         self.write(|transaction| {
+            put_places(transaction, scope, places)?;
             let mut commit = transaction.prepare_cached(
                 "INSERT INTO collection (scope, name, mark) VALUES (?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET mark = excluded.mark",
@@ -243,4 +272,20 @@ impl Ledger {
 
 fn flow_digest(target: &StoreIdentity, source: &str) -> Digest {
     Digest::of(format!("{}\n{source}", target.0).as_bytes())
+}
+
+fn put_places(
+    transaction: &Transaction<'_>,
+    scope: ScopeId,
+    places: &[ReadingPlace],
+) -> rusqlite::Result<()> {
+    let mut put = transaction.prepare_cached(
+        "INSERT INTO collection (scope, name, place) VALUES (?1, ?2, ?3)
+         ON CONFLICT DO UPDATE SET place = excluded.place",
+    )?;
+    for (collection, place) in places {
+        let place = place.as_ref().map(|place| &place.0);
+        put.execute((scope.0, collection.as_str(), place))?;
+    }
+    Ok(())
 }

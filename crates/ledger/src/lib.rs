@@ -35,7 +35,7 @@ pub use cursor::OwedChanges;
 pub use error::{LedgerError, Result};
 pub use forget::Forgotten;
 pub use imported::{ImportCounts, ImportedLine, ImportedLines};
-pub use ledger::Ledger;
+pub use ledger::{Ledger, ReadingPlace};
 pub use lock::Holder;
 pub use receipt::{Known, LastOutcome, Owed, OwedClass, Receipt, ReceiptResult, Repeat};
 pub use run::{RunEnd, RunId, RunOutcome, RunRow, RunStart};

@@ -11,16 +11,22 @@ use crate::{LedgerError, Result};
 /// Marks the file as ours among SQLite files: `SyLe` in ASCII.
 const APPLICATION: i64 = 0x5379_4c65;
 /// The newest format this program knows.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 /// The format from which on lines of another program are kept.
 const WITH_IMPORTED: i64 = 2;
+/// The format from which on it is known how far unfinished readings came.
+const WITH_PLACES: i64 = 3;
 /// How long a connection waits for another one that is about to finish.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Statements each connection keeps compiled.
 const STATEMENTS: usize = 32;
 
 /// What brings a file to each format from the one before; the first makes the file.
-const STEPS: [(i64, &str); 2] = [(1, TABLES), (WITH_IMPORTED, IMPORTED)];
+const STEPS: [(i64, &str); 3] = [
+    (1, TABLES),
+    (WITH_IMPORTED, IMPORTED),
+    (WITH_PLACES, PLACES),
+];
 
 const TABLES: &str = "
 CREATE TABLE scope (
@@ -90,6 +96,10 @@ CREATE TABLE imported_gone (
 ) STRICT, WITHOUT ROWID;
 ";
 
+const PLACES: &str = "
+ALTER TABLE collection ADD COLUMN place TEXT; -- how far a reading came that is not finished
+";
+
 /// Where the ledger file of a state directory is.
 pub(crate) fn file_in(directory: &Path) -> PathBuf {
     directory.join("ledger.sqlite")
@@ -157,11 +167,18 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
 
 /// Whether a file of any format we know can hold lines of another program.
 pub(crate) fn holds_imported(connection: &Connection) -> rusqlite::Result<bool> {
-    let version: i64 =
-        connection.query_row("SELECT user_version FROM pragma_user_version", [], |row| {
-            row.get(0)
-        })?;
-    Ok(version >= WITH_IMPORTED)
+    Ok(version(connection)? >= WITH_IMPORTED)
+}
+
+/// Whether a file of any format we know can hold places of unfinished readings.
+pub(crate) fn holds_places(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(version(connection)? >= WITH_PLACES)
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT user_version FROM pragma_user_version", [], |row| {
+        row.get(0)
+    })
 }
 
 /// Refuses files that are not ours or not known; the format of the others, 0 if the file is empty

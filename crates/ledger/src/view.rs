@@ -245,6 +245,20 @@ impl LedgerView {
         })
     }
 
+    /// How far an unfinished reading of a collection came, as last recorded.
+    pub fn place(&self, scope: ScopeId, collection: &CollectionName) -> Result<Option<Mark>> {
+        if !self.ask(schema::holds_places)? {
+            return Ok(None);
+        }
+        self.ask(|connection| {
+            let place: Option<Option<String>> = connection
+                .prepare_cached("SELECT place FROM collection WHERE scope = ?1 AND name = ?2")?
+                .query_row((scope.0, collection.as_str()), |row| row.get(0))
+                .optional()?;
+            Ok(place.flatten().map(Mark))
+        })
+    }
+
     /// The latest runs, newest first, at most `limit`.
     pub fn runs(&self, limit: u32) -> Result<Vec<RunRow>> {
         self.ask(|connection| {

@@ -73,6 +73,8 @@ pub struct Query {
     pub since: Option<Mark>,
     /// How much of each record is wanted.
     pub want: Want,
+    /// Whether it is to be told how far the reading came, and from where on it goes.
+    pub places: Places,
 }
 
 impl Query {
@@ -83,6 +85,7 @@ impl Query {
             scope: Scope::Whole,
             since: None,
             want: Want::Records,
+            places: Places::Untold,
         }
     }
 
@@ -93,6 +96,7 @@ impl Query {
             scope: Scope::Whole,
             since: None,
             want: Want::Count,
+            places: Places::Untold,
         }
     }
 }
@@ -115,6 +119,19 @@ pub enum Want {
     Gone,
 }
 
+/// Whether a reading tells its places, by which another one goes on where it stopped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Places {
+    /// It does not.
+    #[default]
+    Untold,
+    /// It does, as far as the store has places.
+    Told,
+    /// It does, and goes on after a place that a reading for the same query told. A place that is
+    /// of no use any more is none: the reading begins anew.
+    After(Mark),
+}
+
 /// A stream of batches; ends after an error.
 pub type BatchStream = BoxStream<'static, Result<Batch>>;
 
@@ -129,6 +146,8 @@ pub enum Batch {
     Rekeyed(Vec<(Key, Key)>),
     /// Items that are not records. They are reported, and what is reported was not read.
     Unreadable(Vec<Rejected>),
+    /// Everything up to a place has been handed on.
+    Reached(Reached),
     /// The reading came to its end.
     End {
         /// Where it ended, for reading on from there; absent for stores without positions.
@@ -138,6 +157,35 @@ pub enum Batch {
         /// What it counted.
         counts: Counts,
     },
+}
+
+/// A place of a reading. Whoever wants to lose nothing keeps it until what was read before it is
+/// safe: a store may wait for that before it reads on, so that little has to be read again.
+pub struct Reached {
+    /// Where the reading is, as the store writes it down.
+    pub place: Mark,
+    _hold: Option<Box<dyn Send + Sync>>,
+}
+
+impl Reached {
+    /// A place that nothing waits for.
+    pub const fn new(place: Mark) -> Self {
+        Self { place, _hold: None }
+    }
+
+    /// A place that something waits for until it is let go; it is dropped with the place.
+    pub fn holding(place: Mark, hold: impl Send + Sync + 'static) -> Self {
+        Self {
+            place,
+            _hold: Some(Box::new(hold)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Reached {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("Reached").field(&self.place).finish()
+    }
 }
 
 /// An item that could not be read as a record.

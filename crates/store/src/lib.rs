@@ -11,5 +11,7 @@ mod contract;
 mod error;
 pub mod layers;
 
-pub use contract::{Batch, BatchStream, Query, Rejected, Store, Want, WriteContext};
+pub use contract::{
+    Batch, BatchStream, Places, Query, Reached, Rejected, Store, Want, WriteContext,
+};
 pub use error::{ErrorKind, Result, StoreError};

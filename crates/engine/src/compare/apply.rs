@@ -157,7 +157,7 @@ async fn reread(
                 }
             }
             Batch::End { .. } => break,
-            Batch::Gone(_) | Batch::Rekeyed(_) => {}
+            Batch::Gone(_) | Batch::Rekeyed(_) | Batch::Reached(_) => {}
         }
     }
     Ok(None)

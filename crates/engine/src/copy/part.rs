@@ -47,13 +47,12 @@ impl Part {
     pub(super) async fn copy(&self, shared: &Shared) -> Result<(), Fault> {
         let mut seen = shared.batches.load(std::sync::atomic::Ordering::Relaxed);
         let query = Query {
-            collection: Arc::clone(&self.context.collection),
             scope: shared.scope.clone(),
-            since: None,
             want: match shared.related {
                 Some(_) => Want::Records,
                 None => Want::Payloads,
             },
+            ..Query::records(Arc::clone(&self.context.collection))
         };
         let opened = shared.source.read(query).await;
         let mut stream = opened.map_err(|error| shared.fault(error, seen))?;
@@ -81,7 +80,7 @@ impl Part {
                     break;
                 }
                 // A scan has neither.
-                Batch::Gone(_) | Batch::Rekeyed(_) => {}
+                Batch::Gone(_) | Batch::Rekeyed(_) | Batch::Reached(_) => {}
             }
         }
         if shared.completes_at_once(self.name()) {

@@ -34,6 +34,7 @@ pub async fn walk(store: &dyn Store, query: Query) -> Result<Walk> {
             Batch::End {
                 coverage, counts, ..
             } => walk.end = Some((coverage, counts)),
+            Batch::Reached(_) => panic!("{name}: a place that nobody asked for"),
             Batch::Gone(_) | Batch::Rekeyed(_) => panic!("{name}: a scan is no feed"),
         }
     }

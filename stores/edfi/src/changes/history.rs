@@ -38,11 +38,16 @@ struct Listing {
     collection: Arc<Collection>,
     want: Want,
     mark: Option<Mark>,
+    is_frozen: bool,
+    /// Where there is something as long as the snapshot is there.
+    collection_url: Url,
 }
 
 /// The deletes or the key changes after the mark of a query.
 pub(super) fn stream(feed: &Feed, query: &Query) -> Result<BatchStream> {
     let mut url = feed.store.url(&query.collection.name);
+    let mut collection_url = url.clone();
+    collection_url.query_pairs_mut().append_pair("limit", "1");
     let path = match query.want {
         Want::Gone => "deletes",
         _ => "keyChanges",
@@ -58,6 +63,8 @@ pub(super) fn stream(feed: &Feed, query: &Query) -> Result<BatchStream> {
         collection: Arc::clone(&query.collection),
         want: query.want,
         mark: feed.mark(),
+        is_frozen: feed.is_frozen(),
+        collection_url,
     };
     Ok(crate::pages::spawned(|sender| async move {
         listing.read(&sender).await
@@ -96,6 +103,10 @@ impl Listing {
             {
                 size = less;
                 continue;
+            }
+            if answer.status == 404 && self.is_frozen {
+                // It may be the snapshot that is gone, and not the list.
+                self.reader.asked(&self.collection_url, &[]).await?;
             }
             if let Some(reason) = declined(&answer) {
                 return Ok(Err(reason));

@@ -68,6 +68,21 @@ pub(super) async fn choose(store: &EdfiStore) -> Result<(Isolation, EdfiStore)> 
     }
 }
 
+/// The store that reads through what was read through before, whether that is still there or not.
+pub(super) fn through(store: &EdfiStore, isolation: &Isolation) -> Result<EdfiStore> {
+    let Isolation::Snapshot(identifier) = isolation else {
+        return Ok(store.clone());
+    };
+    let (name, value) = if identifier.is_empty() {
+        (USE, "true")
+    } else {
+        (IDENTIFIER, identifier.as_str())
+    };
+    let value = HeaderValue::from_str(value)
+        .map_err(|_unfit| unavailable("the name of its snapshot cannot be sent"))?;
+    Ok(store.reading_with(HeaderName::from_static(name), value))
+}
+
 /// Major and minor version; what cannot be read is taken for a current one.
 pub(super) fn version(store: &EdfiStore) -> (u32, u32) {
     let text = &store.discovery().version;
@@ -82,8 +97,8 @@ pub(super) fn version(store: &EdfiStore) -> (u32, u32) {
 }
 
 async fn single(store: &EdfiStore) -> Result<(Isolation, EdfiStore)> {
-    let name = HeaderName::from_static(USE);
-    let frozen = store.reading_with(name, HeaderValue::from_static("true"));
+    let isolation = Isolation::Snapshot(String::new());
+    let frozen = through(store, &isolation)?;
     let Some(url) = change_queries(&frozen, "availableChangeVersions") else {
         return Err(unavailable("it has no change queries"));
     };
@@ -92,7 +107,7 @@ async fn single(store: &EdfiStore) -> Result<(Isolation, EdfiStore)> {
         return Err(unavailable(&reasons(&answer)));
     }
     require_success(&url, &answer)?;
-    Ok((Isolation::Snapshot(String::new()), frozen))
+    Ok((isolation, frozen))
 }
 
 async fn named(store: &EdfiStore, url: Option<Url>) -> Result<(Isolation, EdfiStore)> {
@@ -111,11 +126,9 @@ async fn named(store: &EdfiStore, url: Option<Url>) -> Result<(Isolation, EdfiSt
     let Some(newest) = newest else {
         return Err(unavailable("it lists none"));
     };
-    let identifier = newest.snapshot_identifier;
-    let value = HeaderValue::from_str(&identifier)
-        .map_err(|_unfit| unavailable("the name of its snapshot cannot be sent"))?;
-    let frozen = store.reading_with(HeaderName::from_static(IDENTIFIER), value);
-    Ok((Isolation::Snapshot(identifier), frozen))
+    let isolation = Isolation::Snapshot(newest.snapshot_identifier);
+    let frozen = through(store, &isolation)?;
+    Ok((isolation, frozen))
 }
 
 fn reasons(answer: &Answer) -> String {

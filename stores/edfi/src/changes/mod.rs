@@ -23,7 +23,7 @@ use futures_util::StreamExt as _;
 use serde_json::Value;
 use syncline_model::{Catalog, Change, CollectionName, Counts, Coverage, Mark, Outcome, Scope};
 use syncline_store::{
-    Batch, BatchStream, ErrorKind, Query, Result, Store, StoreError, Want, WriteContext,
+    Batch, BatchStream, ErrorKind, Places, Query, Result, Store, StoreError, Want, WriteContext,
 };
 use url::Url;
 
@@ -55,19 +55,40 @@ impl EdfiStore {
             isolation::choose(self).await?
         };
         let newest = newest(&store).await?;
+        Ok(Feed::of(store, (isolation, newest)))
+    }
+
+    /// The feed of an earlier moment, so that a reading of it can be gone on with: the same
+    /// snapshot, or the live data up to the same change version. Nothing if it cannot be had again.
+    pub async fn feed_again(&self, isolation: &Isolation, moment: u64) -> Result<Option<Feed>> {
+        let store = isolation::through(self, isolation)?;
+        let newest = match newest(&store).await {
+            Ok(newest) => newest,
+            Err(error) if error.is_transient() => return Err(error),
+            // That is how a server says that a snapshot is gone.
+            Err(_) => None,
+        };
+        let is_there = match isolation {
+            Isolation::Snapshot(_) => newest == Some(moment),
+            Isolation::None => newest >= Some(moment),
+        };
+        Ok(is_there.then(|| Feed::of(store, (isolation.clone(), Some(moment)))))
+    }
+}
+
+impl Feed {
+    fn of(store: EdfiStore, (isolation, newest): (Isolation, Option<u64>)) -> Self {
         let updatable = Arc::new(updatable::collections(store.collections()));
         let tells_keys = isolation::version(&store) >= KEY_CHANGES;
-        Ok(Feed {
+        Self {
             store,
             isolation,
             newest,
             updatable,
             tells_keys,
-        })
+        }
     }
-}
 
-impl Feed {
     /// Through what it is read.
     pub const fn isolation(&self) -> &Isolation {
         &self.isolation
@@ -114,11 +135,21 @@ impl Feed {
         };
         let since = query.since.as_ref().map(version_of).transpose()?;
         let feed = self.clone();
-        let parts = windows::parts(since, newest, size).map(move |(first, last)| {
+        let bounds = |(first, last): (u64, u64)| -> Vec<(String, String)> {
             let bounds = [("minChangeVersion", first), ("maxChangeVersion", last)];
             let bounds = bounds.map(|(name, version)| (name.to_owned(), version.to_string()));
-            feed.part(&query, bounds.into())
-        });
+            bounds.into()
+        };
+        let parts = || windows::parts(since, newest, size).map(bounds);
+        // The part that a reading goes on with; those before it were read.
+        let begun = match &query.places {
+            Places::After(mark) => parts()
+                .position(|part| pages::Place::of(mark, &Scope::Matching(part)).is_some())
+                .unwrap_or(0),
+            Places::Untold | Places::Told => 0,
+        };
+        let parts = parts().skip(begun);
+        let parts = parts.map(move |bounds| feed.part(&query, bounds));
         Ok(windows::one_after_the_other(parts))
     }
 

@@ -85,6 +85,8 @@ impl<Parts: Iterator<Item = BatchStream>> Progress<Parts> {
                     }
                     self.current = None;
                 }
+                // Whoever goes on after a gap would not know of it.
+                Some(Ok(Batch::Reached(_))) if !self.gaps.is_empty() => {}
                 Some(other) => return other,
                 None => {
                     self.gaps

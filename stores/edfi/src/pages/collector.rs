@@ -2,11 +2,13 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use syncline_model::Counts;
-use syncline_store::{Batch, ErrorKind, Result, StoreError};
+use syncline_model::{Counts, Scope};
+use syncline_store::{Batch, ErrorKind, Reached, Result, StoreError};
 use tokio::sync::mpsc;
 
 use super::page::Page;
+use super::place::{Hold, Place, Walk};
+use super::reader::Reading;
 
 /// Records that are remembered in order to notice one that comes again. A collection of no more
 /// records than these is free of repetitions; in larger ones a repetition farther apart shows in
@@ -20,8 +22,12 @@ pub(super) struct Collector<'reading> {
     /// What the server counted at the beginning.
     pub(super) total: Option<u64>,
     counts: Counts,
+    /// Records handed on before the reading was broken off.
+    before: u64,
+    /// The filter of the reading, where its places are told.
+    told: Option<&'reading Scope>,
     seen: Window,
-    last: Option<u64>,
+    pub(super) last: Option<u64>,
     /// Records that came again.
     pub(super) repeated: u64,
     /// Whether records moved from page to page.
@@ -35,6 +41,8 @@ impl<'reading> Collector<'reading> {
             sender,
             total,
             counts: Counts::default(),
+            before: 0,
+            told: None,
             seen: Window::default(),
             last: None,
             repeated: 0,
@@ -43,8 +51,47 @@ impl<'reading> Collector<'reading> {
         }
     }
 
+    /// The same, telling places of the reading if they are wanted.
+    pub(super) fn telling(self, reading: &'reading Reading) -> Self {
+        Self {
+            told: reading.tells_places().then(|| reading.scope()),
+            ..self
+        }
+    }
+
+    /// The same, after a place that was reached before.
+    pub(super) fn after(self, place: &Place) -> Self {
+        Self {
+            total: place.total,
+            before: place.read,
+            ..self
+        }
+    }
+
     pub(super) const fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Records of the reading so far, those before it was broken off included.
+    pub(super) const fn read(&self) -> u64 {
+        self.before + self.counts.records
+    }
+
+    /// Tells where the reading is; what it holds is let go when everything before it is safe.
+    pub(super) async fn reached(&self, walk: Walk, hold: Option<Hold>) -> Result<()> {
+        let Some(scope) = self.told else {
+            return Ok(());
+        };
+        let place = Place::new(scope, (self.total, self.read()), walk);
+        let Some(place) = place.mark() else {
+            return Ok(());
+        };
+        let reached = match hold {
+            Some(hold) => Reached::holding(place, hold),
+            None => Reached::new(place),
+        };
+        let sent = self.sender.send(Ok(Batch::Reached(reached))).await;
+        sent.map_err(|_closed| nobody_reads_on())
     }
 
     /// Hands on a page; how many of its records are new.
@@ -66,8 +113,7 @@ impl<'reading> Collector<'reading> {
         self.repeated += before as u64 - new;
         self.watch_progress(new)?;
         if new > 0 && self.sender.send(Ok(Batch::Put(records))).await.is_err() {
-            let message = "nobody reads on";
-            return Err(StoreError::new(ErrorKind::Local, message));
+            return Err(nobody_reads_on());
         }
         Ok(new)
     }
@@ -99,6 +145,10 @@ impl<'reading> Collector<'reading> {
         let message = "the API gives the same records again and again";
         Err(StoreError::new(ErrorKind::InvalidData, message))
     }
+}
+
+fn nobody_reads_on() -> StoreError {
+    StoreError::new(ErrorKind::Local, "nobody reads on")
 }
 
 /// The most recent ids.

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use super::collector::Collector;
 use super::page::Page;
+use super::place::{Gate, Hold, Walk};
 use super::reader::Reading;
 
 /// Records that make a walk of its own worthwhile: servers make no smaller partitions.
@@ -33,13 +34,30 @@ pub(super) async fn walk(
     let size = Reading::size_after(&first, asked, true);
     if let Some(tokens) = starts(reading, collector.total).await? {
         // The walks begin with the records of the first page.
-        side_by_side(reading, tokens, size, collector).await?;
-    } else {
-        let token = first.next.take();
-        collector.take(first).await?;
-        let rest = token.into_iter().collect();
-        side_by_side(reading, rest, size, collector).await?;
+        return go_on(reading, (tokens, size), collector).await;
     }
+    let tokens: Vec<String> = first.next.take().into_iter().collect();
+    let gate = reading.gate(1);
+    let hold = gate.pass().await;
+    collector.take(first).await?;
+    let place = Walk::Cursor {
+        tokens: tokens.clone(),
+        size,
+    };
+    collector.reached(place, hold).await?;
+    let starts = tokens.into_iter().map(|token| (token, gate.clone()));
+    side_by_side(reading, (starts.collect(), size), collector).await?;
+    coverage(reading, collector).await
+}
+
+/// Reads on from each of some tokens, to the end.
+pub(super) async fn go_on(
+    reading: &Arc<Reading>,
+    (tokens, size): (Vec<String>, u32),
+    collector: &mut Collector<'_>,
+) -> Result<Coverage> {
+    let starts = tokens.into_iter().map(|token| (token, reading.gate(1)));
+    side_by_side(reading, (starts.collect(), size), collector).await?;
     coverage(reading, collector).await
 }
 
@@ -57,18 +75,31 @@ async fn starts(reading: &Reading, total: Option<u64>) -> Result<Option<Vec<Stri
     Ok(tokens.filter(|tokens| tokens.len() > 1))
 }
 
+/// A page of one of the walks.
+struct Turned {
+    walk: usize,
+    page: Page,
+    next: Option<String>,
+    hold: Option<Hold>,
+}
+
 async fn side_by_side(
     reading: &Arc<Reading>,
-    tokens: Vec<String>,
-    size: u32,
+    (starts, size): (Vec<(String, Gate)>, u32),
     collector: &mut Collector<'_>,
 ) -> Result<()> {
+    // Where each walk is, those included that have not begun.
+    let mut open: Vec<Option<String>> = starts
+        .iter()
+        .map(|(token, _)| Some(token.clone()))
+        .collect();
     let (sender, mut pages) = mpsc::channel(1);
-    let mut tokens = tokens.into_iter();
+    let mut starts = starts.into_iter().enumerate();
     let mut walks = JoinSet::new();
     let mut start = |walks: &mut JoinSet<Result<()>>| {
-        if let Some(token) = tokens.next() {
-            walks.spawn(follow(Arc::clone(reading), token, size, sender.clone()));
+        if let Some((walk, from)) = starts.next() {
+            let reading = Arc::clone(reading);
+            walks.spawn(follow(reading, (walk, from), size, sender.clone()));
         }
     };
     for _ in 0..reading.reader().pages_ahead() {
@@ -76,8 +107,8 @@ async fn side_by_side(
     }
     loop {
         tokio::select! {
-            Some(page) = pages.recv() => {
-                collector.take(page).await?;
+            Some(turned) = pages.recv() => {
+                take(turned, (&mut open, size), collector).await?;
             }
             ended = walks.join_next() => match ended {
                 None => break,
@@ -90,26 +121,48 @@ async fn side_by_side(
             },
         }
     }
-    while let Ok(page) = pages.try_recv() {
-        collector.take(page).await?;
+    while let Ok(turned) = pages.try_recv() {
+        take(turned, (&mut open, size), collector).await?;
     }
     Ok(())
+}
+
+/// Hands on a page, and where all walks are then.
+async fn take(
+    turned: Turned,
+    (open, size): (&mut [Option<String>], u32),
+    collector: &mut Collector<'_>,
+) -> Result<()> {
+    collector.take(turned.page).await?;
+    if let Some(place) = open.get_mut(turned.walk) {
+        *place = turned.next;
+    }
+    let tokens = open.iter().flatten().cloned().collect();
+    let place = Walk::Cursor { tokens, size };
+    collector.reached(place, turned.hold).await
 }
 
 /// One walk, from token to token.
 async fn follow(
     reading: Arc<Reading>,
-    mut token: String,
+    (walk, (mut token, gate)): (usize, (String, Gate)),
     mut size: u32,
-    pages: mpsc::Sender<Page>,
+    pages: mpsc::Sender<Turned>,
 ) -> Result<()> {
     let mut empty = 0;
     loop {
+        let hold = gate.pass().await;
         let mut page = reading.at_token(&token, size).await?;
         let next = page.next.take();
         size = Reading::size_after(&page, size, true);
         empty = if page.is_empty() { empty + 1 } else { 0 };
-        if !page.is_empty() && pages.send(page).await.is_err() {
+        let turned = Turned {
+            walk,
+            page,
+            next: next.clone(),
+            hold,
+        };
+        if empty == 0 && pages.send(turned).await.is_err() {
             return Ok(());
         }
         match next {
@@ -127,7 +180,7 @@ fn astray() -> StoreError {
 
 /// Records that were deleted meanwhile may be missing; others must not.
 async fn coverage(reading: &Reading, collector: &Collector<'_>) -> Result<Coverage> {
-    let read = collector.counts().records;
+    let read = collector.read();
     let complete = Coverage::Complete(reading.scope().clone());
     if collector.total.is_none_or(|before| read >= before) {
         return Ok(complete);

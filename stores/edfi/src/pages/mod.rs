@@ -4,14 +4,17 @@
 //! end there. If that page names a token, the rest is read by cursor ([`cursor`]), which no
 //! write beside it can disturb; otherwise by offset ([`offset`]), with every page overlapping the
 //! one before it, so that records that move are noticed, or, where records only ever leave,
-//! strictly from the last page to the first ([`reverse`]), unless the settings name a way. Pages are bounded in number and bytes,
-//! tried again one by one, and handed on by [`Collector`], which decides what the reading covers.
+//! strictly from the last page to the first ([`reverse`]), unless the settings name a way. Pages are
+//! bounded in number and bytes, tried again one by one, and handed on by [`Collector`], which decides
+//! what the reading covers. A reading that tells its places ([`place`]) asks for no page of a walk
+//! before the one before it is safe, so that little is read again where it was broken off.
 
 mod collector;
 mod cursor;
 mod limit;
 mod offset;
 mod page;
+mod place;
 mod reader;
 mod reverse;
 mod sizes;
@@ -30,6 +33,8 @@ use url::Url;
 use crate::metadata::require_success;
 use collector::Collector;
 pub(crate) use limit::smaller;
+pub(crate) use place::Place;
+use place::Walk;
 pub(crate) use reader::{Reader, Reading};
 pub(crate) use sizes::sizes;
 use task::Task;
@@ -114,10 +119,21 @@ where
 
 /// Everything from the first page to the end.
 async fn whole(reading: Arc<Reading>, sender: &mpsc::Sender<Result<Batch>>) -> Result<Batch> {
+    if let Some(place) = reading.place() {
+        match rest(&reading, sender, place).await {
+            // An API that does not know a token any more, for example, is read anew.
+            Err(error) if error.kind == ErrorKind::InvalidData => {}
+            other => return other,
+        }
+    }
     let (first, size) = reading.first_page().await?;
-    let mut collector = Collector::new(sender, first.total);
+    let mut collector = Collector::new(sender, first.total).telling(&reading);
     let coverage = if first.is_everything() {
         collector.take(first).await?;
+        let tokens = Vec::new();
+        collector
+            .reached(Walk::Cursor { tokens, size }, None)
+            .await?;
         Coverage::Complete(reading.scope().clone())
     } else if reading.cursor_after(&first)? {
         cursor::walk(&reading, first, size, &mut collector).await?
@@ -126,11 +142,35 @@ async fn whole(reading: Arc<Reading>, sender: &mpsc::Sender<Result<Batch>>) -> R
     } else {
         offset::walk(&reading, first, size, &mut collector).await?
     };
-    Ok(Batch::End {
+    Ok(end(coverage, &collector))
+}
+
+/// Everything after a place.
+async fn rest(
+    reading: &Arc<Reading>,
+    sender: &mpsc::Sender<Result<Batch>>,
+    place: Place,
+) -> Result<Batch> {
+    let mut collector = Collector::new(sender, None).telling(reading).after(&place);
+    let to = &mut collector;
+    let coverage = match place.walk {
+        Walk::Cursor { tokens, size } => cursor::go_on(reading, (tokens, size), to).await?,
+        Walk::Offset {
+            position,
+            last,
+            size,
+        } => offset::go_on(reading, (position, last, size), to).await?,
+        Walk::Reverse { end, size } => reverse::go_on(reading, (end, size), to).await?,
+    };
+    Ok(end(coverage, &collector))
+}
+
+const fn end(coverage: Coverage, collector: &Collector<'_>) -> Batch {
+    Batch::End {
         mark: None,
         coverage,
         counts: collector.counts(),
-    })
+    }
 }
 
 /// The id the server gave an item.

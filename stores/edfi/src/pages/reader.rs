@@ -8,11 +8,12 @@ use serde::Deserialize;
 use syncline_http::{Answer, Client, read_problem};
 use syncline_model::{CollectionName, Scope};
 use syncline_store::layers::Limiter;
-use syncline_store::{ErrorKind, Query, Result, StoreError};
+use syncline_store::{ErrorKind, Places, Query, Result, StoreError};
 use url::Url;
 
 use super::limit::smaller;
 use super::page::Page;
+use super::place::{Gate, Place};
 use crate::metadata::require_success;
 use crate::settings::{Paging, ReadSettings};
 
@@ -184,6 +185,25 @@ impl Reading {
                 self.reader.asked_by(&client, url, &[400]).await
             }
         }
+    }
+
+    /// Whether it is wanted to be told how far the reading came.
+    pub(super) fn tells_places(&self) -> bool {
+        self.query.places != Places::Untold
+    }
+
+    /// The place after which it goes on; nothing if it begins.
+    pub(super) fn place(&self) -> Option<Place> {
+        match &self.query.places {
+            Places::After(mark) => Place::of(mark, self.scope()),
+            Places::Untold | Places::Told => None,
+        }
+    }
+
+    /// A gate for walks side by side: where places are told, each asks for its next page when the
+    /// one before it is safe.
+    pub(super) fn gate(&self, walks: usize) -> Gate {
+        Gate::new(self.tells_places().then_some(walks))
     }
 
     pub(super) fn reader(&self) -> &Reader {

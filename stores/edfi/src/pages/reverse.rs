@@ -11,6 +11,7 @@ use syncline_store::Result;
 
 use super::collector::Collector;
 use super::page::Page;
+use super::place::Walk;
 use super::reader::Reading;
 
 /// Reads everything again after the first page, which only says how much there is.
@@ -23,16 +24,27 @@ pub(super) async fn walk(
     // Without a count nobody knows where the last page is.
     let total = collector.total.unwrap_or(0);
     let size = Reading::size_after(first, asked, false);
-    let mut end = total;
+    go_on(reading, (total, size), collector).await
+}
+
+/// Reads what stands before a record, up to the first one.
+pub(super) async fn go_on(
+    reading: &Arc<Reading>,
+    (mut end, size): (u64, u32),
+    collector: &mut Collector<'_>,
+) -> Result<Coverage> {
+    let gate = reading.gate(1);
     while end > 0 {
         let start = end.saturating_sub(u64::from(size));
         // The first page may be smaller: what it holds is what is left.
         let limit = u32::try_from(end - start).unwrap_or(size);
+        let hold = gate.pass().await;
         let page = reading.at_offset(start, limit, false).await?;
         collector.take_again(page).await?;
         end = start;
+        collector.reached(Walk::Reverse { end, size }, hold).await?;
     }
-    let read = collector.counts().records;
+    let read = collector.read();
     Ok(match reading.count().await? {
         Some(after) if after <= read => Coverage::Complete(reading.scope().clone()),
         Some(after) => Coverage::Partial(format!(

@@ -94,6 +94,7 @@ impl Place {
                 Batch::Gone(keys) => read.gone.extend(keys),
                 Batch::Rekeyed(keys) => read.rekeyed.extend(keys),
                 Batch::Unreadable(items) => panic!("{items:?}"),
+                Batch::Reached(place) => panic!("{place:?}"),
                 Batch::End { mark, coverage, .. } => {
                     read.mark = mark;
                     read.coverage = Some(coverage);

@@ -4,5 +4,6 @@
 mod conformance;
 mod feed;
 mod paging;
+mod places;
 mod reading;
 mod server;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use syncline_model::{Canonicaliser, Collection, Key, Record};
-use syncline_store::{Batch, Query, StoreError, Want};
+use syncline_store::{Batch, Query, StoreError};
 
 use super::journal::{FoundLine, Line};
 use super::keys::look_up_by;
@@ -143,10 +143,8 @@ async fn one(
     key: &Key,
 ) -> Result<Option<Record>, StoreError> {
     let query = Query {
-        collection: Arc::clone(collection),
         scope: look_up_by(collection, key),
-        since: None,
-        want: Want::Records,
+        ..Query::records(Arc::clone(collection))
     };
     let mut stream = shared.source.read(query).await?;
     while let Some(batch) = stream.next().await {
