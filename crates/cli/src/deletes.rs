@@ -15,10 +15,43 @@ pub(crate) fn are_told(report: &RunReport) -> bool {
     report.collections.values().any(|report| of(report) > 0)
 }
 
+/// What becomes of deletes that are held.
+pub(crate) struct Held {
+    /// The run that finds them again.
+    pub(crate) next: &'static str,
+    /// The command that makes them, without their number; `NAME` stands for the collection.
+    pub(crate) command: String,
+}
+
+impl Held {
+    /// Deletes of `send --prune`.
+    pub(crate) fn by_send(config_file: Option<&Path>) -> Self {
+        let config = option(config_file);
+        Self {
+            next: "The next run with --prune",
+            command: format!("syncline send{config} -s NAME --prune"),
+        }
+    }
+
+    /// Deletes of a publication between two stores.
+    pub(crate) fn by_publish(config_file: Option<&Path>, (from, to): (&str, &str)) -> Self {
+        let config = option(config_file);
+        Self {
+            next: "They are owed: the next publication",
+            command: format!(
+                "syncline publish{config} {from} {to} --include-only NAME --retry-owed"
+            ),
+        }
+    }
+}
+
+fn option(config_file: Option<&Path>) -> String {
+    config_file.map_or_else(String::new, |file| format!(" -c {}", file.display()))
+}
+
 /// Each collection in which deletes are held: by which limits, what was done, what allows them,
 /// and what happens next.
-pub(crate) fn held(report: &RunReport, config_file: Option<&Path>) -> Vec<String> {
-    let config = config_file.map_or_else(String::new, |file| format!(" -c {}", file.display()));
+pub(crate) fn held(report: &RunReport, held: &Held) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, report) in &report.collections {
         if report.deletes_held == 0 {
@@ -37,19 +70,19 @@ pub(crate) fn held(report: &RunReport, config_file: Option<&Path>) -> Vec<String
             "  Nothing of this collection was deleted; what is new or changed in it was sent."
                 .to_owned(),
         );
+        let next = held.next;
         if verdicts
             .iter()
             .any(|verdict| verdict.guard.name() == INCOMPLETE)
         {
-            let next = "  The next run with --prune deletes them if everything can be read then.";
-            lines.push(next.to_owned());
+            lines.push(format!(
+                "  {next} deletes them if everything can be read then."
+            ));
             continue;
         }
-        lines.push("  The next run with --prune finds them again. To delete them once:".to_owned());
-        lines.push(format!(
-            "    syncline send{config} -s {} --prune --allow-deletes {deletes}",
-            name.short()
-        ));
+        lines.push(format!("  {next} finds them again. To delete them once:"));
+        let command = held.command.replace("NAME", name.short());
+        lines.push(format!("    {command} --allow-deletes {deletes}"));
     }
     lines
 }

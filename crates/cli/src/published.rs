@@ -1,13 +1,16 @@
 //! What came of publishing, as a person wants to read it.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use syncline::{CollectionReport, Ending, JobOutcome, PartReport, PublishSummary};
 
+use crate::deletes::{self, Held};
 use crate::summary::{count, number};
 
 /// The table and the sentences at the end of a publication. Collections in which nothing happened
 /// are counted, not listed.
-pub(crate) fn of_publish(summary: &PublishSummary) -> String {
+pub(crate) fn of_publish(summary: &PublishSummary, config_file: Option<&Path>) -> String {
     let mut lines = Vec::new();
     let busy: Vec<(&str, &CollectionReport, &PartReport)> = summary
         .report
@@ -42,6 +45,13 @@ pub(crate) fn of_publish(summary: &PublishSummary) -> String {
         lines.push(String::new());
     }
     lines.extend(problems(summary));
+    let pair = (summary.from.as_str(), summary.to.as_str());
+    let held = deletes::held(&summary.report, &Held::by_publish(config_file, pair));
+    let told = [held, deletes::protected(&summary.report)].concat();
+    if !told.is_empty() {
+        lines.extend(told);
+        lines.push(String::new());
+    }
     lines.push(total(summary));
     lines.extend(ending(summary));
     lines.join("\n") + "\n"
@@ -71,6 +81,14 @@ fn problems(summary: &PublishSummary) -> Vec<String> {
                 "{}: {status}{} ({records})",
                 name.short(),
                 group.message
+            ));
+        }
+    }
+    for (name, part) in &summary.parts {
+        if let Some(reason) = &part.compared {
+            lines.push(format!(
+                "{}: read as a whole to find out what went: {reason}",
+                name.short()
             ));
         }
     }

@@ -76,7 +76,7 @@ pub(crate) fn of_send(summary: &SendSummary, config_file: Option<&Path>) -> Stri
     lines.extend(failures(report));
     lines.extend(duplicates(report));
     lines.extend(incomplete(report));
-    lines.extend(deletes::held(report, config_file));
+    lines.extend(deletes::held(report, &deletes::Held::by_send(config_file)));
     lines.extend(deletes::protected(report));
     lines.extend(totals(report));
     if let Some(path) = &summary.reject_file {

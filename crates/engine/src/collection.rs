@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use crate::compare::DeletePlan;
 use crate::failures::Failures;
+use crate::places::Pages;
 use crate::removal::{KEPT_MAX, Kept};
 use crate::{CollectionProgress, CollectionReport, Duplicate, Planned};
 
@@ -26,6 +27,7 @@ pub(crate) struct CollectionRun {
     recorded: AtomicU64,
     finished: AtomicBool,
     idle: Notify,
+    pages: Pages,
 }
 
 #[derive(Debug, Default)]
@@ -49,7 +51,13 @@ impl CollectionRun {
             recorded: AtomicU64::new(0),
             finished: AtomicBool::new(false),
             idle: Notify::new(),
+            pages: Pages::default(),
         }
+    }
+
+    /// What was read of it and is not settled, where the places of its reading are remembered.
+    pub(crate) const fn pages(&self) -> &Pages {
+        &self.pages
     }
 
     pub(crate) fn collection(&self) -> &Arc<Collection> {

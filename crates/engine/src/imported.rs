@@ -141,6 +141,7 @@ impl<'run> Sifter<'run> {
             collection: Arc::clone(self.collection),
             origin: record.origin,
             first: true,
+            page: None,
         };
         let sent = self.notes.send(Note::Receipt(Box::new(noted))).await;
         sent.map_err(|_closed| EngineError::Defect)

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use crate::Event;
 use crate::collection::CollectionRun;
 use crate::context::Context;
+use crate::places::Page;
 use crate::recorder::{Note, Noted};
 use crate::rejects::{Body, Reject};
 use crate::removal;
@@ -27,6 +28,8 @@ pub(crate) struct Offer {
     pub(crate) change: Change,
     pub(crate) collection: Arc<CollectionRun>,
     pub(crate) kind: OfferKind,
+    /// The page it was read with, where that is of interest.
+    pub(crate) page: Option<Arc<Page>>,
 }
 
 /// How a change comes to be offered.
@@ -93,6 +96,10 @@ async fn travel(
             && let Some(outcome) = attempt(&context, &offer).await
         {
             settle(&context, &notes, &offer, outcome).await;
+            if offer.page.as_ref().is_some_and(|page| page.answered()) {
+                // Whoever reads on waits for the page to be settled.
+                context.hurry.notify_one();
+            }
         }
         offer.collection.leave();
     }
@@ -190,6 +197,7 @@ async fn settle(context: &Context, notes: &mpsc::Sender<Note>, offer: &Offer, ou
         collection: Arc::clone(collection),
         origin: record.origin.clone(),
         first: offer.kind == OfferKind::First,
+        page: offer.page.clone(),
     };
     if notes.send(Note::Receipt(Box::new(outcome))).await.is_err() {
         context.stop.fail(crate::EngineError::Defect);

@@ -29,6 +29,7 @@ mod imported;
 mod job;
 mod lanes;
 mod parked;
+mod places;
 mod planned;
 mod prune;
 mod publish;
@@ -45,7 +46,10 @@ pub use events::{CollectionProgress, Event, Observer, Progress};
 pub use job::{Baseline, Job, Resend, Settings, Verb};
 pub use planned::plan;
 pub use prune::Prune;
-pub use publish::{Overlap, PartReport, PublishJob, PublishReport, Start, proved_mark, publish};
+pub use publish::{
+    Overlap, PartReport, PublishJob, PublishReport, Start, Through, proved_mark, publish,
+    unfinished,
+};
 pub use report::{CollectionReport, Duplicate, Ending, FailureGroup, Planned, RunReport};
 pub use run::run;
 pub use spooled::Spooled;

@@ -1,15 +1,17 @@
 //! Outcomes on their way into the ledger: collected for a moment, then written durably in one
 //! transaction, while the next ones are collected.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use syncline_ledger::{Ledger, Receipt};
-use syncline_model::Origin;
+use syncline_ledger::{Ledger, ReadingPlace, Receipt};
+use syncline_model::{CollectionName, Origin};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::collection::CollectionRun;
 use crate::context::{Context, lock};
+use crate::places::{End, Page};
 use crate::{Duplicate, EngineError};
 
 /// Most receipts in a transaction.
@@ -23,6 +25,8 @@ pub(crate) const RECEIPTS_AHEAD: usize = 16_384;
 pub(crate) enum Note {
     /// An outcome.
     Receipt(Box<Noted>),
+    /// A page of a collection has come to its end.
+    Placed(Arc<CollectionRun>),
     /// Answer when everything before this is durable.
     Flush(oneshot::Sender<()>),
 }
@@ -34,28 +38,30 @@ pub(crate) struct Noted {
     pub(crate) origin: Option<Origin>,
     /// Whether the record is offered for the first time in this run.
     pub(crate) first: bool,
+    /// The page it was read with, where that is of interest.
+    pub(crate) page: Option<Arc<Page>>,
 }
 
 /// Records until all senders are gone. A ledger that cannot be written stops the run.
 pub(crate) async fn record(context: Arc<Context>, mut notes: mpsc::Receiver<Note>) {
-    let mut batch: Vec<Noted> = Vec::new();
     while let Some(note) = notes.recv().await {
-        let mut waiting = Vec::new();
-        take(note, &mut batch, &mut waiting);
+        let mut batch = Batch::default();
+        batch.take(note);
         // One wait for all that comes meanwhile: waking up for each receipt would cost more than
         // noting it.
-        if waiting.is_empty() {
+        if batch.waiting.is_empty() {
             tokio::select! {
                 () = tokio::time::sleep(BATCH_TIME) => {}
                 () = context.hurry.notified() => {}
             }
         }
-        while batch.len() < BATCH_RECEIPTS
+        while batch.noted.len() < BATCH_RECEIPTS
             && let Ok(note) = notes.try_recv()
         {
-            take(note, &mut batch, &mut waiting);
+            batch.take(note);
         }
-        if let Err(error) = write(&context, std::mem::take(&mut batch)).await {
+        let waiting = std::mem::take(&mut batch.waiting);
+        if let Err(error) = write(&context, batch).await {
             context.stop.fail(error);
         }
         for answer in waiting {
@@ -65,31 +71,80 @@ pub(crate) async fn record(context: Arc<Context>, mut notes: mpsc::Receiver<Note
     }
 }
 
-fn take(note: Note, batch: &mut Vec<Noted>, waiting: &mut Vec<oneshot::Sender<()>>) {
-    match note {
-        Note::Receipt(noted) => batch.push(*noted),
-        Note::Flush(answer) => waiting.push(answer),
+/// What is written in one transaction.
+#[derive(Default)]
+struct Batch {
+    noted: Vec<Noted>,
+    /// Collections of which a page may be settled by it.
+    placed: BTreeMap<CollectionName, Arc<CollectionRun>>,
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+impl Batch {
+    fn take(&mut self, note: Note) {
+        match note {
+            Note::Receipt(noted) => {
+                if noted.page.is_some() {
+                    self.place(&noted.collection);
+                }
+                self.noted.push(*noted);
+            }
+            Note::Placed(collection) => self.place(&collection),
+            Note::Flush(answer) => self.waiting.push(answer),
+        }
+    }
+
+    fn place(&mut self, collection: &Arc<CollectionRun>) {
+        if !self.placed.contains_key(collection.name()) {
+            let name = collection.name().clone();
+            self.placed.insert(name, Arc::clone(collection));
+        }
+    }
+
+    /// The ends of the pages that are settled by this, by collection.
+    fn settled(&self) -> Vec<(CollectionName, Vec<End>)> {
+        for page in self.noted.iter().filter_map(|noted| noted.page.as_ref()) {
+            page.settle();
+        }
+        let placed = self.placed.iter();
+        placed
+            .map(|(name, collection)| (name.clone(), collection.pages().settled()))
+            .filter(|(_, ends)| !ends.is_empty())
+            .collect()
     }
 }
 
-async fn write(context: &Arc<Context>, batch: Vec<Noted>) -> Result<(), EngineError> {
-    if batch.is_empty() {
+async fn write(context: &Arc<Context>, batch: Batch) -> Result<(), EngineError> {
+    if batch.noted.is_empty() && batch.placed.is_empty() {
         return Ok(());
     }
     let context = Arc::clone(context);
     let written = tokio::task::spawn_blocking(move || {
-        let mut receipts = Vec::with_capacity(batch.len());
-        let mut origins = Vec::with_capacity(batch.len());
-        for noted in batch {
+        let settled = batch.settled();
+        let places: Vec<ReadingPlace> = settled
+            .iter()
+            .filter_map(|(name, ends)| Some((name.clone(), ends.last()?.place.clone())))
+            .collect();
+        let mut receipts = Vec::with_capacity(batch.noted.len());
+        let mut origins = Vec::with_capacity(batch.noted.len());
+        for noted in batch.noted {
             receipts.push(noted.receipt);
             origins.push((noted.collection, noted.origin, noted.first));
         }
         let mut ledger = lock::<Ledger>(&context.ledger);
-        let repeats = ledger.record(context.scope, context.run, &receipts)?;
+        let repeats = if receipts.is_empty() && places.is_empty() {
+            vec![]
+        } else {
+            ledger.record_up_to(context.scope, context.run, (&receipts, &places))?
+        };
         for (collection, _, first) in &origins {
             if *first {
                 collection.note_recorded();
             }
+        }
+        for end in settled.into_iter().flat_map(|(_, ends)| ends) {
+            // Whoever waits for the place to be safe reads on now.
+            drop(end.reached);
         }
         for repeat in repeats {
             if let Some((collection, Some(origin), true)) = origins.get(repeat.index) {

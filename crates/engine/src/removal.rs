@@ -76,6 +76,7 @@ pub(crate) async fn settle(
         collection: Arc::clone(collection),
         origin: record.origin.clone(),
         first: false,
+        page: None,
     };
     if notes.send(Note::Receipt(Box::new(outcome))).await.is_err() {
         context.stop.fail(EngineError::Defect);

@@ -10,6 +10,7 @@ mod count;
 mod create;
 mod failure;
 mod fetch;
+mod guards;
 mod hold;
 mod open;
 mod publish;

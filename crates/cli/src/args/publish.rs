@@ -20,6 +20,8 @@ pub(crate) struct PublishArgs {
     #[arg(long)]
     pub(crate) ignore_deletes: bool,
     #[command(flatten)]
+    pub(crate) deletes: DeletesArgs,
+    #[command(flatten)]
     pub(crate) what: WhatArgs,
     /// Stop when more records than these are declined
     #[arg(long, value_name = "NUMBER")]
@@ -57,6 +59,18 @@ pub(crate) struct PublishArgs {
     pub(crate) api_publisher_options: Vec<String>,
     #[command(flatten)]
     pub(crate) told: ToldArgs,
+}
+
+/// How far deletes go.
+#[derive(Debug, Args)]
+pub(crate) struct DeletesArgs {
+    /// Allow up to so many deletes in each collection, for this run
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) allow_deletes: Option<u64>,
+    /// Never delete from these collections, or these records (`collection:DIGEST`), separated by
+    /// commas
+    #[arg(long, value_name = "LIST")]
+    pub(crate) protect: Option<String>,
 }
 
 /// What is read and offered.

@@ -59,6 +59,10 @@ pub(super) fn switches(arguments: &PublishArgs, settings: &mut PublishSettings) 
     settings.ignore_deletes |= arguments.ignore_deletes;
     settings.failures_max = arguments.max_failures.or(settings.failures_max);
     settings.forbidden_as_warning |= arguments.forbidden_as_warning;
+    settings.allowed_deletes = arguments.deletes.allow_deletes;
+    if let Some(protected) = &arguments.deletes.protect {
+        settings.protected.extend(Choice::terms(protected));
+    }
 }
 
 /// From where on the source is read.
@@ -115,7 +119,10 @@ fn tell(summary: PublishSummary, data: &DataArgs) {
     for note in &summary.notes {
         voice.warning(note);
     }
-    voice.summary(&published::of_publish(&summary), &summary.report);
+    voice.summary(
+        &published::of_publish(&summary, data.config_file.as_deref()),
+        &summary.report,
+    );
     if let Ending::Failed(error) = summary.report.ending {
         voice.failure(&error.into());
     }

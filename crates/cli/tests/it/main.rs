@@ -15,6 +15,7 @@ mod fetching;
 mod help;
 mod interruption;
 mod jobs;
+mod killed_at_random;
 mod lightbeam;
 mod lightbeam_beside;
 mod lightbeam_faults;

@@ -161,6 +161,7 @@ impl<'run> Planner<'run> {
             collection: Arc::clone(self.collection),
             origin: None,
             first: false,
+            page: None,
         };
         let sent = self
             .handle
@@ -277,15 +278,11 @@ impl<'run> Planner<'run> {
 
     /// What guards say; a guard of deletes has nothing to say where nothing is to be deleted.
     fn judge(&self) -> Vec<Verdict> {
-        let allowed = |prune: &crate::Prune| prune.allows(self.tally.deletes);
-        let mut policy = self.context.settings.guards.clone();
-        if self.context.prune.as_ref().is_some_and(allowed) {
-            policy.delete_share_max = 1.0;
-            policy.delete_count_max = u64::MAX;
-            policy.shrink_share_max = 1.0;
-            policy.allow_empty_source = true;
-        }
-        let mut verdicts = judge(&policy, &self.tally);
+        let policy = &self.context.settings.guards;
+        let mut verdicts = match &self.context.prune {
+            Some(prune) => judge(&prune.lifted(policy, self.tally.deletes), &self.tally),
+            None => judge(policy, &self.tally),
+        };
         verdicts.retain(|verdict| self.tally.deletes > 0 || verdict.holds != [ChangeKind::Delete]);
         verdicts
     }

@@ -9,30 +9,29 @@ use std::collections::HashSet;
 use syncline_ledger::Ledger;
 use syncline_model::{CollectionName, Digest, Handle};
 
-use crate::compare::DeletePlan;
+use crate::EngineError;
 use crate::context::{Context, lock};
-use crate::{EngineError, collection::CollectionRun};
 
 /// Rows of the ledger that are read in one go.
 const ROWS_TOGETHER: u32 = 4096;
 
 /// Names of records to be deleted that stand for records which are to stay, too; by their digests.
 #[derive(Debug, Default)]
-pub(super) struct Shared(HashSet<Digest>);
+pub(crate) struct Shared(HashSet<Digest>);
 
 impl Shared {
-    /// Goes through what is known of a collection. Blocks.
-    pub(super) fn find(
+    /// Goes through what is known of a collection of which some keys are to go. Blocks.
+    pub(crate) fn find(
         context: &Context,
-        collection: &CollectionRun,
-        plan: &DeletePlan,
+        name: &CollectionName,
+        to_go: impl Iterator<Item = Result<Digest, EngineError>>,
     ) -> Result<Self, EngineError> {
         let mut going = HashSet::new();
         let mut keys = HashSet::new();
-        for change in plan.reader()?.changes()? {
-            let key = change?.key.digest();
+        for key in to_go {
+            let key = key?;
             let ledger = lock(&context.ledger);
-            if let Some((_, Some(handle))) = ledger.find(context.scope, collection.name(), &key)? {
+            if let Some((_, Some(handle))) = ledger.find(context.scope, name, &key)? {
                 going.insert(digest(&handle));
                 keys.insert(key);
             }
@@ -41,7 +40,7 @@ impl Shared {
         let mut after = None;
         while !going.is_empty() {
             let ledger = lock(&context.ledger);
-            let page = page(&ledger, (context, collection.name()), after.as_ref())?;
+            let page = page(&ledger, (context, name), after.as_ref())?;
             drop(ledger);
             let Some((last, _)) = page.last() else {
                 break;
@@ -60,7 +59,7 @@ impl Shared {
     }
 
     /// Whether a record that is to stay has this name.
-    pub(super) fn has(&self, handle: Option<&Handle>) -> bool {
+    pub(crate) fn has(&self, handle: Option<&Handle>) -> bool {
         handle.is_some_and(|handle| self.0.contains(&digest(handle)))
     }
 }

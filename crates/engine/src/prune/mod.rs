@@ -7,7 +7,7 @@
 //! they have to look at what they find. What is not deleted stays known, and the next run finds it
 //! again.
 
-mod handles;
+pub(crate) mod handles;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use syncline_ledger::{Known, Ledger, Receipt, ReceiptResult, ScopeId};
 use syncline_model::{Change, ChangeKind, CollectionName, Digest, Handle, Key, Record};
-use syncline_plan::{Amount, Guard, Verdict};
+use syncline_plan::{Amount, Guard, GuardPolicy, Verdict};
 
 use crate::collection::CollectionRun;
 use crate::compare::DeletePlan;
@@ -55,8 +55,27 @@ impl Prune {
                 && self.protected_keys.contains(&(collection.clone(), *key)))
     }
 
+    /// Whether anything at all is protected.
+    pub(crate) fn protects(&self) -> bool {
+        !self.protected.is_empty() || !self.protected_keys.is_empty()
+    }
+
     pub(crate) fn allows(&self, deletes: u64) -> bool {
         self.allowed.is_some_and(|allowed| deletes <= allowed)
+    }
+
+    /// What is left of a policy where so many deletes of a collection may have been allowed.
+    pub(crate) fn lifted(&self, policy: &GuardPolicy, deletes: u64) -> GuardPolicy {
+        if !self.allows(deletes) {
+            return policy.clone();
+        }
+        GuardPolicy {
+            delete_share_max: 1.0,
+            delete_count_max: u64::MAX,
+            shrink_share_max: 1.0,
+            allow_empty_source: true,
+            ..policy.clone()
+        }
     }
 }
 
@@ -146,7 +165,9 @@ async fn delete_planned(
     let shared = {
         let (plan, collection) = (Arc::clone(&plan), Arc::clone(collection));
         blocking(context, move |context| {
-            Shared::find(context, &collection, &plan)
+            let mut reader = plan.reader()?;
+            let keys = reader.changes()?.map(|change| Ok(change?.key.digest()));
+            Shared::find(context, collection.name(), keys)
         })
         .await?
     };
@@ -235,6 +256,7 @@ async fn forget(
         collection: Arc::clone(collection),
         origin: None,
         first: false,
+        page: None,
     };
     let sent = notes.send(Note::Receipt(Box::new(outcome))).await;
     sent.map_err(|_closed| EngineError::Defect)

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use jiff::Timestamp;
-use syncline_ledger::{OwedClass, Receipt, ReceiptResult};
 use syncline_model::{Change, Digest, Done, FailureClass, Key, Outcome, Record, Refusal};
 use syncline_store::Store as _;
 
 use super::part::Part;
+use super::receipts::{note_gone, owe};
+use super::screen::screen;
 use super::{Publication, Ways};
-use crate::recorder::{Note, Noted};
+use crate::context::lock;
 use crate::{EngineError, Event};
 
 /// Most rounds in which deletes are tried again.
@@ -36,6 +36,7 @@ pub(crate) async fn delete(
             return Ok(deleted);
         }
         let gone = std::mem::take(&mut part.state().gone);
+        let gone = screen(publication, ways, (part, gone)).await?;
         let keys = gone.into_keys()?.map(|key| key.map_err(EngineError::from));
         let keys =
             futures_util::stream::iter(keys.map(|key| key.map(|key| (Arc::clone(part), key))));
@@ -82,16 +83,27 @@ async fn try_one(
         part.stay_behind("the run stopped before everything was deleted");
         return Ok((part, key, None));
     }
-    let record = Record {
-        key: key.clone(),
-        digest: Digest::of(b""),
-        payload: Bytes::new(),
-        handle: None,
-        origin: None,
-    };
-    let changes = [Change::delete(record)];
+    let changes = [Change::delete(believed(publication, &part, &key)?)];
     let outcomes = context.target.write(&changes, &part.run.context).await?;
     Ok((part, key, outcomes.into_iter().next()))
+}
+
+/// The record that is to go. Where only the digest of its key is known, it is found by the name
+/// that the target gave it, and goes only if it is what was written.
+fn believed(publication: &Publication, part: &Part, key: &Key) -> Result<Record, EngineError> {
+    let context = &publication.context;
+    let known = match key.known_digest() {
+        Some(digest) => lock(&context.ledger).find(context.scope, part.name(), &digest)?,
+        None => None,
+    };
+    let (held, handle) = known.map_or((None, None), |(known, handle)| (known.held, handle));
+    Ok(Record {
+        key: key.clone(),
+        digest: held.unwrap_or_else(|| Digest::of(b"")),
+        payload: Bytes::new(),
+        handle,
+        origin: None,
+    })
 }
 
 /// Notes what became of a delete; 1 if something is gone that was there.
@@ -129,64 +141,5 @@ async fn settle(
             owe(publication, ways, (&part, &key, &refusal)).await;
             0
         }
-    }
-}
-
-/// Notes that the target no longer holds a key.
-pub(crate) async fn note_gone(ways: &Ways, part: &Part, (key, status): (&Key, u16)) {
-    note(ways, part, (key, status, ReceiptResult::Gone)).await;
-}
-
-/// Counts a delete that was not made, and notes it as owed.
-async fn owe(
-    publication: &Publication,
-    ways: &Ways,
-    (part, key, refusal): (&Part, &Key, &Refusal),
-) {
-    let messages: Vec<String> = refusal
-        .messages
-        .iter()
-        .map(|message| format!("not deleted: {message}"))
-        .collect();
-    part.run.note_failure(refusal.status, &messages, None);
-    publication.context.observer.on(&Event::Rejected {
-        collection: part.name().clone(),
-        origin: None,
-        status: refusal.status,
-        reason: messages.join("; "),
-    });
-    let owed = ReceiptResult::Owed {
-        class: OwedClass::Failed(refusal.class),
-        reason: messages.join("; "),
-        key_text: key.as_str().to_owned(),
-        payload: Bytes::new(),
-        origin: String::new(),
-    };
-    note(ways, part, (key, refusal.status, owed)).await;
-}
-
-async fn note(ways: &Ways, part: &Part, (key, status, result): (&Key, u16, ReceiptResult)) {
-    let receipt = Receipt {
-        collection: part.name().clone(),
-        key: key.digest(),
-        digest: Digest::of(b""),
-        at: Timestamp::now().as_second(),
-        status,
-        handle: None,
-        result,
-    };
-    let noted = Noted {
-        receipt,
-        collection: Arc::clone(&part.run),
-        origin: None,
-        first: false,
-    };
-    if ways
-        .notes
-        .send(Note::Receipt(Box::new(noted)))
-        .await
-        .is_err()
-    {
-        part.stay_behind("not everything could be recorded");
     }
 }

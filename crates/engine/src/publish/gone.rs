@@ -37,11 +37,23 @@ impl Gone {
         file.write_all(lines.as_bytes())
     }
 
+    /// Adds keys as [`Gone::add`] does; how many were not there yet.
+    pub(crate) fn add_new(&mut self, keys: &[Key], folder: &Path) -> std::io::Result<u64> {
+        let before = self.len();
+        self.add(keys, folder)?;
+        Ok(self.len() - before)
+    }
+
     /// The key is there, or there again.
     pub(crate) fn is_back(&mut self, key: Digest) {
         if !self.digests.is_empty() {
             self.digests.remove(&key);
         }
+    }
+
+    /// How many keys are still to be deleted.
+    pub(crate) fn len(&self) -> u64 {
+        self.digests.len() as u64
     }
 
     pub(crate) fn contains(&self, key: Digest) -> bool {

@@ -6,15 +6,15 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use futures_util::StreamExt as _;
-use syncline_model::{Change, Digest, FailureClass, Key, Mark, Outcome};
+use syncline_model::{Change, Coverage, Digest, FailureClass, Key, Mark, Outcome};
 use syncline_store::{Batch, Query, Store as _, StoreError, Want};
 
 use super::gone::Gone;
 use super::part::Part;
-use super::{Publication, Ways, deletes};
+use super::receipts::note_gone;
+use super::{Publication, Ways};
 use crate::EngineError;
 use crate::context::lock;
 
@@ -45,8 +45,7 @@ async fn gone_of(publication: &Publication, part: &Part) -> Result<(), EngineErr
     let query = query(part, Want::Gone, part.position.gone.as_ref());
     let result = read(publication, part, query, async |batch| {
         if let Batch::Gone(keys) = batch {
-            part.gone_read
-                .fetch_add(keys.len() as u64, Ordering::Relaxed);
+            Part::count_many(&part.gone_read, keys.len() as u64);
             part.state().gone.add(&keys, folder)?;
         }
         Ok(())
@@ -104,12 +103,23 @@ async fn read(
         };
         match batch.unwrap_or_else(|| Err(broken_off(part))) {
             Ok(Batch::End { coverage, .. }) => {
-                part.note_coverage(&coverage);
+                note_coverage(publication, part, coverage);
                 return Ok(());
             }
+            Ok(Batch::Reached(_)) => {}
             Ok(batch) => take(batch).await?,
             Err(error) => return part.fail(error),
         }
+    }
+}
+
+/// What a list does not tell shows when everything is read and compared, deletes included; unless
+/// nothing is to be deleted.
+fn note_coverage(publication: &Publication, part: &Part, coverage: Coverage) {
+    match coverage {
+        Coverage::Partial(reason) if publication.ignore_deletes => part.stay_behind(reason),
+        Coverage::Partial(reason) => part.read_as_a_whole(Some(reason)),
+        Coverage::Complete(_) => {}
     }
 }
 
@@ -153,7 +163,7 @@ async fn one(
     if held == to {
         // The target has carried it all on by itself.
         moved();
-        deletes::note_gone(ways, part, (&from, 0)).await;
+        note_gone(ways, part, (&from, 0)).await;
         return Ok(());
     }
     let change = Change::rekey(held.clone(), to.clone());
@@ -162,11 +172,11 @@ async fn one(
         Some(Outcome::Done { status, .. }) => {
             Part::count(&part.rekeyed);
             moved();
-            deletes::note_gone(ways, part, (&from, status)).await;
+            note_gone(ways, part, (&from, status)).await;
         }
         Some(Outcome::Refused(refusal)) if refusal.class == FailureClass::Gone => {
             moved();
-            deletes::note_gone(ways, part, (&from, refusal.status)).await;
+            note_gone(ways, part, (&from, refusal.status)).await;
         }
         _ => {
             let folder = &context.settings.work_folder;

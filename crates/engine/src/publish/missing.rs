@@ -134,6 +134,7 @@ impl Search {
         let part = publication.parts.get(&collection.name);
         let run = if let Some(part) = part {
             Part::count(&part.fetched);
+            part.state().gone.is_back(record.key.digest());
             Arc::clone(&part.run)
         } else {
             let run = self.others.entry(collection.name.clone());

@@ -19,7 +19,11 @@ mod missing;
 mod moved;
 mod part;
 mod proof;
+mod reading;
+mod receipts;
+mod screen;
 mod upserts;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -38,6 +42,7 @@ use crate::{EngineError, Event, Job, Observer, RunReport, parked};
 pub use memory::proved_mark;
 use moved::Moved;
 use part::Part;
+pub use reading::{Through, unfinished};
 
 /// A publication, ready to go.
 #[derive(Debug)]
@@ -46,6 +51,8 @@ pub struct PublishJob {
     pub job: Job,
     /// The moment of the source at which every reading ends; nothing if the source has no feed.
     pub moment: Option<Mark>,
+    /// By what the moment can be had again, by a run that goes on with this one.
+    pub through: Through,
     /// From where on it is read.
     pub start: Start,
     /// Whether only what is owed is offered, and nothing is read.
@@ -66,9 +73,11 @@ pub enum Start {
     /// Each collection after its mark; one without a mark after this one, up to which another
     /// program has published.
     MarksOrAfter(Mark),
-    /// Every collection from its beginning, and what went since the marks.
+    /// Every collection from its beginning, and what went since the marks; what the ledger holds and
+    /// a complete reading does not, went as well.
     Beginning,
-    /// Every collection from its beginning: the marks are of another source, and are forgotten.
+    /// Every collection from its beginning, compared with the ledger: the marks are of another
+    /// source, and are forgotten.
     Anew,
     /// Every collection after this mark.
     After(Mark),
@@ -129,6 +138,8 @@ pub struct PartReport {
     pub fetched: u64,
     /// Changes that are owed now.
     pub owed: u64,
+    /// Why it was read as a whole to find out what went, where nobody asked for that.
+    pub compared: Option<String>,
 }
 
 /// Everything the phases share.
@@ -137,6 +148,7 @@ pub(crate) struct Publication {
     pub(crate) parts: BTreeMap<CollectionName, Arc<Part>>,
     pub(crate) order: LoadOrder,
     pub(crate) moment: Option<Mark>,
+    pub(crate) through: Through,
     pub(crate) owed_only: bool,
     pub(crate) ignore_deletes: bool,
     pub(crate) failures_max: Option<u64>,
@@ -160,6 +172,7 @@ pub async fn publish(
     let PublishJob {
         job,
         moment,
+        through,
         start,
         owed_only,
         ignore_deletes,
@@ -168,12 +181,15 @@ pub async fn publish(
     } = job;
     let mut parts = BTreeMap::new();
     let mut run = around(job, (observer, stop), async |context, collections| {
-        let positions = part::positions(context, collections, (&start, &overlap))?;
+        let wanted = (moment.as_ref(), &through);
+        let positions = part::positions(context, collections, (&start, &overlap), wanted)?;
+        let is_compared = matches!(start, Start::Beginning | Start::Anew) && !ignore_deletes;
         let publication = Arc::new(Publication {
             context: Arc::clone(context),
-            parts: part::all(collections, positions),
+            parts: part::all(collections, positions, is_compared),
             order: order(context, collections),
             moment: moment.clone(),
+            through: through.clone(),
             owed_only,
             ignore_deletes,
             failures_max,

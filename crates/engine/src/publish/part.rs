@@ -9,6 +9,8 @@ use syncline_store::StoreError;
 
 use super::gone::Gone;
 use super::memory::Memory;
+use super::reading::{GoingOn, Reading, Through};
+use super::whole::Whole;
 use super::{Overlap, Start};
 use crate::EngineError;
 use crate::collection::CollectionRun;
@@ -25,6 +27,8 @@ pub(crate) struct Position {
     /// The marks after each of which changes of keys are read. The target may hold a record as it
     /// was at any of these moments, and several changes of one key are told as one.
     pub(crate) rekeyed: Vec<Mark>,
+    /// Where the reading of records goes on, if an earlier run began with it.
+    pub(crate) going_on: GoingOn,
 }
 
 /// One collection.
@@ -50,6 +54,8 @@ pub(crate) struct State {
     pub(crate) error: Option<String>,
     /// Why its mark must stay.
     pub(crate) behind: Option<String>,
+    /// Its reading as a whole, if it is read so.
+    pub(crate) whole: Option<Whole>,
 }
 
 impl Part {
@@ -73,6 +79,22 @@ impl Part {
         }
     }
 
+    /// What went in it is found out by reading it as a whole; the first reason counts.
+    pub(crate) fn read_as_a_whole(&self, reason: Option<String>) {
+        let whole = || Whole::new(reason);
+        self.state().whole.get_or_insert_with(whole);
+    }
+
+    pub(crate) fn is_read_as_a_whole(&self) -> bool {
+        self.state().whole.is_some()
+    }
+
+    /// Whether it was read as a whole, and it is known what the source no longer has.
+    pub(crate) fn has_been_compared(&self) -> bool {
+        let state = self.state();
+        state.whole.as_ref().is_some_and(|whole| whole.compared)
+    }
+
     /// It could not be read. Where the source as a whole is at fault, the run stops.
     pub(crate) fn fail(&self, error: StoreError) -> Result<(), EngineError> {
         if error.is_transient() || error.kind == syncline_store::ErrorKind::Local {
@@ -84,12 +106,26 @@ impl Part {
         Ok(())
     }
 
+    /// Whether its reading came to its end and covers what it was to cover.
+    pub(crate) fn is_covered(&self) -> bool {
+        let report = self.run.report();
+        let state = self.state();
+        let is_complete = report
+            .coverage
+            .is_some_and(|coverage| coverage.is_complete());
+        is_complete && state.error.is_none() && report.unreadable == 0
+    }
+
     pub(crate) fn has_failed(&self) -> bool {
         self.state().error.is_some()
     }
 
     pub(crate) fn count(counter: &AtomicU64) {
-        counter.fetch_add(1, Ordering::Relaxed);
+        Self::count_many(counter, 1);
+    }
+
+    pub(crate) fn count_many(counter: &AtomicU64, number: u64) {
+        counter.fetch_add(number, Ordering::Relaxed);
     }
 }
 
@@ -100,6 +136,7 @@ pub(crate) fn positions(
     context: &Context,
     collections: &Collections,
     (start, overlap): (&Start, &Overlap),
+    (moment, through): (Option<&Mark>, &Through),
 ) -> Result<Positions, EngineError> {
     let ledger = lock(&context.ledger);
     let mut positions = Positions::new();
@@ -108,7 +145,21 @@ pub(crate) fn positions(
             Start::Anew => Memory::default(),
             _ => Memory::read(ledger.mark(context.scope, name)?.as_ref()),
         };
-        positions.insert(name.clone(), (position(&memory, start, overlap), memory));
+        let mut position = position(&memory, start, overlap);
+        if let Some(moment) = moment {
+            // Nothing comes after the moment itself.
+            position.rekeyed.retain(|mark| mark != moment);
+            position.gone = position.gone.filter(|mark| mark != moment);
+            let wanted = Reading {
+                since: position.records.clone(),
+                moment: moment.clone(),
+                through: through.clone(),
+                place: None,
+            };
+            let remembered = ledger.place(context.scope, name)?;
+            position.going_on = GoingOn::with(remembered.as_ref(), &wanted);
+        }
+        positions.insert(name.clone(), (position, memory));
     }
     Ok(positions)
 }
@@ -131,6 +182,7 @@ fn position(memory: &Memory, start: &Start, overlap: &Overlap) -> Position {
         gone: since.clone().or(earliest),
         records: since,
         rekeyed,
+        going_on: GoingOn::No,
     }
 }
 
@@ -138,6 +190,7 @@ fn position(memory: &Memory, start: &Start, overlap: &Overlap) -> Position {
 pub(crate) fn all(
     collections: &Collections,
     mut positions: Positions,
+    is_compared: bool,
 ) -> BTreeMap<CollectionName, Arc<Part>> {
     let part = |(name, run): (&CollectionName, &Arc<CollectionRun>)| {
         let (position, memory) = positions.remove(name)?;
@@ -149,7 +202,10 @@ pub(crate) fn all(
             rekeyed: AtomicU64::new(0),
             gone_read: AtomicU64::new(0),
             fetched: AtomicU64::new(0),
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                whole: is_compared.then(|| Whole::new(None)),
+                ..State::default()
+            }),
         };
         Some((name.clone(), Arc::new(part)))
     };

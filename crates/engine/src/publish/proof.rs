@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+use syncline_ledger::ReadingPlace;
 use syncline_model::{CollectionName, Mark};
 
 use super::part::Part;
@@ -21,6 +22,7 @@ pub(crate) fn conclude(publication: &Publication, ended: bool) -> Result<Conclus
     let mut ledger = lock(&context.ledger);
     let owed = ledger.owed_counts(context.scope)?;
     let mut moved: Vec<(CollectionName, Mark)> = Vec::new();
+    let mut places: Vec<ReadingPlace> = Vec::new();
     let mut conclusions = Conclusions::new();
     for (name, part) in &publication.parts {
         let behind = lacking(publication, part, ended);
@@ -35,20 +37,25 @@ pub(crate) fn conclude(publication: &Publication, ended: bool) -> Result<Conclus
         {
             moved.push((name.clone(), moment.clone()));
         }
+        if ended && !publication.owed_only {
+            // Proved, it is over; unproved, it is read again from its beginning.
+            places.push((name.clone(), None));
+        }
         let state = part.state();
         let report = PartReport {
             from: part.memory.proved.clone(),
             to,
-            behind: behind.filter(|_| publication.moment.is_some()),
+            behind,
             replayed: part.replayed.load(Ordering::Relaxed),
             rekeyed: part.rekeyed.load(Ordering::Relaxed),
             gone: part.gone_read.load(Ordering::Relaxed),
             fetched: part.fetched.load(Ordering::Relaxed),
             owed: owed.get(name).map_or(0, |classes| classes.values().sum()),
+            compared: state.whole.as_ref().and_then(|whole| whole.reason.clone()),
         };
         conclusions.insert(name.clone(), (report, state.error.clone()));
     }
-    ledger.commit_marks(context.scope, &moved)?;
+    ledger.commit(context.scope, (&moved, &places))?;
     Ok(conclusions)
 }
 

@@ -5,17 +5,18 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use syncline_ledger::Owed;
-use syncline_model::{Change, Key, Record};
+use syncline_model::{Change, Coverage, Key, Record, Scope};
 use syncline_plan::ReadyQueue;
 use syncline_store::{Batch, Query, Store as _};
 use tokio::task::JoinSet;
 
 use super::histories::broken_off;
 use super::part::Part;
-use super::{Publication, Ways};
+use super::reading::{GoingOn, Reader};
+use super::{Publication, Ways, whole};
 use crate::context::lock;
 use crate::feed::{offer, unreadable};
-use crate::lanes::OfferKind;
+use crate::lanes::{Offer, OfferKind};
 use crate::{Baseline, EngineError, Event, parked};
 
 /// Collections that are read at the same time at most.
@@ -64,6 +65,9 @@ async fn collection(
     }
     part.run.until_idle().await;
     stop_if_too_many(&publication);
+    if reads && part.is_read_as_a_whole() && part.is_covered() && !context.stop.is_stopped() {
+        whole::compare(&publication, &ways, &part).await?;
+    }
     let itself = publication.order.self_references().contains(part.name());
     if (itself || refers_to_itself(&part)) && part.run.has_parked() {
         let only = [Arc::clone(&part.run)];
@@ -97,9 +101,10 @@ async fn replay(
             break;
         }
         if owed.payload.is_empty() {
-            let key = [Key::from_canonical(owed.key_text)];
+            let key = Key::from_canonical(owed.key_text);
+            let held = publication.carried(part, &key);
             let folder = &context.settings.work_folder;
-            part.state().gone.add(&key, folder)?;
+            part.state().gone.add(&[key, held], folder)?;
         } else if !part.state().gone.contains(owed.key) {
             Part::count(&part.replayed);
             let change = Change::create(record(owed));
@@ -128,9 +133,24 @@ async fn window(
     part: &Arc<Part>,
 ) -> Result<(), EngineError> {
     let context = &publication.context;
-    let query = Query {
-        since: part.position.records.clone(),
-        ..Query::records(Arc::clone(part.run.collection()))
+    if part.position.going_on == GoingOn::Finished && !part.is_read_as_a_whole() {
+        part.run
+            .note_coverage(Coverage::Complete(whole::unbounded()));
+        return Ok(());
+    }
+    let mut reader = Reader::new(publication, ways, part);
+    let query = Query::records(Arc::clone(part.run.collection()));
+    let query = if part.is_read_as_a_whole() {
+        Query {
+            scope: whole::unbounded(),
+            ..query
+        }
+    } else {
+        Query {
+            since: part.position.records.clone(),
+            places: reader.places(),
+            ..query
+        }
     };
     let mut stream = match context.source.read(query).await {
         Ok(stream) => stream,
@@ -147,25 +167,45 @@ async fn window(
                 part.run.note_read(records.len() as u64);
                 let changed = changed(publication, part, records)?;
                 for change in changed {
-                    offer(&ways.lanes, &part.run, change, OfferKind::First).await;
+                    let offer = Offer {
+                        change,
+                        collection: Arc::clone(&part.run),
+                        kind: OfferKind::First,
+                        page: reader.entered(),
+                    };
+                    ways.lanes.offer(offer).await;
                 }
                 stop_if_too_many(publication);
             }
+            Ok(Batch::Reached(reached)) => reader.reached(reached).await?,
             Ok(Batch::Unreadable(items)) => {
                 part.stay_behind("not everything that was read is a record");
                 for item in &items {
                     unreadable(context, &part.run, item);
                 }
+                reader.spoilt().await?;
             }
             Ok(Batch::End { coverage, .. }) => {
                 part.note_coverage(&coverage);
-                part.run.note_coverage(coverage);
+                reader.ended(coverage.is_complete()).await?;
+                part.run.note_coverage(measured(part, coverage));
                 return Ok(());
             }
             // Other parts of a feed are read by themselves.
             Ok(Batch::Gone(_) | Batch::Rekeyed(_)) => {}
             Err(error) => return part.fail(error),
         }
+    }
+}
+
+/// What a reading covers, as later runs may measure it: only a whole collection has a size.
+fn measured(part: &Part, coverage: Coverage) -> Coverage {
+    let began = part.position.going_on == GoingOn::No;
+    let is_whole = part.is_read_as_a_whole() || (began && part.position.records.is_none());
+    match coverage {
+        Coverage::Complete(_) if is_whole => Coverage::Complete(Scope::Whole),
+        Coverage::Complete(_) => Coverage::Complete(whole::unbounded()),
+        partial @ Coverage::Partial(_) => partial,
     }
 }
 
@@ -177,9 +217,12 @@ fn changed(
 ) -> Result<Vec<Change>, EngineError> {
     let context = &publication.context;
     {
-        let gone = &mut part.state().gone;
+        let mut state = part.state();
         for record in &records {
-            gone.is_back(record.key.digest());
+            state.gone.is_back(record.key.digest());
+        }
+        if let Some(whole) = &mut state.whole {
+            whole.see(context, &records)?;
         }
     }
     if context.baseline == Baseline::Nothing {

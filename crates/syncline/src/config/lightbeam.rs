@@ -69,6 +69,7 @@ pub(super) fn read(
         count_separator,
         force_delete,
         validate,
+        guards: syncline_plan::GuardPolicy::default(),
         publish: None,
         warnings,
     })

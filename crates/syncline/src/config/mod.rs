@@ -15,6 +15,7 @@ mod tree;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use syncline_plan::GuardPolicy;
 use syncline_store::layers::RetryPolicy;
 use syncline_store_edfi::EdfiSettings;
 use syncline_store_exec::ExecSettings;
@@ -70,6 +71,8 @@ pub struct Config {
     pub count_separator: Option<String>,
     /// Whether deleting goes on without being confirmed.
     pub force_delete: bool,
+    /// How much `send --prune` may delete unasked.
+    pub guards: GuardPolicy,
     /// What `validate` checks.
     pub validate: ValidateSettings,
     /// What is published where, if the file says.

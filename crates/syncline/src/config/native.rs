@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use syncline_plan::GuardPolicy;
 use syncline_store::layers::RetryPolicy;
 use syncline_store_edfi::{ClientSettings, Credentials, EdfiSettings, Mode, ReadSettings, Urls};
 
 use super::section::Section;
 use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, exec, path_from};
 use crate::open::TOUCH;
-use crate::{Failure, PublishSettings, ValidateSettings};
+use crate::{Failure, PublishSettings, ValidateSettings, guards};
 
 /// Where state is kept if the file does not say.
 const STATE_FOLDER: &str = ".syncline";
@@ -60,6 +61,10 @@ pub(super) fn read(
     let send = root.section("send")?;
     let publish = PublishSettings::read(root, &mut problems)?;
     let (source, target) = ends(send.as_ref(), &stores)?;
+    let guards = match &send {
+        Some(section) => guards::read(section, &GuardPolicy::default())?,
+        None => GuardPolicy::default(),
+    };
     problems.extend(send.iter().flat_map(Section::unknown));
     let validate = ValidateSettings::read(root, &mut problems)?;
     problems.extend(root.unknown());
@@ -75,6 +80,7 @@ pub(super) fn read(
         target,
         count_separator: None,
         force_delete: false,
+        guards,
         validate,
         publish,
         warnings: vec![],

@@ -23,7 +23,7 @@ const AT_ONCE: usize = 2;
 const AT_ONCE_MAX: usize = 64;
 
 /// What a jobs file says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PublishJobs {
     /// Most jobs that run at once.
     pub at_once: usize,
@@ -32,7 +32,7 @@ pub struct PublishJobs {
 }
 
 /// One publication of a jobs file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NamedJob {
     /// Its name in the file.
     pub name: String,

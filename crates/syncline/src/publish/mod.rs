@@ -5,26 +5,29 @@ mod choice;
 mod import;
 mod jobs;
 mod notes;
+mod passes;
 mod results;
 mod settings;
 mod summary;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use syncline_engine::{
-    Baseline, Job, Observer, Overlap, PublishJob, PublishReport, Resend, Settings, Start, Verb,
+    Baseline, Job, Observer, Overlap, Prune, PublishJob, PublishReport, Resend, Settings, Start,
+    Verb,
 };
 use syncline_ledger::Holder;
-use syncline_model::{Catalog, Mark};
+use syncline_model::{Catalog, CollectionName, Mark};
 use syncline_store::Store;
 use syncline_store_edfi::{EdfiStore, Feed, Isolation};
 use tokio_util::sync::CancellationToken;
 
 use crate::hold::Hold;
 use crate::remedy::Remedy;
-use crate::send::{MEMORY_BUDGET, no_guards};
-use crate::{Config, EdfiConfig, Failure, RemedyReport, StoreConfig, open, rejects};
+use crate::send::MEMORY_BUDGET;
+use crate::{Config, EdfiConfig, Failure, RemedyReport, StoreConfig, guards, open, rejects};
 
 pub use choice::Choice;
 pub(crate) use choice::find;
@@ -101,27 +104,28 @@ pub async fn publish(
         let catalog = &ends.target_catalog;
         ends.remedy = Some(Remedy::start(config, wanted, (&from, &to), catalog).await?);
     }
-    let feed = open::briefly(|| ends.source.feed(settings.ignore_isolation)).await?;
-    let isolated = *feed.isolation() != Isolation::None;
+    let resumed = passes::unfinished(config, &ends, &arguments).await?;
+    let goes_on = resumed.is_some();
+    let mut feed = match resumed {
+        Some(feed) => feed,
+        None => open::briefly(|| ends.source.feed(settings.ignore_isolation)).await?,
+    };
     let mut summary = PublishSummary::new((&from, &to), &feed, config.dialect);
     summary.forbidden_as_warning = settings.forbidden_as_warning;
     summary.notes = notes::notes(&feed, &ends.source_catalog, &ends.target_catalog);
-    let first = feed.newest();
-    let given = (&arguments, reject_file.as_path());
-    let first_pass = pass(config, (&ends, feed), given, (&observer, &stop));
-    summary.add(Box::pin(first_pass).await?);
-    if !isolated && summary.is_whole() && !arguments.owed_only {
-        let feed = open::briefly(|| ends.source.feed(true)).await?;
-        if feed.newest() != first {
-            let again = PublishArgs {
-                start: PublishStart::Marks,
-                force: false,
-                ..arguments
-            };
-            let given = (&again, reject_file.as_path());
-            let second_pass = pass(config, (&ends, feed), given, (&observer, &stop));
-            summary.add(Box::pin(second_pass).await?);
-        }
+    let mut given = arguments.clone();
+    for _ in 0..passes::PASSES_MAX {
+        let read = passes::Read::of(&feed);
+        let with = (&given, reject_file.as_path());
+        // A pass that fails stops itself and no other.
+        let stop = stop.child_token();
+        let pass = pass(config, (&ends, feed), with, (&observer, &stop));
+        summary.add(Box::pin(pass).await?);
+        let next = passes::next(&ends, (&read, goes_on), (&mut summary, &given)).await?;
+        let Some(next) = next else { break };
+        feed = next.feed;
+        given = next.arguments;
+        summary.read_through(&feed);
     }
     summary.reject_file = reject_file.is_file().then_some(reject_file);
     summary.remediation = ends.remedy.as_ref().map(|remedy| remedy.report());
@@ -212,6 +216,7 @@ async fn pass(
         let marks = chosen.iter().map(|name| ledger.mark(scope, name));
         marks.filter_map(Result::transpose).collect()
     })?;
+    let prune = prune(settings, &chosen)?;
     let collections = ends.target_catalog.collections.iter();
     let selected = collections
         .filter(|(name, _)| chosen.contains(*name))
@@ -223,6 +228,7 @@ async fn pass(
     };
     let job = PublishJob {
         moment: feed.newest().map(|version| Mark(version.to_string())),
+        through: passes::through(feed.isolation()),
         start,
         owed_only: arguments.owed_only,
         ignore_deletes: settings.ignore_deletes,
@@ -237,7 +243,7 @@ async fn pass(
             ledger,
             scope,
             verb: Verb::Write,
-            prune: None,
+            prune: Some(prune),
             baseline: if arguments.force {
                 Baseline::Nothing
             } else {
@@ -249,11 +255,24 @@ async fn pass(
                 memory_budget: MEMORY_BUDGET,
                 work_folder: hold.work_folder,
                 reject_file: reject_file.to_owned(),
-                guards: no_guards(),
+                guards: settings.guards.clone(),
             },
         },
     };
     Ok(syncline_engine::publish(job, Arc::clone(observer), stop.clone()).await)
+}
+
+/// Within which limits deletes are made.
+fn prune(settings: &PublishSettings, chosen: &BTreeSet<CollectionName>) -> Result<Prune, Failure> {
+    let names: Vec<CollectionName> = chosen.iter().cloned().collect();
+    let mut prune = Prune {
+        allowed: settings.allowed_deletes,
+        ..Prune::default()
+    };
+    for term in &settings.protected {
+        guards::protect(&mut prune, term, &names)?;
+    }
+    Ok(prune)
 }
 
 /// Name of the flow in the ledger: from which source, under which name.

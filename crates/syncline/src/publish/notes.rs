@@ -11,8 +11,8 @@ pub(super) fn notes(feed: &Feed, source: &Catalog, target: &Catalog) -> Vec<Stri
     let mut notes = Vec::new();
     if feed.newest().is_none() {
         notes.push(
-            "the source has no change queries: it is read as a whole, and what it no longer has is \
-             not deleted"
+            "the source has no change queries: it is read as a whole each time, and compared with \
+             what was published before"
                 .to_owned(),
         );
     } else if !feed.tells_keys() {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use syncline_engine::{CollectionReport, Ending, PartReport};
+use syncline_plan::Verdict;
 
 use super::{JobOutcome, PublishSummary};
 use crate::Failure;
@@ -109,6 +110,16 @@ fn of_summary(summary: &PublishSummary) -> Map<String, Value> {
         .collect()
 }
 
+/// A limit that was passed.
+fn guard(verdict: &Verdict) -> Value {
+    json!({
+        "guard": verdict.guard.name(),
+        "observed": verdict.observed,
+        "allowed": verdict.allowed,
+        "message": verdict.to_string(),
+    })
+}
+
 fn collection(report: &CollectionReport, part: &PartReport) -> Value {
     json!({
         "from_change_version": part.from.as_ref().map(|mark| &mark.0),
@@ -126,6 +137,10 @@ fn collection(report: &CollectionReport, part: &PartReport) -> Value {
         "deleted": report.deleted,
         "missing": report.missing,
         "failed": report.failed,
+        "compared_because": part.compared,
+        "deletes_held": report.deletes_held,
+        "protected": report.protected,
+        "guards": report.verdicts.iter().map(guard).collect::<Vec<_>>(),
         "owed": part.owed,
         "failures": report.failures.iter().map(|group| json!({
             "status_code": group.status, "message": group.message, "count": group.count,

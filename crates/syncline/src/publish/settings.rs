@@ -1,8 +1,9 @@
 //! The section `publish` of a configuration.
 
-use crate::Failure;
-use crate::RemedySettings;
+use syncline_plan::GuardPolicy;
+
 use crate::config::Section;
+use crate::{Failure, RemedySettings, guards};
 
 use super::Choice;
 
@@ -10,7 +11,7 @@ use super::Choice;
 const OVERLAP: u64 = 1000;
 
 /// What is published where, as the configuration says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PublishSettings {
     /// Name of the store to publish from.
     pub from: Option<String>,
@@ -37,6 +38,14 @@ pub struct PublishSettings {
     pub forbidden_as_warning: bool,
     /// Which program mends refused records, if there is one.
     pub remediation: Option<RemedySettings>,
+    /// How much may be deleted unasked.
+    pub guards: GuardPolicy,
+    /// What is never deleted: collections as selections name them, or `collection:DIGEST` for one
+    /// record, by the digest of its key.
+    pub protected: Vec<String>,
+    /// Deletes of one collection that are allowed for one run, whatever guards say; no
+    /// configuration says so.
+    pub allowed_deletes: Option<u64>,
 }
 
 impl Default for PublishSettings {
@@ -53,6 +62,9 @@ impl Default for PublishSettings {
             failures_max: None,
             forbidden_as_warning: false,
             remediation: None,
+            guards: GuardPolicy::default(),
+            protected: vec![],
+            allowed_deletes: None,
         }
     }
 }
@@ -105,6 +117,9 @@ impl PublishSettings {
                 .or(defaults.failures_max),
             forbidden_as_warning: switch("forbidden_as_warning", defaults.forbidden_as_warning)?,
             remediation: RemedySettings::read(section)?.or_else(|| defaults.remediation.clone()),
+            guards: guards::read(section, &defaults.guards)?,
+            protected: list("protect", &defaults.protected)?,
+            allowed_deletes: defaults.allowed_deletes,
         })
     }
 }

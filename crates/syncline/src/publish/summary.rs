@@ -14,6 +14,8 @@ use crate::{Dialect, RemedyReport};
 
 /// Status of an answer by which the target says that the caller may not do something.
 const FORBIDDEN: u16 = 403;
+/// Exit status where a guard kept something back.
+const HELD: u8 = 4;
 
 /// What came of publishing.
 #[derive(Debug)]
@@ -73,6 +75,20 @@ impl PublishSummary {
         }
     }
 
+    /// A further pass reads through this.
+    pub(super) fn read_through(&mut self, feed: &Feed) {
+        self.snapshot = match feed.isolation() {
+            Isolation::Snapshot(name) => Some(name.clone()),
+            Isolation::None => None,
+        };
+        self.newest = feed.newest();
+    }
+
+    /// How often the source was read.
+    pub(super) const fn passes(&self) -> u32 {
+        self.passes
+    }
+
     /// Adds what a further pass did.
     pub(super) fn add(&mut self, pass: PublishReport) {
         let earlier = std::mem::take(&mut self.report.collections);
@@ -119,16 +135,25 @@ impl PublishSummary {
         self.parts.values().map(|part| part.owed).sum()
     }
 
+    /// Deletes that guards keep back.
+    pub fn deletes_held(&self) -> u64 {
+        let reports = self.report.collections.values();
+        reports.map(|report| report.deletes_held).sum()
+    }
+
     /// The exit status: 0 only if everything is in the target and proved.
     pub fn exit_status(&self) -> u8 {
         match &self.report.ending {
-            Ending::Failed(EngineError::TooManyDeclined { .. }) => 4,
+            Ending::Failed(EngineError::TooManyDeclined { .. }) => HELD,
             Ending::Failed(error) => failure_status(error),
             Ending::Interrupted => 5,
             Ending::Completed => {
                 let failed = self.report.collections.values().any(|one| self.fails(one));
                 let remediation = self.remediation.as_ref();
                 let broken = remediation.is_some_and(|report| report.broken.is_some());
+                if self.deletes_held() > 0 {
+                    return HELD;
+                }
                 u8::from(failed || broken || self.behind().next().is_some())
             }
         }
@@ -155,6 +180,7 @@ fn add_counts(report: &mut CollectionReport, earlier: &CollectionReport) {
     report.deleted += earlier.deleted;
     report.missing += earlier.missing;
     report.caught_up += earlier.caught_up;
+    report.protected = report.protected.max(earlier.protected);
     for (status, count) in &earlier.statuses {
         *report.statuses.entry(*status).or_default() += count;
     }

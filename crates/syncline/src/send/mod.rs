@@ -95,7 +95,7 @@ pub async fn send(
         Some(folder) => folder.path().join("rejects.jsonl"),
         None => reject_file,
     };
-    let guards = prune::guards(&arguments);
+    let guards = prune::guards(config, &arguments);
     let job = Job {
         command: arguments.holder.command.clone(),
         source: Arc::new(source),

@@ -4,18 +4,19 @@
 //! collection of which the ledger knows something and for which there is no data file any more is
 //! one that came up empty: it goes through the guards like one whose file is empty.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use syncline_engine::Prune;
 use syncline_ledger::{Ledger, ScopeId};
-use syncline_model::{Catalog, Collection, CollectionName, Digest};
+use syncline_model::{Catalog, Collection, CollectionName};
 use syncline_plan::GuardPolicy;
 
-use super::{SendArgs, no_guards};
+use super::SendArgs;
 use crate::config::STANDARD_INPUT;
-use crate::{Config, Failure, Selection};
+use crate::guards::protect;
+use crate::{Config, Failure};
 
 /// What the command line says about deleting what is no longer there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -126,73 +127,11 @@ pub(super) fn prune(
     Ok((prune, notes))
 }
 
-fn protect(prune: &mut Prune, term: &str, names: &[CollectionName]) -> Result<(), Failure> {
-    let (name, key) = match term.split_once(':') {
-        Some((name, digest)) => (name, Some(key_digest(term, digest)?)),
-        None => (term, None),
-    };
-    let chosen = Selection::from_lists(name, "").apply(names);
-    let chosen: BTreeSet<CollectionName> = chosen
-        .map_err(|failure| Failure {
-            message: format!("--protect: {}", failure.message),
-            ..failure
-        })?
-        .into_iter()
-        .collect();
-    match key {
-        None => prune.protected.extend(chosen),
-        Some(key) => {
-            let keys = chosen.into_iter().map(|name| (name, key));
-            prune.protected_keys.extend(keys);
-        }
-    }
-    Ok(())
-}
-
-fn key_digest(term: &str, digest: &str) -> Result<Digest, Failure> {
-    Digest::from_hex(digest).ok_or_else(|| {
-        Failure::configuration(format!("--protect: `{term}` names no record")).with_hint(
-            "write `collection:DIGEST`, with a digest as `syncline state export` prints it",
-        )
-    })
-}
-
 /// How much may be changed unasked: as much as ever, and as little deleted as guards allow.
-pub(super) fn guards(arguments: &SendArgs) -> GuardPolicy {
+pub(super) fn guards(config: &Config, arguments: &SendArgs) -> GuardPolicy {
     GuardPolicy {
-        allow_empty_source: arguments.prune.is_none(),
-        ..no_guards()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names() -> [CollectionName; 2] {
-        ["ed-fi/schools", "ed-fi/students"].map(CollectionName::new)
-    }
-
-    #[test]
-    fn collections_and_single_records_can_be_protected() {
-        let digest = Digest::of(b"key");
-        let mut prune = Prune::default();
-        protect(&mut prune, "schools", &names()).unwrap();
-        protect(&mut prune, &format!("students:{digest}"), &names()).unwrap();
-        let [schools, students] = names();
-        assert_eq!(prune.protected, [schools].into());
-        assert_eq!(prune.protected_keys, [(students, digest)].into());
-    }
-
-    #[test]
-    fn what_protects_nothing_is_refused() {
-        let mut prune = Prune::default();
-        let failure = protect(&mut prune, "schols", &names()).unwrap_err();
-        assert!(
-            failure.message.starts_with("--protect: `schols`"),
-            "{failure}"
-        );
-        assert_eq!(failure.hints, ["did you mean `schools`?"]);
-        assert!(protect(&mut prune, "students:12", &names()).is_err());
+        update_share_max: 1.0,
+        allow_empty_source: arguments.prune.is_none() || config.guards.allow_empty_source,
+        ..config.guards.clone()
     }
 }

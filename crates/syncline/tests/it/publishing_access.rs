@@ -99,39 +99,6 @@ async fn what_is_referred_to_and_was_not_chosen_is_fetched_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deletes_that_may_not_be_read_hold_the_mark_of_their_collection_alone() {
-    let pair = Pair::empty(ApiVersion::V7_3, ApiVersion::V7_3).await;
-    let hand = pair.hand().await;
-    hand.put(SCHOOLS, &school(0)).await;
-    for number in 0..3 {
-        hand.put(STUDENTS, &student(number, "Ada")).await;
-    }
-    assert_eq!(pair.publish().await.exit_status(), 0);
-    hand.delete(STUDENTS, &student(1, "Ada")).await;
-    hand.put(SCHOOLS, &school(1)).await;
-    let refusal = FaultRule {
-        on: FaultMatch {
-            method: Some("GET".to_owned()),
-            path: Some("/ed-fi/students/deletes".to_owned()),
-            ..FaultMatch::default()
-        },
-        action: status(403, &[]),
-        ..FaultRule::default()
-    };
-    pair.source.set_faults(plan([refusal]));
-    let held = pair.publish().await;
-    assert_eq!(held.exit_status(), 1);
-    let behind: Vec<_> = held.behind().collect();
-    assert_eq!(behind.len(), 1, "{behind:?}");
-    assert!(behind[0].1.contains("403"), "{behind:?}");
-    assert_eq!(pair.target.count(SCHOOLS).unwrap(), 2);
-
-    pair.source.set_faults(plan([]));
-    assert_eq!(pair.publish().await.exit_status(), 0);
-    pair.must_be_equal("after the deletes could be read").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn one_forbidden_record_does_not_take_the_others_with_it() {
     let pair = restricted().await;
     let hand = pair.hand().await;

@@ -10,6 +10,7 @@ use syncline::{
     PublishSummary, StoreConfig, VerifyArgs, VerifySummary,
 };
 use syncline_model::{Canonicaliser, Catalog, Change, Key, Outcome, Record};
+use syncline_plan::GuardPolicy;
 use syncline_sandbox::generate::GenerateConfig;
 use syncline_sandbox::schema::embedded;
 use syncline_sandbox::{ApiVersion, Sandbox, SandboxConfig, seed_district};
@@ -193,6 +194,22 @@ impl Pair {
         Hand::of(&self.config(), "state").await
     }
 
+    /// The mark of a collection that is proved, as the ledger has it.
+    pub(crate) fn publish_mark(&self, name: &str) -> Option<String> {
+        let state = self.folder.path().join(".syncline");
+        let ledger = syncline_ledger::LedgerView::open(&state).unwrap();
+        let scopes = ledger.scopes().unwrap();
+        let name = syncline_model::CollectionName::new(name);
+        let mark = scopes
+            .iter()
+            .find_map(|scope| ledger.mark(scope.0, &name).unwrap())?;
+        // With the moments of runs that came to no proof, or alone.
+        match serde_json::from_str::<Value>(&mark.0) {
+            Ok(Value::Object(memory)) => memory["proved"].as_str().map(str::to_owned),
+            _ => Some(mark.0),
+        }
+    }
+
     /// Waits until nothing of a run that was cut off is left: its last write has its end.
     pub(crate) async fn settle(&self) {
         let state = self.folder.path().join(".syncline");
@@ -218,6 +235,11 @@ pub(crate) fn arguments(config: &Config) -> PublishArgs {
     PublishArgs {
         settings: PublishSettings {
             ignore_isolation: true,
+            // A test that deletes a few of a few records is about something else.
+            guards: GuardPolicy {
+                delete_share_max: 1.0,
+                ..GuardPolicy::default()
+            },
             ..config.publish.clone().unwrap()
         },
         start: PublishStart::Marks,
