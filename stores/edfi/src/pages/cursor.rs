@@ -33,7 +33,15 @@ pub(super) async fn walk(
 ) -> Result<Coverage> {
     let size = Reading::size_after(&first, asked, true);
     if let Some(tokens) = starts(reading, collector.total).await? {
-        // The walks begin with the records of the first page.
+        // The walks begin with the records of the first page, when it is safe where they begin.
+        let gate = reading.gate(1);
+        let hold = gate.pass().await;
+        let place = Walk::Cursor {
+            tokens: tokens.clone(),
+            size,
+        };
+        collector.reached(place, hold).await?;
+        drop(gate.pass().await);
         return go_on(reading, (tokens, size), collector).await;
     }
     let tokens: Vec<String> = first.next.take().into_iter().collect();

@@ -11,7 +11,7 @@ use syncline_store::Result;
 
 use super::collector::Collector;
 use super::page::Page;
-use super::place::Walk;
+use super::place::{Gate, Walk};
 use super::reader::Reading;
 
 /// Reads everything again after the first page, which only says how much there is.
@@ -24,16 +24,27 @@ pub(super) async fn walk(
     // Without a count nobody knows where the last page is.
     let total = collector.total.unwrap_or(0);
     let size = Reading::size_after(first, asked, false);
-    go_on(reading, (total, size), collector).await
+    let gate = reading.gate(1);
+    let hold = gate.pass().await;
+    let place = Walk::Reverse { end: total, size };
+    collector.reached(place, hold).await?;
+    down(reading, (gate, total, size), collector).await
 }
 
 /// Reads what stands before a record, up to the first one.
 pub(super) async fn go_on(
     reading: &Arc<Reading>,
-    (mut end, size): (u64, u32),
+    (end, size): (u64, u32),
     collector: &mut Collector<'_>,
 ) -> Result<Coverage> {
-    let gate = reading.gate(1);
+    down(reading, (reading.gate(1), end, size), collector).await
+}
+
+async fn down(
+    reading: &Arc<Reading>,
+    (gate, mut end, size): (Gate, u64, u32),
+    collector: &mut Collector<'_>,
+) -> Result<Coverage> {
     while end > 0 {
         let start = end.saturating_sub(u64::from(size));
         // The first page may be smaller: what it holds is what is left.
