@@ -34,8 +34,14 @@ fn status(code: u16) -> FaultAction {
 
 #[test]
 fn every_row_names_a_test_that_is_there() {
+    named_tests_are_there("docs/lightbeam-faults.md", 40);
+}
+
+/// Looks for the tests that the tables of a document name in their third column, and for at least so
+/// many of them.
+pub(crate) fn named_tests_are_there(document: &str, least: usize) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let table = std::fs::read_to_string(root.join("docs/lightbeam-faults.md")).unwrap();
+    let table = std::fs::read_to_string(root.join(document)).unwrap();
     let rows = table.lines().filter(|line| line.starts_with("| "));
     let mut named = 0;
     for row in rows {
@@ -54,7 +60,7 @@ fn every_row_names_a_test_that_is_there() {
         assert!(text.contains(&format!("fn {name}(")), "{row}");
         named += 1;
     }
-    assert!(named >= 40, "{named}");
+    assert!(named >= least, "{named}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

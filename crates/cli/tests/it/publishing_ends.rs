@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use syncline_sandbox::FaultPlan;
 
+use crate::lightbeam_faults::named_tests_are_there;
 use crate::publishing::{LIVE, Publishing};
 use crate::servers::{fault, plan, slow_sandbox, until};
 
@@ -165,4 +166,9 @@ async fn no_personal_data_and_no_secret_is_told_unasked() {
             assert!(!text.contains(word), "{word}: {text}");
         }
     }
+}
+
+#[test]
+fn every_fault_of_the_api_publisher_names_a_test_that_is_there() {
+    named_tests_are_there("docs/api-publisher-faults.md", 85);
 }
