@@ -124,8 +124,20 @@ pub(crate) fn find(name: &str, catalog: &Catalog) -> Result<CollectionName, Fail
             return Err(Failure::configuration(message));
         }
     };
-    let mut names = catalog.collections.keys();
-    if let Some(found) = names.find(|known| known.as_str().to_lowercase() == wanted) {
+    let known = |wanted: &str| {
+        let mut names = catalog.collections.keys();
+        names.find(|known| known.as_str().eq_ignore_ascii_case(wanted))
+    };
+    // A name of an earlier data standard means what it is called now.
+    let later = super::standards::renamed(name.trim_start_matches('/'));
+    let later = later.map(|later| {
+        if later.contains('/') {
+            later
+        } else {
+            format!("ed-fi/{later}")
+        }
+    });
+    if let Some(found) = known(&wanted).or_else(|| known(&later?)) {
         return Ok(found.clone());
     }
     let failure = Failure::configuration(format!("the target has no collection `{name}`"));

@@ -8,6 +8,7 @@ mod notes;
 mod passes;
 mod results;
 mod settings;
+pub(crate) mod standards;
 mod summary;
 
 use std::collections::BTreeSet;
@@ -25,6 +26,7 @@ use syncline_store_edfi::{EdfiStore, Feed, Isolation};
 use tokio_util::sync::CancellationToken;
 
 use crate::hold::Hold;
+use crate::publish::standards::Standards;
 use crate::remedy::Remedy;
 use crate::send::MEMORY_BUDGET;
 use crate::{Config, EdfiConfig, Failure, RemedyReport, StoreConfig, guards, open, rejects};
@@ -68,6 +70,7 @@ pub enum PublishStart {
 /// Both ends, ready.
 struct Ends<'a> {
     source: EdfiStore,
+    standards: Arc<Standards>,
     source_catalog: Catalog,
     target: EdfiStore,
     target_catalog: Catalog,
@@ -113,6 +116,9 @@ pub async fn publish(
     let mut summary = PublishSummary::new((&from, &to), &feed, config.dialect);
     summary.forbidden_as_warning = settings.forbidden_as_warning;
     summary.notes = notes::notes(&feed, &ends.source_catalog, &ends.target_catalog);
+    let choice = &settings.choice;
+    let chosen = choice.apply(&ends.target_catalog, &ends.source_catalog)?;
+    summary.notes.extend(ends.standards.notes(&chosen));
     let mut given = arguments.clone();
     for _ in 0..passes::PASSES_MAX {
         let read = passes::Read::of(&feed);
@@ -186,7 +192,10 @@ fn check_profiles(
 async fn open_ends<'a>(source: &EdfiConfig, target: &'a EdfiConfig) -> Result<Ends<'a>, Failure> {
     let (source, source_catalog) = open::api(source).await?;
     let (store, target_catalog) = open::api(target).await?;
+    let standards = Standards::between((&source, &source_catalog), (&store, &target_catalog));
+    let source_catalog = standards.catalog(source_catalog);
     Ok(Ends {
+        standards: Arc::new(standards),
         source,
         source_catalog,
         target: store,
@@ -236,7 +245,7 @@ async fn pass(
         failures_max: settings.failures_max,
         job: Job {
             command: arguments.holder.command.clone(),
-            source: Arc::new(feed),
+            source: ends.standards.translated(Arc::new(feed)),
             target: ends.writable(),
             catalog: ends.target_catalog.clone(),
             collections: selected,

@@ -9,6 +9,7 @@ use syncline_model::{Catalog, Collection};
 use syncline_store::Store;
 use syncline_store_files::FilesStore;
 
+use crate::publish::standards::Standards;
 use crate::publish::{edfi, flow, names};
 use crate::resolve::resolve;
 use crate::send::{FLOW, select};
@@ -55,6 +56,8 @@ impl Pair {
     ) -> Result<Self, Failure> {
         let (source, source_catalog) = open::api(edfi(config, &from)?).await?;
         let (target, catalog) = open::api(edfi(config, &to)?).await?;
+        let standards = Standards::between((&source, &source_catalog), (&target, &catalog));
+        let source_catalog = standards.catalog(source_catalog);
         let chosen = settings.choice.apply(&catalog, &source_catalog)?;
         let collections = chosen
             .iter()
@@ -64,7 +67,7 @@ impl Pair {
         Ok(Self {
             from,
             to,
-            source: Arc::new(source),
+            source: Arc::new(standards).translated(Arc::new(source)),
             target: Arc::new(target),
             collections: collections.collect(),
             memory: Memory::open(config, &catalog, &flow)?,
