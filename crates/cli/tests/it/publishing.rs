@@ -254,3 +254,92 @@ async fn an_interrupt_ends_a_publication_that_can_be_gone_on_with() {
     assert_eq!(publishing.run(&LIVE).status, 0);
     assert_eq!(publishing.run(&["verify"]).status, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn held_deletes_are_explained_and_can_be_allowed() {
+    let publishing = Publishing::of(30).await;
+    assert_eq!(publishing.run(&LIVE).status, 0);
+    publishing
+        .desk
+        .write("data/students.jsonl", students(4..=30));
+    let pruned = publishing.run(&["send", "--prune", "--allow-deletes", "3"]);
+    assert_eq!(pruned.status, 0, "{pruned}");
+
+    let held = publishing.run(&[&LIVE[..], &["--results-file", "results.json"]].concat());
+    assert_eq!(held.status, 4, "{held}");
+    for line in [
+        "students: 3 records not deleted, held by a guard",
+        "  delete-share: 10.0 % of the target's records to delete, at most 5.0 % allowed",
+        "  Nothing of this collection was deleted; what is new or changed in it was sent.",
+        "  They are owed: the next publication finds them again. To delete them once:",
+        "    syncline publish district state --include-only students --retry-owed --allow-deletes 3",
+    ] {
+        assert!(
+            held.stderr.lines().any(|told| told == line),
+            "{line}: {held}"
+        );
+    }
+    let results = publishing.desk.json("results.json");
+    let students = &results["collections"]["ed-fi/students"];
+    assert_eq!(students["deletes_held"], 3);
+    assert_eq!(students["guards"][0]["guard"], "delete-share");
+    assert_eq!(publishing.target.count("ed-fi/students").unwrap(), 30);
+
+    let protected = [
+        "--retry-owed",
+        "--protect",
+        "students",
+        "--allow-deletes",
+        "3",
+    ];
+    let protected = publishing.run(&[&LIVE[..], &protected].concat());
+    assert_eq!(protected.status, 0, "{protected}");
+    assert!(
+        protected.stderr.contains("3 no longer there and protected"),
+        "{protected}"
+    );
+    let told = [
+        "publish",
+        "district",
+        "state",
+        "--ignore-isolation",
+        "--include-only",
+        "students",
+    ];
+    let allowed = publishing.run(&[&told[..], &["--retry-owed", "--allow-deletes", "3"]].concat());
+    assert_eq!(allowed.status, 0, "{allowed}");
+    assert_eq!(publishing.run(&["verify"]).status, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_of_deletes_are_configured_and_checked() {
+    let publishing = Publishing::of(2).await;
+    let config = publishing.desk.read("syncline.yaml");
+    for (guards, message) in [
+        (
+            "{ delete_share_max: 5 }",
+            "`publish.guards.delete_share_max` must be a share from 0 to 1",
+        ),
+        (
+            "{ delete_count: 3 }",
+            "unknown key `publish.guards.delete_count`",
+        ),
+        (
+            "{ small_set: few }",
+            "`publish.guards.small_set` must be a whole number",
+        ),
+    ] {
+        publishing
+            .desk
+            .write("syncline.yaml", format!("{config}  guards: {guards}\n"));
+        let refused = publishing.run(&LIVE);
+        assert_eq!(refused.status, 2, "{refused}");
+        assert!(refused.stderr.contains(message), "{refused}");
+    }
+    let guards =
+        "  guards: { delete_share_max: 0.5, delete_count_max: 9, allow_empty_source: yes }\n";
+    publishing
+        .desk
+        .write("syncline.yaml", format!("{config}{guards}"));
+    assert_eq!(publishing.run(&LIVE).status, 0);
+}

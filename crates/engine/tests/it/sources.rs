@@ -121,7 +121,9 @@ async fn lines_that_are_no_records_are_told_and_do_not_stop_the_rest() {
             events.count(|event| matches!(event, Event::Rejected { .. })),
             3
         );
-        let rejects = world.rejects();
+        let mut rejects = world.rejects();
+        // A further run adds to the file.
+        let rejects = rejects.split_off(rejects.len() - 3);
         let lines: Vec<&serde_json::Value> = rejects.iter().map(|reject| &reject["line"]).collect();
         assert_eq!(lines, [1, 12, 23]);
         assert_eq!(

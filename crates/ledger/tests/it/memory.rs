@@ -440,3 +440,24 @@ fn runs_are_listed_newest_first_and_say_how_they_ended() {
         ]
     );
 }
+
+#[test]
+fn a_place_of_a_reading_comes_with_its_receipts_and_goes_with_the_mark() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = open(directory.path());
+    let id = scope(&mut ledger);
+    let run = begin(&mut ledger, id);
+    let mark = |text: &str| Mark(text.to_owned());
+    assert_eq!(ledger.place(id, &students()).unwrap(), None);
+    let places = [(students(), Some(mark("page 7")))];
+    let receipts = [created(1, 1)];
+    ledger.record_up_to(id, run, (&receipts, &places)).unwrap();
+    drop(ledger);
+    let mut ledger = open(directory.path());
+    assert_eq!(ledger.place(id, &students()).unwrap(), Some(mark("page 7")));
+    assert_eq!(ledger.mark(id, &students()).unwrap(), None);
+    let marks = [(students(), mark("30"))];
+    ledger.commit(id, (&marks, &[(students(), None)])).unwrap();
+    assert_eq!(ledger.place(id, &students()).unwrap(), None);
+    assert_eq!(ledger.mark(id, &students()).unwrap(), Some(mark("30")));
+}

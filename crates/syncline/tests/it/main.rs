@@ -20,6 +20,7 @@ mod publishing_access;
 mod publishing_drift;
 mod publishing_faults;
 mod publishing_guards;
+mod publishing_order;
 mod publishing_pair;
 mod publishing_proof;
 mod publishing_snapshots;
