@@ -75,6 +75,7 @@ pub(crate) fn declined(answer: &Answer) -> Outcome {
 
 fn class(status: u16, kind: &str, messages: &[String]) -> FailureClass {
     match status {
+        400 if is_unresolved(messages) => FailureClass::MissingReference,
         401 => FailureClass::Unauthenticated,
         403 => FailureClass::Denied,
         404 | 405 | 501 | 505 => FailureClass::Unsupported,
@@ -83,6 +84,12 @@ fn class(status: u16, kind: &str, messages: &[String]) -> FailureClass {
         408 | 425 | 500.. => FailureClass::Unavailable,
         _ => FailureClass::Content,
     }
+}
+
+/// Before 7.2 a person that is not there makes an answer of 400, with a sentence to know it by.
+fn is_unresolved(messages: &[String]) -> bool {
+    let sentence = "reference could not be resolved";
+    messages.iter().any(|message| message.contains(sentence))
 }
 
 /// 409 stands for a missing reference, for two writers at once, or for content that can never
@@ -142,6 +149,9 @@ mod tests {
         );
         let legacy = r#"{"message":"The value supplied for the related 'student' resource does not exist."}"#;
         check(409, legacy, FailureClass::MissingReference);
+        let person =
+            r#"{"message":"Validation of 'X' failed. Student reference could not be resolved."}"#;
+        check(400, person, FailureClass::MissingReference);
     }
 
     #[test]
