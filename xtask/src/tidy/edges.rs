@@ -29,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["syncline-model", "syncline-store"],
     ),
     ("syncline-store-exec", &["syncline-model", "syncline-store"]),
+    ("syncline-store-sql", &["syncline-model", "syncline-store"]),
     (
         "syncline-store-edfi",
         &["syncline-model", "syncline-store", "syncline-http"],

@@ -1,0 +1,218 @@
+//! What the server's catalog says of its tables.
+
+use std::collections::BTreeMap;
+
+use mysql_async::consts::{ColumnFlags, ColumnType};
+use mysql_async::prelude::Queryable as _;
+use mysql_async::{Conn, Error, Row};
+
+use crate::table::{Column, ForeignKey, Form, Source, Table};
+
+const COLUMNS: &str = "
+    SELECT c.table_schema, c.table_name, t.table_type, c.table_schema = database(),
+        c.column_name, c.is_nullable, c.extra, lower(c.data_type), lower(c.column_type),
+        c.numeric_scale, c.datetime_precision
+    FROM information_schema.columns c
+    JOIN information_schema.tables t USING (table_schema, table_name)
+    WHERE c.table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')
+    ORDER BY c.table_schema, c.table_name, c.ordinal_position";
+
+/// Unique indexes, the primary key first.
+const INDEXES: &str = "
+    SELECT s.table_schema, s.table_name, s.index_name, s.column_name, s.sub_part IS NOT NULL
+    FROM information_schema.statistics s
+    WHERE s.non_unique = 0
+        AND s.table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')
+    ORDER BY s.table_schema, s.table_name, s.index_name <> 'PRIMARY', s.index_name, s.seq_in_index";
+
+const FOREIGN_KEYS: &str = "
+    SELECT table_schema, table_name, constraint_name, column_name,
+        referenced_table_schema, referenced_table_name
+    FROM information_schema.key_column_usage
+    WHERE referenced_table_name IS NOT NULL
+    ORDER BY table_schema, table_name, constraint_name, ordinal_position";
+
+/// Schema and name.
+type Place = (String, String);
+
+/// A unique index.
+struct Index {
+    name: String,
+    columns: Vec<String>,
+    /// Whether it is about whole values and not about what they begin with.
+    is_whole: bool,
+}
+
+/// Everything with rows that the user may read.
+pub(crate) async fn tables(connection: &mut Conn) -> Result<Vec<Table>, Error> {
+    let mut tables: BTreeMap<Place, Table> = BTreeMap::new();
+    for row in connection.query::<Row, _>(COLUMNS).await? {
+        let (schema, name) = place(&row);
+        let is_writable = text(&row, 2) == "BASE TABLE";
+        let is_usual = row.get(3).is_some_and(|usual: i64| usual == 1);
+        let table = tables.entry((schema.clone(), name.clone()));
+        let table = table.or_insert_with(|| Table {
+            source: Source::Table { schema, name },
+            columns: vec![],
+            key: vec![],
+            constraints: BTreeMap::new(),
+            foreign_keys: vec![],
+            is_writable,
+            is_usual,
+        });
+        table.columns.push(column(&row));
+    }
+    for (at, index) in indexes(connection).await? {
+        let Some(table) = tables.get_mut(&at) else {
+            continue;
+        };
+        let nullable = |name: &String| {
+            let column = table.columns.iter().find(|column| column.name == *name);
+            column.is_none_or(|column| column.nullable)
+        };
+        if table.key.is_empty() && index.is_whole && !index.columns.iter().any(nullable) {
+            table.key.clone_from(&index.columns);
+        }
+        table.constraints.insert(index.name, index.columns);
+    }
+    for row in connection.query::<Row, _>(FOREIGN_KEYS).await? {
+        let Some(table) = tables.get_mut(&place(&row)) else {
+            continue;
+        };
+        let (constraint, column) = (text(&row, 2), text(&row, 3));
+        let known = table.constraints.entry(constraint).or_default();
+        known.push(column.clone());
+        let (schema, name) = (text(&row, 4), text(&row, 5));
+        let target = Source::Table { schema, name };
+        match table.foreign_keys.last_mut() {
+            Some(last) if known.len() > 1 && last.target == target => last.columns.push(column),
+            _ => table.foreign_keys.push(ForeignKey {
+                columns: vec![column],
+                target,
+            }),
+        }
+    }
+    Ok(tables.into_values().collect())
+}
+
+async fn indexes(connection: &mut Conn) -> Result<Vec<(Place, Index)>, Error> {
+    let mut found: Vec<(Place, Index)> = Vec::new();
+    for row in connection.query::<Row, _>(INDEXES).await? {
+        let (at, name, column) = (place(&row), text(&row, 2), text(&row, 3));
+        let is_whole = row.get(4).is_some_and(|is_part: i64| is_part == 0);
+        match found.last_mut() {
+            Some((place, last)) if *place == at && last.name == name => {
+                last.columns.push(column);
+                last.is_whole &= is_whole;
+            }
+            _ => {
+                let columns = vec![column];
+                found.push((
+                    at,
+                    Index {
+                        name,
+                        columns,
+                        is_whole,
+                    },
+                ));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn place(row: &Row) -> Place {
+    (text(row, 0), text(row, 1))
+}
+
+fn text(row: &Row, at: usize) -> String {
+    let found: Option<Option<String>> = row.get(at);
+    found.flatten().unwrap_or_default()
+}
+
+fn column(row: &Row) -> Column {
+    let number = |at: usize| row.get::<Option<u32>, _>(at).flatten();
+    let (data_type, full_type) = (text(row, 7), text(row, 8));
+    let extra = text(row, 6).to_ascii_uppercase();
+    // A type without what follows the numbers: `decimal(10,2) unsigned`.
+    let bare = full_type.split_inclusive(')').next().unwrap_or(&full_type);
+    Column {
+        name: text(row, 4),
+        form: form(&data_type, &full_type, number(9), number(10).unwrap_or(0)),
+        type_name: bare.to_owned(),
+        nullable: text(row, 5) == "YES",
+        computed: ["VIRTUAL", "STORED", "PERSISTENT"]
+            .iter()
+            .any(|word| extra.contains(word)),
+    }
+}
+
+fn form(data_type: &str, full_type: &str, scale: Option<u32>, digits: u32) -> Form {
+    match data_type {
+        "tinyint" if full_type.starts_with("tinyint(1)") => Form::Boolean,
+        "bit" if full_type == "bit(1)" => Form::Boolean,
+        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "year" | "bit" => Form::Integer,
+        "decimal" => Form::Decimal { scale },
+        "float" => Form::Float { single: true },
+        "double" => Form::Float { single: false },
+        "date" => Form::Date,
+        "time" => Form::Time { digits },
+        "datetime" => Form::Timestamp {
+            zoned: false,
+            digits,
+        },
+        "timestamp" => Form::Timestamp {
+            zoned: true,
+            digits,
+        },
+        "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => Form::Bytes,
+        "json" => Form::Json,
+        _ => Form::Text,
+    }
+}
+
+/// A column of a query, as far as the server describes it.
+pub(crate) fn query_column(column: &mysql_async::Column) -> Column {
+    let flags = column.flags();
+    let is_binary = column.character_set() == BINARY;
+    let digits = u32::from(column.decimals()).min(6);
+    let form = match column.column_type() {
+        ColumnType::MYSQL_TYPE_TINY if column.column_length() == 1 => Form::Boolean,
+        ColumnType::MYSQL_TYPE_TINY
+        | ColumnType::MYSQL_TYPE_SHORT
+        | ColumnType::MYSQL_TYPE_INT24
+        | ColumnType::MYSQL_TYPE_LONG
+        | ColumnType::MYSQL_TYPE_LONGLONG
+        | ColumnType::MYSQL_TYPE_YEAR
+        | ColumnType::MYSQL_TYPE_BIT => Form::Integer,
+        ColumnType::MYSQL_TYPE_DECIMAL | ColumnType::MYSQL_TYPE_NEWDECIMAL => Form::Decimal {
+            scale: Some(u32::from(column.decimals())),
+        },
+        ColumnType::MYSQL_TYPE_FLOAT => Form::Float { single: true },
+        ColumnType::MYSQL_TYPE_DOUBLE => Form::Float { single: false },
+        ColumnType::MYSQL_TYPE_DATE | ColumnType::MYSQL_TYPE_NEWDATE => Form::Date,
+        ColumnType::MYSQL_TYPE_TIME => Form::Time { digits },
+        ColumnType::MYSQL_TYPE_DATETIME => Form::Timestamp {
+            zoned: false,
+            digits,
+        },
+        ColumnType::MYSQL_TYPE_TIMESTAMP => Form::Timestamp {
+            zoned: true,
+            digits,
+        },
+        ColumnType::MYSQL_TYPE_JSON => Form::Json,
+        _ if is_binary => Form::Bytes,
+        _ => Form::Text,
+    };
+    let type_name = format!("decimal(65,{})", column.decimals().min(30));
+    Column {
+        name: column.name_str().into_owned(),
+        form,
+        type_name,
+        nullable: !flags.contains(ColumnFlags::NOT_NULL_FLAG),
+        computed: false,
+    }
+}
+
+/// The number of the character set of bytes.
+const BINARY: u16 = 63;
