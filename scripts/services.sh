@@ -133,7 +133,8 @@ wait_for() {
   local service=$1 tries=0
   shift
   until "$@" >/dev/null 2>&1; do
-    if ! is_running "$service" || ((++tries > 300)); then
+    # It may not have become the server yet, so that only its process is looked for.
+    if [[ ! -d /proc/$(cat "$place/$service.pid") ]] || ((++tries > 300)); then
       echo "$service did not start:" >&2
       tail -n 20 "$place/$service.log" >&2
       exit 1
@@ -216,14 +217,17 @@ SQL
 }
 
 start_openldap() {
-  local home port secret tls=
+  local home port secret listen secure='' tls=''
   home=$(home_of openldap openldap) port=$(free_port) secret=$(password)
+  listen="ldap://127.0.0.1:$port"
   mkdir -p "$home/data"
   if [[ -f $place/server.pem ]]; then
     certificate_for openldap "$home"
     tls="TLSCACertificateFile $home/ca.pem
 TLSCertificateFile $home/server.pem
 TLSCertificateKeyFile $home/server.key"
+    secure="ldaps://127.0.0.1:$(free_port)"
+    listen="$listen $secure"
   fi
   cat >"$home/slapd.conf" <<CONF
 include /etc/ldap/schema/core.schema
@@ -263,10 +267,11 @@ ou: groups
 LDIF
   own openldap "$home"
   as openldap "$(find_program slapadd)" -f "$home/slapd.conf" -l "$home/root.ldif" >"$place/openldap.log" 2>&1
-  launch openldap openldap "$(program_of openldap)" -d 0 -f "$home/slapd.conf" -h "ldap://127.0.0.1:$port"
+  launch openldap openldap "$(program_of openldap)" -d 0 -f "$home/slapd.conf" -h "$listen"
   wait_for openldap bash -c "exec 3<>/dev/tcp/127.0.0.1/$port"
   cat >"$place/openldap.env" <<ENV
 SYNCLINE_TEST_LDAP=ldap://127.0.0.1:$port
+${secure:+SYNCLINE_TEST_LDAPS=$secure}
 SYNCLINE_TEST_LDAP_BASE=dc=example,dc=org
 SYNCLINE_TEST_LDAP_DN=cn=admin,dc=example,dc=org
 SYNCLINE_TEST_LDAP_PASSWORD=$secret

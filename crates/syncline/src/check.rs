@@ -2,10 +2,12 @@
 
 use crate::{Config, EdfiConfig, Failure, StoreConfig, open};
 use syncline_model::Collection;
-use syncline_store::Store as _;
+use syncline_store::Store;
 use syncline_store_edfi::Mode;
 use syncline_store_exec::ExecSettings;
 use syncline_store_files::FilesStore;
+#[cfg(feature = "ldap")]
+use syncline_store_ldap::LdapSettings;
 
 /// What a look at one store found.
 #[derive(Debug)]
@@ -28,8 +30,14 @@ pub async fn check(config: &Config, connect: bool) -> Vec<StoreCheck> {
             }
             StoreConfig::Edfi(api) if connect => (settings(api), probe(api).await),
             StoreConfig::Edfi(api) => (settings(api), Ok(vec![])),
-            StoreConfig::Exec(program) if connect => (command(program), described(store).await),
+            StoreConfig::Exec(program) if connect => (command(program), asked(store).await),
             StoreConfig::Exec(program) => (command(program), Ok(vec![])),
+            #[cfg(feature = "ldap")]
+            StoreConfig::Ldap(settings) if connect => {
+                (directory(settings), looked_into(settings).await)
+            }
+            #[cfg(feature = "ldap")]
+            StoreConfig::Ldap(settings) => (directory(settings), Ok(vec![])),
         };
         let failure = match found {
             Ok(found) => {
@@ -95,9 +103,38 @@ fn command(program: &ExecSettings) -> Vec<String> {
     facts
 }
 
+async fn asked(store: &StoreConfig) -> Result<Vec<String>, Failure> {
+    let store = open::store(store).await?;
+    described(&*store).await
+}
+
+#[cfg(feature = "ldap")]
+fn directory(settings: &LdapSettings) -> Vec<String> {
+    let safety = match (settings.url.scheme(), settings.start_tls) {
+        ("ldaps", _) => "TLS",
+        (_, true) => "StartTLS",
+        (_, false) => "without TLS",
+    };
+    let who = settings.bind.as_ref();
+    let who = who.map_or("nobody in particular", |(name, _)| name.as_str());
+    let names: Vec<&str> = settings.collections.keys().map(String::as_str).collect();
+    vec![
+        format!("directory at {} ({safety}), as {who}", settings.url),
+        format!("collections: {}", names.join(", ")),
+    ]
+}
+
+#[cfg(feature = "ldap")]
+async fn looked_into(settings: &LdapSettings) -> Result<Vec<String>, Failure> {
+    let store = open::directory(settings).await?;
+    let mut facts = open::briefly(|| store.probe()).await?.facts;
+    facts.extend(described(&store).await?);
+    Ok(facts)
+}
+
 /// What a store says of itself once it is open.
-async fn described(store: &StoreConfig) -> Result<Vec<String>, Failure> {
-    let catalog = open::store(store).await?.describe().await?;
+async fn described(store: &dyn Store) -> Result<Vec<String>, Failure> {
+    let catalog = store.describe().await?;
     let can = &catalog.capabilities;
     let verbs = match (can.upsert, can.delete) {
         (true, true) => "can be read, written and deleted from",

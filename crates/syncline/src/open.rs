@@ -9,6 +9,8 @@ use syncline_store::layers::RetryPolicy;
 use syncline_store_edfi::EdfiStore;
 use syncline_store_exec::ExecStore;
 use syncline_store_files::FilesStore;
+#[cfg(feature = "ldap")]
+use syncline_store_ldap::{LdapSettings, LdapStore};
 use tokio_util::sync::CancellationToken;
 
 use crate::{EdfiConfig, Failure, FailureKind, StoreConfig};
@@ -44,7 +46,15 @@ pub(crate) async fn store(config: &StoreConfig) -> Result<Arc<dyn Store>, Failur
         StoreConfig::Exec(settings) => {
             Arc::new(briefly(|| ExecStore::open((**settings).clone())).await?)
         }
+        #[cfg(feature = "ldap")]
+        StoreConfig::Ldap(settings) => Arc::new(directory(settings).await?),
     })
+}
+
+/// A directory.
+#[cfg(feature = "ldap")]
+pub(crate) async fn directory(settings: &LdapSettings) -> Result<LdapStore, Failure> {
+    briefly(|| LdapStore::open(settings.clone())).await
 }
 
 /// What comes of opening, unless the run is stopped first; `done` is what has not begun, for example

@@ -30,6 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("syncline-store-exec", &["syncline-model", "syncline-store"]),
     ("syncline-store-sql", &["syncline-model", "syncline-store"]),
+    ("syncline-store-ldap", &["syncline-model", "syncline-store"]),
     (
         "syncline-store-edfi",
         &["syncline-model", "syncline-store", "syncline-http"],
@@ -46,6 +47,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "syncline-store-files",
             "syncline-store-edfi",
             "syncline-store-exec",
+            "syncline-store-ldap",
         ],
     ),
     ("syncline-cli", &["syncline", "syncline-sandbox"]),

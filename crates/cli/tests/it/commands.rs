@@ -74,6 +74,56 @@ fn a_program_shows_what_it_holds() {
     assert!(ran.stderr.contains("can't open file"), "{ran}");
 }
 
+#[test]
+fn a_directory_shows_what_it_holds() {
+    use syncline_testkit::{Service, services::setting};
+    let Some(url) = Service::Ldap.address() else {
+        return;
+    };
+    let base = setting("SYNCLINE_TEST_LDAP_BASE").unwrap();
+    let who = setting("SYNCLINE_TEST_LDAP_DN").unwrap();
+    let password = setting("SYNCLINE_TEST_LDAP_PASSWORD").unwrap();
+    let yaml = format!(
+        "stores:\n  directory:\n    kind: ldap\n    url: {url}\n    bind_dn: {who}\n    \
+         password: {password}\n    collections:\n      people:\n        base: ou=people,{base}\n        \
+         object_classes: [inetOrgPerson]\n        rdn: uid\n        attributes: [uid, cn, mail]\n        \
+         lists: [mail]\n"
+    );
+    let desk = Desk::new();
+    desk.write("syncline.yaml", &yaml);
+    let ran = desk.run(&["config", "check", "--connect"]);
+    assert_eq!(ran.status, 0, "{ran}");
+    for expected in [
+        "(without TLS), as cn=admin,",
+        "pages: yes, changes bound to a version: yes, kinds of attributes known: yes",
+        "can be read, written and deleted from",
+        "people: key uid; uid text, cn text, mail list",
+    ] {
+        assert!(ran.stdout.contains(expected), "{ran}");
+    }
+    assert!(!ran.to_string().contains(&password));
+    for (from, to, status, expected) in [
+        (password.as_str(), "wrong", 2, "invalid credentials (49)"),
+        (
+            "ou=people,",
+            "ou=nobody,",
+            2,
+            "there is no entry ou=nobody,",
+        ),
+        (
+            "[uid, cn,",
+            "[uid, cm,",
+            2,
+            "`cm` that the directory does not know",
+        ),
+    ] {
+        desk.write("syncline.yaml", yaml.replace(from, to));
+        let ran = desk.run(&["config", "check", "--connect"]);
+        assert!(ran.stderr.contains(expected), "{ran}");
+        assert_eq!(ran.status, status, "{ran}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn records_are_counted() {
     let sandbox = sandbox().await;

@@ -71,14 +71,8 @@ fn command(section: &Section<'_>, folder: &Path) -> Result<Vec<String>, Failure>
 
 fn limits(section: &Section<'_>) -> Result<Limits, Failure> {
     let usual = Limits::default();
-    let megabytes = section.parsed::<usize>("line_megabytes", "a whole number")?;
-    if megabytes.is_some_and(|megabytes| !(1..=1024).contains(&megabytes)) {
-        return Err(section.failure("line_megabytes", "must be a whole number from 1 to 1024"));
-    }
-    let readers = section.parsed::<usize>("readers", "a whole number")?;
-    if readers.is_some_and(|readers| !(1..=64).contains(&readers)) {
-        return Err(section.failure("readers", "must be a whole number from 1 to 64"));
-    }
+    let megabytes: Option<usize> = section.within("line_megabytes", 1..=1024)?;
+    let readers = section.within("readers", 1..=64)?;
     Ok(Limits {
         start: section.seconds("start_seconds")?.unwrap_or(usual.start),
         answer: section.seconds("answer_seconds")?.unwrap_or(usual.answer),

@@ -6,6 +6,8 @@
 //! users know it.
 
 mod exec;
+#[cfg(feature = "ldap")]
+mod ldap;
 mod lightbeam;
 mod native;
 mod paging;
@@ -19,6 +21,8 @@ use syncline_plan::GuardPolicy;
 use syncline_store::layers::RetryPolicy;
 use syncline_store_edfi::EdfiSettings;
 use syncline_store_exec::ExecSettings;
+#[cfg(feature = "ldap")]
+use syncline_store_ldap::LdapSettings;
 
 use crate::suggest::nearest;
 use crate::{Failure, PublishSettings, ValidateSettings};
@@ -99,6 +103,9 @@ pub enum StoreConfig {
     Edfi(Box<EdfiConfig>),
     /// A program that speaks JSON lines.
     Exec(Box<ExecSettings>),
+    /// An LDAP directory; not in every build.
+    #[cfg(feature = "ldap")]
+    Ldap(Box<LdapSettings>),
 }
 
 /// An Ed-Fi API and how to treat it.

@@ -8,6 +8,8 @@ use syncline_plan::GuardPolicy;
 use syncline_store::layers::RetryPolicy;
 use syncline_store_edfi::{ClientSettings, Credentials, EdfiSettings, Mode, ReadSettings, Urls};
 
+#[cfg(feature = "ldap")]
+use super::ldap;
 use super::section::Section;
 use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, exec, path_from};
 use crate::open::TOUCH;
@@ -34,27 +36,8 @@ pub(super) fn read(
     let mut stores = BTreeMap::new();
     let mut problems = Vec::new();
     for (name, section) in root.named_sections("stores")? {
-        let store = match section.required_text("kind")?.as_str() {
-            "files" => StoreConfig::Files(path_from(
-                &folder,
-                &section.required_text("path")?,
-                environment,
-            )),
-            "edfi" => {
-                let mut api = edfi(&section, &mut problems)?;
-                api.settings.cache = Some(state_folder.join("cache"));
-                api.settings.wipe = arguments.wipe;
-                api.settings.client.ca_file = section
-                    .text("ca_file")?
-                    .map(|path| path_from(&folder, &path, environment));
-                StoreConfig::Edfi(Box::new(api))
-            }
-            "exec" => StoreConfig::Exec(Box::new(exec::read(&section, &folder, arguments)?)),
-            other => {
-                let message = format!("is `{other}`, and must be `files`, `edfi` or `exec`");
-                return Err(section.failure("kind", message));
-            }
-        };
+        let folders = (folder.as_path(), state_folder.as_path());
+        let store = store(&section, folders, arguments, &mut problems)?;
         problems.extend(section.unknown());
         stores.insert(name, store);
     }
@@ -84,6 +67,48 @@ pub(super) fn read(
         validate,
         publish,
         warnings: vec![],
+    })
+}
+
+/// One store, by its kind; relative paths count from the first of the folders, and what is kept goes
+/// into the second.
+fn store(
+    section: &Section<'_>,
+    (folder, state_folder): (&Path, &Path),
+    arguments: &ConfigArgs,
+    problems: &mut Vec<Failure>,
+) -> Result<StoreConfig, Failure> {
+    let environment = &arguments.environment;
+    Ok(match section.required_text("kind")?.as_str() {
+        "files" => {
+            let path = section.required_text("path")?;
+            StoreConfig::Files(path_from(folder, &path, environment))
+        }
+        "edfi" => {
+            let mut api = edfi(section, problems)?;
+            api.settings.cache = Some(state_folder.join("cache"));
+            api.settings.wipe = arguments.wipe;
+            api.settings.client.ca_file = section
+                .text("ca_file")?
+                .map(|path| path_from(folder, &path, environment));
+            StoreConfig::Edfi(Box::new(api))
+        }
+        "exec" => StoreConfig::Exec(Box::new(exec::read(section, folder, arguments)?)),
+        #[cfg(feature = "ldap")]
+        "ldap" => StoreConfig::Ldap(Box::new(ldap::read(
+            section,
+            folder,
+            (arguments, problems),
+        )?)),
+        other => {
+            let kinds = if cfg!(feature = "ldap") {
+                "`files`, `edfi`, `exec` or `ldap`"
+            } else {
+                "`files`, `edfi` or `exec` (this build has no `ldap`)"
+            };
+            let message = format!("is `{other}`, and must be {kinds}");
+            return Err(section.failure("kind", message));
+        }
     })
 }
 

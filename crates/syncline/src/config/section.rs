@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -153,6 +154,25 @@ impl<'a> Section<'a> {
         match text.trim().parse() {
             Ok(value) => Ok(Some(value)),
             Err(_) => Err(self.failure(key, format!("must be {wanted}"))),
+        }
+    }
+
+    /// A whole number within bounds.
+    pub(crate) fn within<T>(
+        &self,
+        key: &'static str,
+        bounds: RangeInclusive<T>,
+    ) -> Result<Option<T>>
+    where
+        T: FromStr + PartialOrd + Display,
+    {
+        let wanted = format!("a whole number from {} to {}", bounds.start(), bounds.end());
+        let number: Option<T> = self.parsed(key, &wanted)?;
+        match number {
+            Some(number) if !bounds.contains(&number) => {
+                Err(self.failure(key, format!("must be {wanted}")))
+            }
+            number => Ok(number),
         }
     }
 

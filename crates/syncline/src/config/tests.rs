@@ -338,3 +338,119 @@ fn mistakes_about_a_program_are_named() {
         "did you mean `readers`?",
     );
 }
+
+/// A directory with a collection of people.
+#[cfg(feature = "ldap")]
+const DIRECTORY: &str = "\
+kind: ldap
+url: ldap://ldap.example.org
+bind_dn: cn=sync
+password: ${SECRET}
+collections:
+  people:
+    base: ou=people
+    object_classes: [inetOrgPerson]
+    rdn: uid
+    attributes: [uid, cn, mail]
+    lists: mail
+  memberships:
+    members_of: groups
+    who: people";
+
+#[cfg(feature = "ldap")]
+#[test]
+fn a_directory_is_described_by_its_collections() {
+    use syncline_store_ldap::CollectionSettings;
+    let text = with_store(DIRECTORY);
+    let config = load("conf/syncline.yaml", &text, &[("SECRET", "hunter2")]).unwrap();
+    let StoreConfig::Ldap(directory) = config.store("lms").unwrap() else {
+        panic!("{config:?}")
+    };
+    assert!(
+        directory.start_tls,
+        "no password goes over a network in clear"
+    );
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let CollectionSettings::Entries(people) = &directory.collections["people"] else {
+        panic!("{directory:?}")
+    };
+    assert_eq!(
+        (people.key.as_slice(), people.subtree),
+        (&["uid".to_owned()][..], false)
+    );
+    let CollectionSettings::Members(members) = &directory.collections["memberships"] else {
+        panic!("{directory:?}")
+    };
+    assert_eq!(
+        (members.owner.as_str(), members.attribute.as_str()),
+        ("group", "member")
+    );
+    for (url, start_tls) in [("ldap://127.0.0.1:389", false), ("ldaps://host", false)] {
+        let text = text.replace("ldap://ldap.example.org", url);
+        let config = load("syncline.yaml", &text, &[("SECRET", "s")]).unwrap();
+        let StoreConfig::Ldap(directory) = config.store("lms").unwrap() else {
+            panic!("{config:?}")
+        };
+        assert_eq!(directory.start_tls, start_tls, "{url}");
+    }
+}
+
+#[cfg(feature = "ldap")]
+#[test]
+fn mistakes_about_a_directory_are_named() {
+    for (from, to, message, hint) in [
+        (
+            "ldap://ldap.example.org",
+            "https://host",
+            "4:10: `stores.lms.url` must begin with ldap:// or ldaps://",
+            "",
+        ),
+        (
+            "ldap://ldap.example.org",
+            "ldap://cn=a:b@host/dc=x",
+            "4:10: `stores.lms.url` must be a scheme and a host, and perhaps a port",
+            "bind_dn",
+        ),
+        (
+            "password: ${SECRET}",
+            "password: ''",
+            "6:15: `stores.lms.password` is empty",
+            "",
+        ),
+        (
+            "rdn: uid",
+            "rdn: cm",
+            " `stores.lms.collections.people.key` names `cm`, which is not among the `attributes`",
+            "",
+        ),
+        (
+            "lists: mail",
+            "lists: mali",
+            "13:16: `stores.lms.collections.people.lists` names `mali`, which is not among the \
+             `attributes`",
+            "",
+        ),
+        (
+            "lists: mail",
+            "list: mail",
+            "13:9: unknown key `stores.lms.collections.people.list`",
+            "did you mean `lists`?",
+        ),
+        (
+            "object_classes: [inetOrgPerson]",
+            "object_class: [inetOrgPerson]",
+            "10:9: `stores.lms.collections.people.object_classes` is missing",
+            "is `object_class` meant to be `object_classes`?",
+        ),
+        (
+            "who: people",
+            "member: group",
+            "16:17: `stores.lms.collections.memberships.member` must be called otherwise than `owner`",
+            "",
+        ),
+    ] {
+        let text = with_store(DIRECTORY).replace(from, to);
+        let message = format!("conf/syncline.yaml:{message}");
+        check_failure(&text, &message, hint);
+    }
+}

@@ -1,0 +1,185 @@
+//! A directory as a store, as the file describes it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use syncline_store_ldap::{CollectionSettings, EntrySettings, LdapSettings, MemberSettings};
+use url::{Host, Url};
+
+use super::section::Section;
+use super::{ConfigArgs, path_from};
+use crate::Failure;
+
+/// Entries in a page, operations at once, and waits where the file does not say.
+const PAGE_SIZE: u16 = 500;
+const IN_FLIGHT: usize = 16;
+const CONNECT: Duration = Duration::from_secs(10);
+const ANSWER: Duration = Duration::from_mins(1);
+
+pub(super) fn read(
+    section: &Section<'_>,
+    folder: &Path,
+    (arguments, problems): (&ConfigArgs, &mut Vec<Failure>),
+) -> Result<LdapSettings, Failure> {
+    let url = url(section)?;
+    let is_plain = url.scheme() == "ldap";
+    let start_tls = section.switch("start_tls")?;
+    if start_tls == Some(true) && !is_plain {
+        return Err(section.failure(
+            "start_tls",
+            "is for ldap:// only; ldaps:// has TLS as it is",
+        ));
+    }
+    let ca_file = section.text("ca_file")?;
+    Ok(LdapSettings {
+        // A password never goes over a network in clear unless the file says so.
+        start_tls: is_plain && start_tls.unwrap_or(!is_loopback(&url)),
+        url,
+        ca_file: ca_file.map(|path| path_from(folder, &path, &arguments.environment)),
+        bind: bind(section)?,
+        page_size: section
+            .within("page_size", 1..=10_000)?
+            .unwrap_or(PAGE_SIZE),
+        in_flight: section.within("in_flight", 1..=256)?.unwrap_or(IN_FLIGHT),
+        connect_timeout: section.seconds("connect_timeout")?.unwrap_or(CONNECT),
+        timeout: section.seconds("timeout")?.unwrap_or(ANSWER),
+        collections: collections(section, problems)?,
+    })
+}
+
+fn url(section: &Section<'_>) -> Result<Url, Failure> {
+    let text = section.required_text("url")?;
+    let url = Url::parse(text.trim())
+        .map_err(|error| section.failure("url", format!("is no URL: {error}")))?;
+    let is_whole = url.host_str().is_some_and(|host| !host.is_empty())
+        && matches!(url.path(), "" | "/")
+        && url.query().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    match url.scheme() {
+        "ldap" | "ldaps" if is_whole => Ok(url),
+        "ldap" | "ldaps" => Err(section
+            .failure("url", "must be a scheme and a host, and perhaps a port")
+            .with_hint("what is read goes into `collections`, and who reads into `bind_dn`")),
+        _ => Err(section.failure("url", "must begin with ldap:// or ldaps://")),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().and_then(|host| Host::parse(host).ok());
+    match host {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+fn bind(section: &Section<'_>) -> Result<Option<(String, SecretString)>, Failure> {
+    let (name, password) = (section.text("bind_dn")?, section.text("password")?);
+    match (name.filter(|name| !name.is_empty()), password) {
+        (Some(name), Some(password)) if !password.is_empty() => {
+            Ok(Some((name, SecretString::from(password))))
+        }
+        // A directory takes an empty password for nobody in particular.
+        (Some(_), Some(_)) => Err(section.failure("password", "is empty")),
+        (Some(_), None) => Err(section.missing("password")),
+        (None, Some(_)) => Err(section.missing("bind_dn")),
+        (None, None) => Ok(None),
+    }
+}
+
+fn collections(
+    section: &Section<'_>,
+    problems: &mut Vec<Failure>,
+) -> Result<BTreeMap<String, CollectionSettings>, Failure> {
+    let mut collections = BTreeMap::new();
+    for (name, of) in section.named_sections("collections")? {
+        let settings = if of.says("members_of") {
+            CollectionSettings::Members(members(&of)?)
+        } else {
+            CollectionSettings::Entries(entries(&of)?)
+        };
+        problems.extend(of.unknown());
+        collections.insert(name, settings);
+    }
+    if collections.is_empty() {
+        return Err(section.missing("collections"));
+    }
+    Ok(collections)
+}
+
+fn entries(section: &Section<'_>) -> Result<EntrySettings, Failure> {
+    let subtree = match section.text("scope")?.as_deref() {
+        None | Some("one") => false,
+        Some("subtree") => true,
+        Some(other) => {
+            let message = format!("is `{other}`, and must be `one` or `subtree`");
+            return Err(section.failure("scope", message));
+        }
+    };
+    let list = |key: &'static str| -> Result<Vec<String>, Failure> {
+        Ok(section.list(key)?.unwrap_or_default())
+    };
+    let required = |key: &'static str| -> Result<Vec<String>, Failure> {
+        let found = list(key)?;
+        if found.is_empty() {
+            return Err(section.missing(key));
+        }
+        Ok(found)
+    };
+    let rdn = section.required_text("rdn")?;
+    let settings = EntrySettings {
+        base: section.required_text("base")?,
+        subtree,
+        filter: section.text("filter")?,
+        object_classes: required("object_classes")?,
+        key: section.list("key")?.unwrap_or_else(|| vec![rdn.clone()]),
+        rdn,
+        attributes: required("attributes")?,
+        lists: list("lists")?,
+        write_only: list("write_only")?,
+        create_with: section.named_lists("create_with")?,
+    };
+    let known = |name: &String| settings.attributes.contains(name);
+    for (key, names) in [("key", &settings.key), ("lists", &settings.lists)] {
+        if let Some(other) = names.iter().find(|name| !known(name)) {
+            let message = format!("names `{other}`, which is not among the `attributes`");
+            return Err(section.failure(key, message));
+        }
+    }
+    if let Some(other) = settings
+        .key
+        .iter()
+        .find(|name| settings.lists.contains(name))
+    {
+        let message = format!("names `{other}`, and what is a key is no list");
+        return Err(section.failure("lists", message));
+    }
+    if let Some(other) = settings.write_only.iter().find(|name| known(name)) {
+        let message = format!("names `{other}`, which is among the `attributes`, too");
+        return Err(section.failure("write_only", message));
+    }
+    Ok(settings)
+}
+
+fn members(section: &Section<'_>) -> Result<MemberSettings, Failure> {
+    let text = |key: &'static str, usual: &str| -> Result<String, Failure> {
+        Ok(section.text(key)?.unwrap_or_else(|| usual.to_owned()))
+    };
+    let settings = MemberSettings {
+        of: section.required_text("members_of")?,
+        attribute: text("attribute", "member")?,
+        owner: text("owner", "group")?,
+        member: text("member", "member")?,
+        who: section.text("who")?,
+        placeholder: section.text("placeholder")?,
+    };
+    if settings.owner == settings.member {
+        let message = "must be called otherwise than `owner`";
+        return Err(section.failure("member", message));
+    }
+    Ok(settings)
+}
