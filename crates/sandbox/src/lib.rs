@@ -8,6 +8,7 @@ pub mod constant;
 pub mod generate;
 pub mod remote;
 pub mod replay;
+pub mod restream;
 pub mod schema;
 pub mod server;
 

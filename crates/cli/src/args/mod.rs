@@ -9,6 +9,7 @@ mod fetch;
 mod file;
 mod paging;
 mod publish;
+mod restream;
 mod sandbox;
 mod state;
 mod validate;
@@ -25,6 +26,7 @@ pub(crate) use paging::PagingArgs;
 pub(crate) use publish::{
     DriftArgs, ExplainArgs, PairArgs, PublishArgs, VerifyArgs, data as told_data,
 };
+pub(crate) use restream::{AggregationArg, BehaviourArgs, DensityArg, SandboxRestreamArgs};
 pub(crate) use sandbox::{
     ApiArg, AuthorizationArg, ModelArgs, PlaceArgs, SandboxArgs, SandboxCommand, SandboxEdfiArgs,
     SandboxReplayArgs, SandboxResetArgs, SandboxSeedArgs,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::LogFormat;
+use super::{LogFormat, SandboxRestreamArgs};
 
 /// Run a local server that behaves as the real ones do
 #[derive(Debug, Args)]
@@ -19,6 +19,8 @@ pub(crate) struct SandboxArgs {
 pub(crate) enum SandboxCommand {
     /// Run an Ed-Fi API; prints its URL on the first line
     Edfi(Box<SandboxEdfiArgs>),
+    /// Run a Restream service of made-up pads and sites; prints its URL on the first line
+    Restream(Box<SandboxRestreamArgs>),
     /// Fill a data file from a folder of JSONL files or with a made-up district
     Seed(SandboxSeedArgs),
     /// Replay a scenario against a server and print what is otherwise

@@ -1,6 +1,7 @@
-//! `sandbox edfi` as a process: where its URLs lead, and what it tells.
+//! `sandbox` as a process: where its URLs lead, and what it tells.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Child, Stdio};
 
 use serde_json::Value;
@@ -10,7 +11,11 @@ use crate::interruption::signal;
 
 /// A server of its own and its URL.
 fn serve(desk: &Desk, arguments: &[&str]) -> (Child, String) {
-    let mut command = desk.command(&[&["sandbox", "edfi"], arguments].concat());
+    serve_kind(desk, "edfi", arguments)
+}
+
+fn serve_kind(desk: &Desk, kind: &str, arguments: &[&str]) -> (Child, String) {
+    let mut command = desk.command(&[&["sandbox", kind], arguments].concat());
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -159,5 +164,108 @@ fn the_log_tells_every_request_and_nothing_of_a_record() {
             posts.count()
         };
         assert_eq!(told, 2, "{text}");
+    }
+}
+
+/// The answer of a server to a request of its own words.
+fn said(url: &str, request: &str) -> String {
+    let address = url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
+    said
+}
+
+#[test]
+fn a_restream_service_is_started_as_it_is_told() {
+    let desk = Desk::new();
+    desk.write(
+        "faults.json",
+        r#"{"rules":[{"match":{"path":"/pads/"},"action":{"kind":"status","status":503}}]}"#,
+    );
+    let arguments = [
+        &[
+            "--speed",
+            "0",
+            "--pads",
+            "2",
+            "--sites",
+            "4",
+            "--now",
+            "2025-01-01T06:00:00Z",
+        ][..],
+        &[
+            "--client-secret",
+            "other",
+            "--faults",
+            "faults.json",
+            "--log-format",
+            "json",
+        ],
+        &["--forbid", "1003", "--record", "requests.jsonl"],
+    ];
+    let (child, url) = serve_kind(&desk, "restream", &arguments.concat());
+    let form = "client_id=restream&client_secret=other&grant_type=client_credentials";
+    let answer = said(
+        &url,
+        &format!(
+            "POST /o/token/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+            form.len()
+        ),
+    );
+    let token = answer.split("\"access_token\":\"").nth(1).unwrap();
+    let token = token.split('"').next().unwrap().to_owned();
+    let get = |path: &str| {
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+             Authorization: Bearer {token}\r\n\r\n"
+        );
+        said(&url, &head)
+    };
+    let rest = "/external/thirdparty/v1";
+    let status = |path: &str| {
+        let said = get(&format!("{rest}{path}"));
+        said.split(' ').nth(1).unwrap().to_owned()
+    };
+    assert_eq!(status("/sites/1001/"), "200");
+    assert_eq!(status("/sites/1003/"), "403");
+    assert_eq!(status("/pads/"), "503");
+    let state = get("/sandbox/state");
+    assert!(state.contains("\"now\":\"2025-01-01T06:00:00Z\"") && state.contains("\"sites\":9"));
+    let told = stop(child).join("\n");
+    assert!(
+        told.contains("/external/thirdparty/v1/sites/{id}/"),
+        "{told}"
+    );
+    assert!(!told.contains("1003") && !told.contains(&token), "{told}");
+    let recorded = desk.read("requests.jsonl");
+    assert!(
+        recorded.contains("/sites/1003/") && !recorded.contains("client_secret"),
+        "{recorded}"
+    );
+}
+
+#[test]
+fn what_a_server_cannot_be_told_is_refused() {
+    let desk = Desk::new();
+    desk.write(
+        "faults.json",
+        r#"{"rules":[{"action":{"kind":"cut","records":5}}]}"#,
+    );
+    let late = &["restream", "--now", "2024-12-31T00:00:00Z"][..];
+    let zone = &["restream", "--begin", "yesterday"];
+    let none = &["restream", "--pads", "0"];
+    let streams = &["edfi", "--faults", "faults.json"];
+    for (arguments, word) in [
+        (late, "--begin"),
+        (zone, "2025-01-01T00:00:00Z"),
+        (none, "1..=1000"),
+        (streams, "faults.json: cut"),
+    ] {
+        let ran = desk.run(&[&["sandbox"], arguments].concat());
+        assert_eq!(ran.status, 2, "{ran}");
+        assert!(ran.stderr.contains(word), "{ran}");
     }
 }

@@ -18,6 +18,13 @@ pub struct FaultPlan {
     pub rules: Vec<FaultRule>,
 }
 
+impl FaultPlan {
+    /// Whether a rule breaks streams, which a server of single answers has none of.
+    pub fn has_streams(&self) -> bool {
+        self.rules.iter().any(|rule| rule.action.is_of_streams())
+    }
+}
+
 /// One rule: which requests, and what happens to them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -87,6 +94,21 @@ pub enum FaultAction {
     DropLocation,
     /// The true answer without its `Total-Count` header.
     DropTotalCount,
+    /// A stream or socket breaks off after so many records or frames.
+    Cut {
+        /// Records sent before.
+        records: u64,
+    },
+    /// A stream or socket says no more after so many records or frames, and stays open.
+    Stall {
+        /// Records sent before.
+        records: u64,
+    },
+    /// A stream or socket goes on at this pace.
+    Slow {
+        /// Records sent in a second.
+        records_per_second: u32,
+    },
 }
 
 impl FaultAction {
@@ -99,6 +121,14 @@ impl FaultAction {
                 | Self::NonJson
                 | Self::DropLocation
                 | Self::DropTotalCount
+        ) || self.is_of_streams()
+    }
+
+    /// Whether the action is one upon streams and sockets, which only some servers have.
+    pub fn is_of_streams(&self) -> bool {
+        matches!(
+            self,
+            Self::Cut { .. } | Self::Stall { .. } | Self::Slow { .. }
         )
     }
 }

@@ -38,6 +38,10 @@ pub(crate) fn answer(service: &Arc<Service>, call: &Call, path: &str) -> Result<
         (Method::GET, "requests", "") => Ok(requests(service, call)),
         (Method::PUT, "faults", "") => {
             let plan: FaultPlan = body(call)?;
+            if plan.has_streams() {
+                let text = "cut, stall and slow break streams, and this API has none";
+                return Err(Problem::bad_request(text));
+            }
             *service.faults() = FaultState::new(plan);
             Ok(with_status(StatusCode::NO_CONTENT))
         }

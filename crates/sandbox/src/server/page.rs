@@ -19,7 +19,7 @@ pub(crate) fn is_wanted(service: &Service, call: &Call) -> bool {
 
 /// The page as it is now.
 pub(crate) fn answer(service: &Service) -> Result<Response, Problem> {
-    Ok(page::answer(PAGE, &values(service)?))
+    Ok(page::answer(PAGE, values(service)?))
 }
 
 /// What stands for each name between braces, ready as markup.

@@ -166,7 +166,7 @@ impl Service {
         if !self.metadata.config.latency.is_zero() {
             tokio::time::sleep(self.metadata.config.latency).await;
         }
-        let answer = || {
+        let answer = async {
             if let Some(unread) = unread {
                 unread.respond()
             } else if let Err(seconds) = self.within_limit(&route) {
@@ -179,7 +179,7 @@ impl Service {
             let (response, status) = faulted::respond(&rule, answer, breaker).await;
             (self.durable((&call, &route), response).await, status)
         } else {
-            let response = self.durable((&call, &route), answer()).await;
+            let response = self.durable((&call, &route), answer.await).await;
             let status = response.status().as_u16();
             (response, status)
         };

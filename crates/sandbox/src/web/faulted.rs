@@ -19,11 +19,12 @@ const HTML: &str = "<html><head><title>Bad Gateway</title></head><body>Bad Gatew
 /// Answers as the rule says; gives the status for the log, 0 where nothing is answered.
 pub(crate) async fn respond(
     rule: &FaultRule,
-    answer: impl FnOnce() -> Response,
+    answer: impl Future<Output = Response>,
     breaker: &Breaker,
 ) -> (Response, u16) {
     let applied = rule.applied || rule.action.needs_answer();
-    let answer = applied.then(answer);
+    // What is not waited for is not done.
+    let answer = if applied { Some(answer.await) } else { None };
     if rule.delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(rule.delay_ms)).await;
     }
@@ -57,7 +58,10 @@ pub(crate) async fn respond(
         FaultAction::Delay
         | FaultAction::NonJson
         | FaultAction::DropLocation
-        | FaultAction::DropTotalCount => answer,
+        | FaultAction::DropTotalCount
+        | FaultAction::Cut { .. }
+        | FaultAction::Stall { .. }
+        | FaultAction::Slow { .. } => answer,
     };
     if rule.action == FaultAction::NonJson {
         *response.body_mut() = Body::from(HTML);

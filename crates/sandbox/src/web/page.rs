@@ -10,14 +10,20 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
                       connect-src 'self'; form-action 'none'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
+/// What the pages look like, and what their scripts have in common.
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
 /// Whether a request is one of a browser.
 pub(crate) fn prefers_html(headers: &HeaderMap) -> bool {
     header(headers, ACCEPT.as_str()).is_some_and(|accept| accept.contains("text/html"))
 }
 
 /// A template with its values, which are markup already, as a page.
-pub(crate) fn answer(template: &str, values: &[(&str, String)]) -> Response {
-    let mut response = json_text(StatusCode::OK, fill(template, values));
+pub(crate) fn answer(template: &str, mut values: Vec<(&str, String)>) -> Response {
+    values.push(("style", STYLE.to_owned()));
+    values.push(("script", SCRIPT.to_owned()));
+    let mut response = json_text(StatusCode::OK, fill(template, &values));
     set_header(&mut response, CONTENT_TYPE, "text/html; charset=utf-8");
     set_header(&mut response, CONTENT_SECURITY_POLICY, POLICY);
     set_header(&mut response, CACHE_CONTROL, "no-store");

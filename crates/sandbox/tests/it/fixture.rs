@@ -95,7 +95,10 @@ impl Fixture {
         let mut all = vec![("Authorization", self.token.as_str())];
         all.extend_from_slice(headers);
         let path = format!("{}{path}", self.data);
-        exchange(self.sandbox.address(), method, &path, &all, body)
+        let answer = exchange(self.sandbox.address(), method, &path, &all, body)?;
+        let has_length = answer.header("transfer-encoding").is_none();
+        assert!(has_length, "answers about data have a length");
+        Ok(answer)
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {

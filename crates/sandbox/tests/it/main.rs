@@ -25,6 +25,7 @@ mod page;
 mod profiles;
 mod published;
 mod rekey;
+mod restream;
 mod scenarios;
 mod snapshots;
 mod versions;

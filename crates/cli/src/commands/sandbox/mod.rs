@@ -1,8 +1,9 @@
-//! `sandbox`: a local Ed-Fi API, and what is done with its data.
+//! `sandbox`: local servers, and what is done with their data.
 
 mod data;
 mod log;
 mod replay;
+mod restream;
 
 use std::path::Path;
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::{output, signals};
 pub(crate) async fn run(command: &SandboxCommand) -> Result<u8, Failure> {
     match command {
         SandboxCommand::Edfi(arguments) => edfi(arguments).await,
+        SandboxCommand::Restream(arguments) => restream::run(arguments).await,
         SandboxCommand::Seed(arguments) => data::seed(arguments),
         SandboxCommand::Replay(arguments) => replay::run(arguments).await,
         SandboxCommand::Reset(arguments) => data::reset(arguments),
@@ -86,6 +88,13 @@ fn config(arguments: &SandboxEdfiArgs) -> Result<SandboxConfig, Failure> {
     config.change_queries = !arguments.no_change_queries;
     if let Some(path) = &arguments.faults {
         config.faults = faults(path)?;
+        if config.faults.has_streams() {
+            let text = format!(
+                "{}: cut, stall and slow break streams, and this API has none",
+                path.display()
+            );
+            return Err(Failure::configuration(text));
+        }
     }
     Ok(config)
 }
