@@ -53,6 +53,11 @@ pub(crate) fn config(data: &DataArgs) -> Result<Config, Failure> {
     Config::load(&config_args(data)?)
 }
 
+/// The same, with the connections that its stores name looked up where they are kept.
+pub(crate) async fn connected(data: &DataArgs) -> Result<Config, Failure> {
+    Config::load_connected(&config_args(data)?).await
+}
+
 /// Whose customs apply, even if neither configuration nor options can be used.
 pub(crate) fn dialect(data: &DataArgs) -> Dialect {
     Config::dialect_of(&ConfigArgs {

@@ -197,6 +197,21 @@ impl Client {
         Ok(second)
     }
 
+    /// Sends a request that was made and signed elsewhere, with its headers as they are.
+    pub async fn exchange(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Answer, HttpError> {
+        let mut request = reqwest::Request::new(method, url.clone());
+        *request.headers_mut() = headers;
+        *request.body_mut() = Some(body.into());
+        self.turn().await;
+        answer(self.inner.execute(request).await).await
+    }
+
     /// Posts a form with basic credentials, outside the token's own use.
     pub(crate) async fn post_form(
         &self,

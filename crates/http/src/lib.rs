@@ -19,3 +19,4 @@ pub use client::{Body, Client, ClientSettings};
 pub use error::{HttpError, HttpErrorKind};
 pub use problem::{Problem, read_problem};
 pub use token::{Credentials, TokenSettings, TokenSource};
+pub use trust::config as tls_config;

@@ -25,7 +25,7 @@ fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, HttpError> {
 
 /// Trust as the settings say. Reading what the system trusts takes time, so that one is made for a
 /// client.
-pub(crate) fn config(settings: &ClientSettings) -> Result<ClientConfig, HttpError> {
+pub fn config(settings: &ClientSettings) -> Result<ClientConfig, HttpError> {
     let authorities = settings.ca_file.as_deref().map(authorities).transpose()?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let verifier =

@@ -52,6 +52,14 @@ pub async fn check(config: &Config, connect: bool) -> Vec<StoreCheck> {
             failure,
         });
     }
+    let elsewhere = config.unconnected.iter();
+    checks.extend(elsewhere.map(|(store, connection)| StoreCheck {
+        name: store.clone(),
+        facts: vec![format!(
+            "the connection {connection}, looked up when it is used"
+        )],
+        failure: None,
+    }));
     checks
 }
 

@@ -6,6 +6,7 @@
 
 mod check;
 mod config;
+mod connections;
 mod count;
 mod create;
 mod failure;
@@ -30,6 +31,7 @@ mod verify;
 
 pub use check::{StoreCheck, check};
 pub use config::{Config, ConfigArgs, DEFAULT_FILES, Dialect, EdfiConfig, PagingArgs, StoreConfig};
+pub use connections::{KeptPosition, StoredConnection};
 pub use count::{CountRow, count, count_table};
 pub use create::{CreateArgs, CreateSummary, create};
 pub use failure::{Failure, FailureKind};

@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("syncline-ledger", &["syncline-model"]),
     ("syncline-map", &["syncline-model", "syncline-store"]),
     ("syncline-http", &["syncline-model", "syncline-store"]),
+    ("syncline-connections", &["syncline-http"]),
     (
         "syncline-engine",
         &[
@@ -41,6 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "syncline-engine",
             "syncline-plan",
             "syncline-check",
+            "syncline-connections",
             "syncline-store",
             "syncline-ledger",
             "syncline-model",

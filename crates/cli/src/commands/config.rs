@@ -6,7 +6,11 @@ use crate::args::DataArgs;
 use crate::{environment, output};
 
 pub(crate) async fn check(data: &DataArgs, connect: bool) -> Result<u8, Failure> {
-    let config = environment::config(data)?;
+    let config = if connect {
+        environment::connected(data).await?
+    } else {
+        environment::config(data)?
+    };
     for warning in &config.warnings {
         output::warning(warning);
     }

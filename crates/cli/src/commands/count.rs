@@ -21,7 +21,7 @@ pub(crate) async fn run(arguments: &CountArgs, data: &DataArgs) -> Result<u8, Fa
 
 /// Counts and prints; whether every collection could be counted.
 async fn counted(arguments: &CountArgs, data: &DataArgs) -> Result<bool, Failure> {
-    let config = environment::config(data)?;
+    let config = environment::connected(data).await?;
     for warning in &config.warnings {
         output::warning(warning);
     }

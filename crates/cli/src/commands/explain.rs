@@ -26,7 +26,7 @@ pub(crate) async fn run(arguments: &ExplainArgs, before: DataArgs) -> Result<u8,
 }
 
 async fn explain(arguments: &ExplainArgs, data: &DataArgs) -> Result<Explanation, Failure> {
-    let config = environment::config(data)?;
+    let config = environment::connected(data).await?;
     let mut settings = config.publish.clone().unwrap_or_default();
     settings.from = arguments.from.clone().or(settings.from);
     settings.to = arguments.to.clone().or(settings.to);

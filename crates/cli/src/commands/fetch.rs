@@ -15,7 +15,8 @@ pub(crate) async fn run(
     arguments: &FetchArgs,
     (data, choice): (&DataArgs, &ChoiceArgs),
 ) -> Result<u8, Failure> {
-    let config = environment::config(data).and_then(|config| paged(config, arguments));
+    let config = environment::connected(data).await;
+    let config = config.and_then(|config| paged(config, arguments));
     let (config, outcome) = match config {
         Ok(config) => {
             let outcome = fetch(&config, arguments, (data, choice)).await;

@@ -48,7 +48,7 @@ async fn publish(
     data: &DataArgs,
 ) -> Result<Vec<JobOutcome>, Failure> {
     let wanted = environment::config_args(data)?;
-    let config = environment::config(data)?;
+    let config = environment::connected(data).await?;
     let teller = Teller {
         format: data.log_format,
     };

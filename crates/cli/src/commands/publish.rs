@@ -28,7 +28,7 @@ pub(crate) async fn run(arguments: &PublishArgs, data: &DataArgs) -> Result<u8, 
 }
 
 async fn publish(arguments: &PublishArgs, data: &DataArgs) -> Result<PublishSummary, Failure> {
-    let mut config = config(arguments, data)?;
+    let mut config = config(arguments, data).await?;
     let voice = Voice::new(data.log_format);
     for warning in &config.warnings {
         voice.warning(warning);
@@ -75,9 +75,9 @@ pub(super) fn start(arguments: &PublishArgs) -> PublishStart {
 }
 
 /// The configuration: our own, or what the settings of the Ed-Fi API Publisher amount to.
-fn config(arguments: &PublishArgs, data: &DataArgs) -> Result<Config, Failure> {
+async fn config(arguments: &PublishArgs, data: &DataArgs) -> Result<Config, Failure> {
     if arguments.from_api_publisher.is_empty() {
-        return environment::config(data);
+        return environment::connected(data).await;
     }
     let wanted = environment::config_args(data)?;
     let imported = syncline::import_api_publisher(
@@ -90,7 +90,7 @@ fn config(arguments: &PublishArgs, data: &DataArgs) -> Result<Config, Failure> {
     for warning in &imported.warnings {
         voice.warning(warning);
     }
-    Ok(imported.config)
+    imported.connected().await
 }
 
 /// What the configuration says, with what the command line says in its place.
@@ -99,6 +99,7 @@ pub(super) fn settings(config: &Config, pair: &PairArgs) -> PublishSettings {
     let terms = |list: &Option<String>| list.as_deref().map(Choice::terms);
     settings.from = pair.from.clone().or(settings.from);
     settings.to = pair.to.clone().or(settings.to);
+    let configured = settings.choice.clone();
     let choice = &mut settings.choice;
     for (given, kept) in [
         (terms(&pair.include), &mut choice.include),
@@ -110,6 +111,7 @@ pub(super) fn settings(config: &Config, pair: &PairArgs) -> PublishSettings {
             *kept = given;
         }
     }
+    settings.instead_of = (configured != *choice).then_some(configured);
     choice.descriptors |= pair.descriptors;
     settings
 }

@@ -21,7 +21,7 @@ pub(crate) async fn run(
     data: &DataArgs,
 ) -> Result<u8, Failure> {
     let word = word(removal);
-    let config = environment::config(data);
+    let config = environment::connected(data).await;
     let outcome = match &config {
         Ok(config) => remove(config, removal, arguments, data).await,
         Err(_) => Ok(None),

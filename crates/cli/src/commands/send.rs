@@ -19,7 +19,7 @@ pub(crate) async fn run_after(
     arguments: &SendArgs,
     data: &DataArgs,
 ) -> Result<u8, Failure> {
-    let config = environment::config(data);
+    let config = environment::connected(data).await;
     let outcome = match &config {
         Ok(config) => send(config, arguments, data).await,
         Err(_) => Err(Failure::configuration("")),

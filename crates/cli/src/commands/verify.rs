@@ -13,7 +13,7 @@ use crate::{compared, environment, progress, signals};
 pub(crate) async fn run(arguments: &VerifyArgs, before: DataArgs) -> Result<u8, Failure> {
     let data = &told_data(&arguments.file, &arguments.told, before);
     let outcome = async {
-        let config = environment::config(data)?;
+        let config = environment::connected(data).await?;
         let wanted = Comparison {
             settings: settings(&config, &arguments.pair),
             counts_only: arguments.counts,
@@ -28,7 +28,7 @@ pub(crate) async fn run(arguments: &VerifyArgs, before: DataArgs) -> Result<u8, 
 pub(crate) async fn drift(arguments: &DriftArgs, before: DataArgs) -> Result<u8, Failure> {
     let data = &told_data(&arguments.file, &arguments.told, before);
     let outcome = async {
-        let config = environment::config(data)?;
+        let config = environment::connected(data).await?;
         let wanted = Comparison {
             settings: settings(&config, &arguments.pair),
             counts_only: false,

@@ -9,6 +9,7 @@
 mod attacked;
 mod commands;
 mod comparing;
+mod connections;
 mod creating;
 mod desk;
 mod fetching;

@@ -71,6 +71,9 @@ pub(super) fn read(
         validate,
         guards: syncline_plan::GuardPolicy::default(),
         publish: None,
+        connections: None,
+        unconnected: std::collections::BTreeMap::new(),
+        stored: crate::connections::Found::new(),
         warnings,
     })
 }

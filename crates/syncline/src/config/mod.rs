@@ -17,6 +17,7 @@ mod tree;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use syncline_connections::ConnectionStore;
 use syncline_plan::GuardPolicy;
 use syncline_store::layers::RetryPolicy;
 use syncline_store_edfi::EdfiSettings;
@@ -24,6 +25,7 @@ use syncline_store_exec::ExecSettings;
 #[cfg(feature = "ldap")]
 use syncline_store_ldap::LdapSettings;
 
+use crate::connections::Found;
 use crate::suggest::nearest;
 use crate::{Failure, PublishSettings, ValidateSettings};
 pub use paging::PagingArgs;
@@ -81,6 +83,12 @@ pub struct Config {
     pub validate: ValidateSettings,
     /// What is published where, if the file says.
     pub publish: Option<PublishSettings>,
+    /// Where connections are kept that stores name, if anywhere.
+    pub connections: Option<ConnectionStore>,
+    /// Stores whose connection is kept elsewhere and not looked up yet, and its name.
+    pub(crate) unconnected: BTreeMap<String, String>,
+    /// What was kept, by the names of stores.
+    pub(crate) stored: Found,
     /// What is odd but no error, each one clause.
     pub warnings: Vec<String>,
 }
@@ -124,12 +132,18 @@ pub struct EdfiConfig {
 impl Config {
     /// Reads the configuration; touches no network.
     pub fn load(arguments: &ConfigArgs) -> Result<Self, Failure> {
+        let (file, text) = Self::text(arguments)?;
+        Self::parse(&file, &text, arguments)
+    }
+
+    /// The file and what is in it.
+    pub(crate) fn text(arguments: &ConfigArgs) -> Result<(PathBuf, String), Failure> {
         let file = find(arguments)?;
         let text = fs_err::read_to_string(&file).map_err(|error| {
             Failure::configuration(error.to_string())
                 .with_hint("give the configuration file with `-c FILE`")
         })?;
-        Self::parse(&file, &text, arguments)
+        Ok((file, text))
     }
 
     /// Whose customs apply to the file, even if it cannot be used.
@@ -148,10 +162,22 @@ impl Config {
 
     /// Refuses a name that is no store, or not one of an Ed-Fi API.
     pub(crate) fn knows_api(&self, name: &str) -> Result<(), Failure> {
+        if self.unconnected.contains_key(name) {
+            return Ok(());
+        }
         crate::publish::edfi(self, name).map(drop)
     }
 
     pub(crate) fn parse(file: &Path, text: &str, arguments: &ConfigArgs) -> Result<Self, Failure> {
+        Self::parse_with(file, text, (arguments, &Found::new()))
+    }
+
+    /// The same with what is kept of stores elsewhere.
+    pub(crate) fn parse_with(
+        file: &Path,
+        text: &str,
+        (arguments, found): (&ConfigArgs, &Found),
+    ) -> Result<Self, Failure> {
         let shown = file.display().to_string();
         let mut root = parsed(&shown, text)?;
         for (key, value) in &arguments.set {
@@ -167,12 +193,18 @@ impl Config {
         if is_lightbeam {
             lightbeam::read(file, &section, arguments)
         } else {
-            native::read(file, &section, arguments)
+            native::read(file, &section, (arguments, found))
         }
     }
 
     /// A store by name.
     pub fn store(&self, name: &str) -> Result<&StoreConfig, Failure> {
+        if let Some(connection) = self.unconnected.get(name) {
+            let message = format!(
+                "the store `{name}` is the connection `{connection}`, which this command does not look up"
+            );
+            return Err(Failure::configuration(message));
+        }
         self.stores.get(name).ok_or_else(|| {
             let message = format!("{} has no store named `{name}`", self.file.display());
             let failure = Failure::configuration(message);
@@ -295,7 +327,11 @@ fn is_lightbeam(root: &tree::Node, file: &Path) -> bool {
 }
 
 /// A path of the file, seen from a folder; `~` is the home folder.
-fn path_from(folder: &Path, text: &str, environment: &BTreeMap<String, String>) -> PathBuf {
+pub(crate) fn path_from(
+    folder: &Path,
+    text: &str,
+    environment: &BTreeMap<String, String>,
+) -> PathBuf {
     if text == STANDARD_INPUT {
         return PathBuf::from(text);
     }

@@ -1,9 +1,10 @@
 //! Our own configuration.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use secrecy::{ExposeSecret as _, SecretString};
 use syncline_plan::GuardPolicy;
 use syncline_store::layers::RetryPolicy;
 use syncline_store_edfi::{ClientSettings, Credentials, EdfiSettings, Mode, ReadSettings, Urls};
@@ -12,8 +13,9 @@ use syncline_store_edfi::{ClientSettings, Credentials, EdfiSettings, Mode, ReadS
 use super::ldap;
 use super::section::Section;
 use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, exec, path_from};
+use crate::connections::{self, Found};
 use crate::open::TOUCH;
-use crate::{Failure, PublishSettings, ValidateSettings, guards};
+use crate::{Failure, PublishSettings, StoredConnection, ValidateSettings, guards};
 
 /// Where state is kept if the file does not say.
 const STATE_FOLDER: &str = ".syncline";
@@ -23,31 +25,36 @@ const SECONDS_MAX: f64 = 7.0 * 86_400.0;
 pub(super) fn read(
     file: &Path,
     root: &Section<'_>,
-    arguments: &ConfigArgs,
+    (arguments, found): (&ConfigArgs, &Found),
 ) -> Result<Config, Failure> {
     let folder = arguments
         .current_folder
         .join(file.parent().unwrap_or(Path::new("")));
     let environment = &arguments.environment;
-    let state = root
-        .text("state_dir")?
-        .unwrap_or_else(|| STATE_FOLDER.to_owned());
-    let state_folder = path_from(&folder, &state, environment);
+    let state = root.text("state_dir")?;
+    let state_folder = path_from(
+        &folder,
+        state.as_deref().unwrap_or(STATE_FOLDER),
+        environment,
+    );
     let mut stores = BTreeMap::new();
     let mut problems = Vec::new();
+    let connections = connections::read(root, (&folder, environment), &mut problems)?;
+    let mut unconnected = BTreeMap::new();
     for (name, section) in root.named_sections("stores")? {
+        let kept = kept(&section, found.get(&name), connections.is_some())?;
         let folders = (folder.as_path(), state_folder.as_path());
-        let store = store(&section, folders, arguments, &mut problems)?;
+        let store = store((&section, kept.as_ref()), folders, arguments, &mut problems)?;
         problems.extend(section.unknown());
-        stores.insert(name, store);
+        match kept {
+            Some(kept) if !found.contains_key(&name) => drop(unconnected.insert(name, kept.name)),
+            _ => drop(stores.insert(name, store)),
+        }
     }
     let send = root.section("send")?;
     let publish = PublishSettings::read(root, &mut problems)?;
     let (source, target) = ends(send.as_ref(), &stores)?;
-    let guards = match &send {
-        Some(section) => guards::read(section, &GuardPolicy::default())?,
-        None => GuardPolicy::default(),
-    };
+    let guards = send_guards(send.as_ref())?;
     problems.extend(send.iter().flat_map(Section::unknown));
     let validate = ValidateSettings::read(root, &mut problems)?;
     problems.extend(root.unknown());
@@ -66,6 +73,9 @@ pub(super) fn read(
         guards,
         validate,
         publish,
+        connections,
+        unconnected,
+        stored: Found::new(),
         warnings: vec![],
     })
 }
@@ -73,24 +83,22 @@ pub(super) fn read(
 /// One store, by its kind; relative paths count from the first of the folders, and what is kept goes
 /// into the second.
 fn store(
-    section: &Section<'_>,
+    (section, kept): (&Section<'_>, Option<&StoredConnection>),
     (folder, state_folder): (&Path, &Path),
     arguments: &ConfigArgs,
     problems: &mut Vec<Failure>,
 ) -> Result<StoreConfig, Failure> {
     let environment = &arguments.environment;
-    Ok(match section.required_text("kind")?.as_str() {
+    Ok(match kind(section, kept)?.as_str() {
         "files" => {
             let path = section.required_text("path")?;
             StoreConfig::Files(path_from(folder, &path, environment))
         }
         "edfi" => {
-            let mut api = edfi(section, problems)?;
+            let mut api = edfi(section, kept, problems)?;
             api.settings.cache = Some(state_folder.join("cache"));
             api.settings.wipe = arguments.wipe;
-            api.settings.client.ca_file = section
-                .text("ca_file")?
-                .map(|path| path_from(folder, &path, environment));
+            api.settings.client.ca_file = ca_file(section, (folder, environment))?;
             StoreConfig::Edfi(Box::new(api))
         }
         "exec" => StoreConfig::Exec(Box::new(exec::read(section, folder, arguments)?)),
@@ -112,6 +120,52 @@ fn store(
     })
 }
 
+/// A file of further trusted authorities.
+fn ca_file(
+    section: &Section<'_>,
+    (folder, environment): (&Path, &BTreeMap<String, String>),
+) -> Result<Option<PathBuf>, Failure> {
+    let path = section.text("ca_file")?;
+    Ok(path.map(|path| path_from(folder, &path, environment)))
+}
+
+/// How much `send` may delete unasked.
+fn send_guards(send: Option<&Section<'_>>) -> Result<GuardPolicy, Failure> {
+    match send {
+        Some(section) => guards::read(section, &GuardPolicy::default()),
+        None => Ok(GuardPolicy::default()),
+    }
+}
+
+/// What is kept elsewhere of a store that names a connection; what stands for it while nothing has
+/// been looked up.
+fn kept(
+    section: &Section<'_>,
+    found: Option<&StoredConnection>,
+    is_kept_somewhere: bool,
+) -> Result<Option<StoredConnection>, Failure> {
+    let Some(name) = section.text("connection")?.filter(|name| !name.is_empty()) else {
+        return Ok(None);
+    };
+    if !is_kept_somewhere {
+        let message = "names a connection, and nothing says where connections are kept";
+        return Err(section
+            .failure("connection", message)
+            .with_hint("say it in a section `connections: { store: ... }` of the file"));
+    }
+    let unknown = || StoredConnection::unknown(&name);
+    Ok(Some(found.cloned().unwrap_or_else(unknown)))
+}
+
+/// The kind of a store; what is kept elsewhere is an Ed-Fi API.
+fn kind(section: &Section<'_>, kept: Option<&StoredConnection>) -> Result<String, Failure> {
+    match (kept, section.text("kind")?.as_deref()) {
+        (Some(_), None | Some("edfi")) => Ok("edfi".to_owned()),
+        (Some(_), Some(_)) => Err(section.failure("kind", "must be `edfi` for a connection")),
+        (None, _) => section.required_text("kind"),
+    }
+}
+
 /// Which store is sent to which: as the file says, or the only one of either kind.
 fn ends(
     send: Option<&Section<'_>>,
@@ -130,10 +184,15 @@ fn ends(
     Ok((from, to))
 }
 
-fn edfi(section: &Section<'_>, problems: &mut Vec<Failure>) -> Result<EdfiConfig, Failure> {
+fn edfi(
+    section: &Section<'_>,
+    kept: Option<&StoredConnection>,
+    problems: &mut Vec<Failure>,
+) -> Result<EdfiConfig, Failure> {
     let base_url = section
         .url("base_url")?
-        .ok_or_else(|| section.missing("base_url"))?;
+        .or_else(|| kept.and_then(|kept| kept.url.clone()))
+        .ok_or_else(|| lacking(section, kept, ("base_url", "url")))?;
     let concurrency_max = section
         .parsed("pool_size", "a whole number")?
         .unwrap_or(16)
@@ -145,17 +204,31 @@ fn edfi(section: &Section<'_>, problems: &mut Vec<Failure>) -> Result<EdfiConfig
         retry,
         ..super::paging::read(section)?
     };
+    let urls = urls(section, problems)?;
     let settings = EdfiSettings {
         base_url,
-        urls: urls(section, problems)?,
-        mode: mode(section)?,
+        urls: Urls {
+            oauth: urls
+                .oauth
+                .or_else(|| kept.and_then(|kept| kept.auth_url.clone())),
+            ..urls
+        },
+        mode: mode(section, kept.and_then(|kept| kept.school_year))?,
         route: route(section)?,
         credentials: Credentials {
-            client_id: section.required_text("client_id")?,
-            client_secret: section.required_text("client_secret")?.into(),
+            client_id: secret(section, kept, ("client_id", "key"))?
+                .expose_secret()
+                .to_owned(),
+            client_secret: secret(section, kept, ("client_secret", "secret"))?,
         },
-        scope: section.text("scope")?.filter(|scope| !scope.is_empty()),
-        profile: section.text("profile")?.filter(|name| !name.is_empty()),
+        scope: section
+            .text("scope")?
+            .filter(|scope| !scope.is_empty())
+            .or_else(|| kept.and_then(|kept| kept.scope.clone())),
+        profile: section
+            .text("profile")?
+            .filter(|name| !name.is_empty())
+            .or_else(|| kept.and_then(|kept| kept.profile.clone())),
         namespace: section
             .text("namespace")?
             .unwrap_or_else(|| "ed-fi".to_owned()),
@@ -171,6 +244,40 @@ fn edfi(section: &Section<'_>, problems: &mut Vec<Failure>) -> Result<EdfiConfig
         retry,
         touch,
     })
+}
+
+/// A part of the credentials: as the section says, or as it is kept elsewhere.
+fn secret(
+    section: &Section<'_>,
+    kept: Option<&StoredConnection>,
+    (key, property): (&'static str, &'static str),
+) -> Result<SecretString, Failure> {
+    let Some(kept) = kept else {
+        return Ok(section.required_text(key)?.into());
+    };
+    if let Some(text) = section.text(key)?.filter(|text| !text.is_empty()) {
+        return Ok(text.into());
+    }
+    let value = match property {
+        "key" => kept.key.clone(),
+        _ => kept.secret.clone(),
+    };
+    value.ok_or_else(|| lacking(section, Some(kept), (key, property)))
+}
+
+/// Neither the section nor what is kept elsewhere says something that has to be known.
+fn lacking(
+    section: &Section<'_>,
+    kept: Option<&StoredConnection>,
+    (key, property): (&'static str, &'static str),
+) -> Failure {
+    match kept {
+        None => section.missing(key),
+        Some(kept) => section.failure(
+            "connection",
+            format!("is `{}`, which has no `{property}`", kept.name),
+        ),
+    }
 }
 
 fn urls(section: &Section<'_>, problems: &mut Vec<Failure>) -> Result<Urls, Failure> {
@@ -212,9 +319,10 @@ pub(super) fn mode_named(
     }
 }
 
-fn mode(section: &Section<'_>) -> Result<Mode, Failure> {
+fn mode(section: &Section<'_>, kept_year: Option<u16>) -> Result<Mode, Failure> {
     section.accept(&["instance_code", "year"]);
     let year = section.parsed("year", "a school year such as 2026")?;
+    let year = year.or(kept_year);
     let mode = section.text("mode")?;
     let year_needed = || year.ok_or_else(|| section.failure("year", "is missing for this mode"));
     match (mode.as_deref(), year) {

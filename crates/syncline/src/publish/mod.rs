@@ -96,9 +96,13 @@ pub async fn publish(
     observer: Arc<dyn Observer>,
     stop: CancellationToken,
 ) -> Result<PublishSummary, Failure> {
-    let settings = &arguments.settings;
     let reject_file = rejects::reject_file(config, arguments.reject_file.as_deref())?;
-    let (from, to) = names(config, settings)?;
+    let (from, to) = names(config, &arguments.settings)?;
+    let arguments = PublishArgs {
+        settings: config.with_stored(&arguments.settings, (&from, &to))?,
+        ..arguments
+    };
+    let settings = &arguments.settings;
     let (source_api, api) = (edfi(config, &from)?, edfi(config, &to)?);
     check_profiles((&from, source_api), (&to, api))?;
     let opening = Box::pin(open_ends(source_api, api));
@@ -138,7 +142,38 @@ pub async fn publish(
     let remediation = summary.remediation.iter();
     let warnings: Vec<String> = remediation.flat_map(RemedyReport::warnings).collect();
     summary.notes.extend(warnings);
+    let asked = (settings, arguments.owed_only);
+    Box::pin(keep(config, asked, &mut summary)).await;
     Ok(summary)
+}
+
+/// Keeps how far the source is published where its connection is kept, if everything is in the target
+/// and nothing owed: who goes on from there knows nothing of what this program owes.
+async fn keep(
+    config: &Config,
+    (settings, owed_only): (&PublishSettings, bool),
+    summary: &mut PublishSummary,
+) {
+    let ends = (summary.from.clone(), summary.to.clone());
+    if owed_only || !config.stored.contains_key(&ends.0) {
+        return;
+    }
+    let Some(version) = summary.proved().filter(|_| settings.instead_of.is_none()) else {
+        let why = if settings.instead_of.is_some() {
+            "other collections were chosen than are configured"
+        } else {
+            "not everything is published"
+        };
+        let note = format!("the last change version that is kept with the connection stays: {why}");
+        summary.notes.push(note);
+        return;
+    };
+    let ends = (ends.0.as_str(), ends.1.as_str());
+    summary.kept = config.keep_position(settings, ends, version).await;
+    if let Some(error) = summary.kept.as_ref().and_then(|kept| kept.error.as_ref()) {
+        let note = format!("the last change version {version} could not be kept: {error}");
+        summary.notes.push(note);
+    }
 }
 
 /// The stores to publish from and to: as said, or the only two.

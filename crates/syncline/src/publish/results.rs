@@ -96,6 +96,7 @@ fn of_summary(summary: &PublishSummary) -> Map<String, Value> {
         ("passes", json!(summary.passes)),
         ("notes", json!(summary.notes)),
         ("remediation", json!(summary.remediation)),
+        ("last_change_version", json!(summary.kept)),
         ("outcome", json!(outcome)),
         ("error", error),
         ("runtime_sec", json!(report.ended - report.started)),

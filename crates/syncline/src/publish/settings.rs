@@ -1,5 +1,7 @@
 //! The section `publish` of a configuration.
 
+use std::collections::BTreeSet;
+
 use syncline_plan::GuardPolicy;
 
 use crate::config::Section;
@@ -9,6 +11,16 @@ use super::Choice;
 
 /// Change versions that are read once more where the source has no snapshot.
 const OVERLAP: u64 = 1000;
+
+/// Keys that stand with kept connections, too.
+const SAID: [&str; 6] = [
+    "include",
+    "include_only",
+    "exclude",
+    "exclude_only",
+    "ignore_isolation",
+    "forbidden_as_warning",
+];
 
 /// What is published where, as the configuration says.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +58,11 @@ pub struct PublishSettings {
     /// Deletes of one collection that are allowed for one run, whatever guards say; no
     /// configuration says so.
     pub allowed_deletes: Option<u64>,
+    /// What is configured where the command line chose other collections: how far those are
+    /// published says nothing about the rest.
+    pub instead_of: Option<Choice>,
+    /// Keys that the configuration says, which beat what is kept with a connection.
+    pub said: BTreeSet<&'static str>,
 }
 
 impl Default for PublishSettings {
@@ -65,6 +82,8 @@ impl Default for PublishSettings {
             guards: GuardPolicy::default(),
             protected: vec![],
             allowed_deletes: None,
+            instead_of: None,
+            said: BTreeSet::new(),
         }
     }
 }
@@ -116,6 +135,11 @@ impl PublishSettings {
                 .parsed("max_failures", number)?
                 .or(defaults.failures_max),
             forbidden_as_warning: switch("forbidden_as_warning", defaults.forbidden_as_warning)?,
+            instead_of: defaults.instead_of.clone(),
+            said: SAID
+                .into_iter()
+                .filter(|key| section.says(key) || defaults.said.contains(key))
+                .collect(),
             remediation: RemedySettings::read(section)?.or_else(|| defaults.remediation.clone()),
             guards: guards::read(section, &defaults.guards)?,
             protected: list("protect", &defaults.protected)?,

@@ -10,7 +10,7 @@ use syncline_model::CollectionName;
 use syncline_store_edfi::{Feed, Isolation};
 
 use crate::send::failure_status;
-use crate::{Dialect, RemedyReport};
+use crate::{Dialect, KeptPosition, RemedyReport};
 
 /// Status of an answer by which the target says that the caller may not do something.
 const FORBIDDEN: u16 = 403;
@@ -45,6 +45,8 @@ pub struct PublishSummary {
     pub forbidden_as_warning: bool,
     /// What the remediation program did, if there is one.
     pub remediation: Option<RemedyReport>,
+    /// How far the source is published, where its connection is kept.
+    pub kept: Option<KeptPosition>,
 }
 
 impl PublishSummary {
@@ -72,6 +74,7 @@ impl PublishSummary {
             notes: vec![],
             forbidden_as_warning: false,
             remediation: None,
+            kept: None,
         }
     }
 
@@ -154,9 +157,20 @@ impl PublishSummary {
                 if self.deletes_held() > 0 {
                     return HELD;
                 }
-                u8::from(failed || broken || self.behind().next().is_some())
+                let unkept = self.kept.as_ref().is_some_and(|kept| kept.error.is_some());
+                u8::from(failed || broken || unkept || self.behind().next().is_some())
             }
         }
+    }
+
+    /// The change version up to which everything that was asked for is in the target, if it is.
+    pub(super) fn proved(&self) -> Option<u64> {
+        if self.exit_status() != 0 || self.owed() > 0 {
+            return None;
+        }
+        let version = |part: &PartReport| part.to.as_ref()?.0.parse::<u64>().ok();
+        let versions = self.parts.values().map(version);
+        versions.collect::<Option<Vec<u64>>>()?.into_iter().min()
     }
 
     fn fails(&self, report: &CollectionReport) -> bool {

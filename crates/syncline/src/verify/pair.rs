@@ -39,6 +39,7 @@ impl Pair {
     /// Opens both, without changing anything.
     pub(super) async fn open(config: &Config, settings: &PublishSettings) -> Result<Self, Failure> {
         let (from, to) = names(config, settings)?;
+        let settings = &config.with_stored(settings, (&from, &to))?;
         match config.store(&from)? {
             StoreConfig::Files(folder) => {
                 let folder = folder.clone();

@@ -149,7 +149,7 @@ impl Pair {
         let config = self.config();
         let mut arguments = arguments(&config);
         change(&mut arguments);
-        let publishing = syncline::publish(&config, arguments, quiet(), stop);
+        let publishing = Box::pin(syncline::publish(&config, arguments, quiet(), stop));
         tokio::time::timeout(PATIENCE, publishing)
             .await
             .expect("an end within the time a test has")

@@ -144,16 +144,14 @@ async fn what_a_module_adds_is_written_once_and_the_record_offered_again() {
         (0, 0),
         "{summary:#?}"
     );
-    // Both records were refused once; both wanted the same two staff members.
+    // Two offers were refused; both records wanted the same two staff members.
     assert_eq!(posts(&pair, ACTIONS), 4);
     assert_eq!(posts(&pair, STAFFS) - staffs, 2);
     assert_eq!(pair.target.count(STAFFS).unwrap(), 3);
     let report = summary.remediation.unwrap();
-    assert_eq!(
-        (report.asked, report.mended, report.additional),
-        (2, 2, 2),
-        "{report:?}"
-    );
+    // Either both were refused once, or the first one twice.
+    assert_eq!((report.asked, report.additional), (2, 2), "{report:?}");
+    assert!((1..=2).contains(&report.mended), "{report:?}");
     let made = pair.target_hand().await.list(STAFFS).await;
     let unknown = made.iter().filter(|record| {
         let payload: Value = serde_json::from_slice(&record.payload).unwrap();

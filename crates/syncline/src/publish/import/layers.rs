@@ -52,6 +52,14 @@ const SOURCE: [&str; 6] = [
     "excludeOnly",
     "lastChangeVersionProcessed",
 ];
+/// Flags about the place where connections are kept.
+const PLACE: [(&str, &str); 2] = [
+    ("configurationStoreProvider", "configurationstore:provider"),
+    (
+        "postgreSqlEncryptionPassword",
+        "configurationstore:postgresql:encryptionpassword",
+    ),
+];
 /// Members of either connection, with their flags `--sourceName` and the like.
 const MEMBERS: [&str; 10] = [
     "type",
@@ -101,6 +109,8 @@ pub(super) struct Layers {
     values: BTreeMap<String, String>,
     named: BTreeMap<String, BTreeMap<String, Value>>,
     ignored: BTreeSet<String>,
+    /// Ends whose connection is looked up elsewhere.
+    kept: BTreeSet<&'static str>,
 }
 
 impl Layers {
@@ -193,7 +203,7 @@ impl Layers {
     }
 
     /// Fills in what a named connection says and no layer does.
-    pub(super) fn resolve_name(&mut self, side: Side) -> Result<(), Failure> {
+    pub(super) fn resolve_name(&mut self, side: Side, is_kept: bool) -> Result<(), Failure> {
         let complete = ["url", "key", "secret"]
             .iter()
             .all(|member| self.connection(side, member).is_some());
@@ -214,7 +224,12 @@ impl Layers {
                 }
                 Ok(())
             }
+            // As the publisher does, what is fully described is not looked up.
             _ if complete => Ok(()),
+            (Some(_), None) if is_kept => {
+                self.kept.insert(side.name());
+                Ok(())
+            }
             (Some(name), None) => Err(Failure::configuration(format!(
                 "no file describes the connection `{name}`"
             ))
@@ -224,6 +239,18 @@ impl Layers {
                 side.name()
             ))),
         }
+    }
+
+    /// Whether the connection of an end is looked up where connections are kept.
+    pub(super) fn is_kept(&self, side: Side) -> bool {
+        self.kept.contains(side.name())
+    }
+
+    /// A setting of the place where connections are kept.
+    pub(super) fn place(&self, path: &str) -> Option<&str> {
+        let key = format!("configurationstore:{}", path.to_lowercase());
+        let value = self.values.get(&key).map(String::as_str);
+        value.filter(|text| !text.is_empty())
     }
 
     /// A member of a connection.
@@ -267,9 +294,26 @@ impl Layers {
     }
 }
 
+/// All flags that are known.
+#[cfg(test)]
+pub(super) fn flags() -> Vec<String> {
+    let sides = [Side::Source, Side::Target];
+    let members = MEMBERS.iter().flat_map(|member| {
+        sides
+            .iter()
+            .map(move |side| format!("{}{member}", side.name()))
+    });
+    let places = PLACE.iter().map(|(name, _)| *name);
+    let alone = OPTIONS.iter().chain(&SOURCE).copied().chain(places);
+    alone.map(str::to_owned).chain(members).collect()
+}
+
 /// The key that a flag stands for.
-fn key_of_flag(flag: &str) -> Result<String, Failure> {
+pub(super) fn key_of_flag(flag: &str) -> Result<String, Failure> {
     let same = |name: &str| name.eq_ignore_ascii_case(flag);
+    if let Some((_, key)) = PLACE.iter().find(|(name, _)| same(name)) {
+        return Ok((*key).to_owned());
+    }
     if OPTIONS.iter().any(|name| same(name)) {
         return Ok(format!("options:{}", flag.to_lowercase()));
     }

@@ -90,6 +90,101 @@ fn flags_beat_the_environment_and_both_beat_files() {
     );
 }
 
+/// Flags that a text names in backticks.
+fn flags_of(text: &str) -> impl Iterator<Item = &str> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    quoted.filter_map(|word| word.strip_prefix("--"))
+}
+
+#[test]
+fn the_table_of_options_names_each_that_is_known_and_no_other() {
+    let text = include_str!("../../../../../docs/coming-from-api-publisher.md");
+    let (_, table) = text.split_once("### Every option").unwrap();
+    let (table, _) = table.split_once("\n\n`").unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
+    let named: Vec<&str> = rows
+        .filter_map(|row| row.split(" | ").next())
+        .flat_map(|first| first.split(['`', ',', ' ']))
+        .filter_map(|word| word.strip_prefix("--"))
+        .collect();
+    assert!(named.len() > 40, "{named:?}");
+    for flag in &named {
+        layers::key_of_flag(flag).unwrap();
+    }
+    let everywhere: Vec<&str> = flags_of(text).collect();
+    for flag in layers::flags() {
+        let is_named = everywhere.iter().any(|one| one.eq_ignore_ascii_case(&flag));
+        assert!(is_named, "{flag} has no place in the table");
+    }
+}
+
+#[test]
+fn a_database_of_connections_is_taken_over_without_its_secrets() {
+    let store = r#"{"configurationStore": {"provider": "postgreSql", "postgreSql": {
+        "connectionString": "Host=db.example;Port=5433;Database=it's;Username=me;Password=p-1;Pooling=true",
+        "encryptionPassword": "e-1"}}}"#;
+    let flags = [
+        "--sourceName=North",
+        "--targetName=South",
+        "--targetUrl=https://x.example",
+    ];
+    let found = with_file("store.json", store, &flags).unwrap();
+    let connections = found.config.connections.as_ref();
+    assert!(connections.is_some(), "{found:?}");
+    for line in [
+        "store: postgresql",
+        "url: \"host='db.example' port='5433' dbname='it\\\\'s' user='me'\"",
+        "password: \"${CONNECTIONS_PASSWORD}\"",
+        "encryption_password: \"${CONNECTIONS_ENCRYPTION_PASSWORD}\"",
+        "    connection: North",
+        "    base_url: \"https://x.example\"",
+    ] {
+        assert!(found.text.contains(line), "{line} in {}", found.text);
+    }
+    assert!(
+        !found.text.contains("p-1") && !found.text.contains("e-1"),
+        "{}",
+        found.text
+    );
+    let warnings = found.warnings.join(" ");
+    assert!(
+        warnings.contains("`pooling` of the connection string"),
+        "{warnings}"
+    );
+
+    let flags = [
+        &flags[..],
+        &["--configurationStoreProvider=awsParameterStore"],
+    ]
+    .concat();
+    let aws =
+        r#"{"configurationStore": {"awsParameterStore": {"Region": "us-east-1", "Profile": "p"}}}"#;
+    let found = with_file("store.json", aws, &flags).unwrap();
+    assert!(
+        found
+            .text
+            .contains("store: aws\n  region: us-east-1\n  profile: p\n"),
+        "{}",
+        found.text
+    );
+    let flags = [
+        "--sourceName=North",
+        "--targetName=South",
+        "--configurationStoreProvider=sqlServer",
+    ];
+    let failure = with_file("store.json", "{}", &flags).unwrap_err();
+    assert!(failure.message.contains("SQL Server"), "{failure}");
+}
+
+/// What one settings file and flags amount to.
+fn with_file(name: &str, text: &str, flags: &[&str]) -> Result<Imported, Failure> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join(name);
+    fs_err::write(&path, text)?;
+    let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+    import_api_publisher(&[path], &flags, &ConfigArgs::default())
+}
+
 #[test]
 fn a_remediation_module_runs_as_it_is() {
     let flags = [&PAIR[..], &["--remediationsScriptFile", "mend.js"]].concat();

@@ -4,19 +4,28 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::layers::{Layers, Side};
+use super::place::Place;
 use super::reading;
 use crate::Failure;
 
 /// The text; values of secrets go beside it, by the names of their variables.
 pub(super) fn write(
-    layers: &Layers,
+    (layers, kept): (&Layers, Option<&Place>),
     secrets: &mut BTreeMap<String, String>,
 ) -> Result<String, Failure> {
     let names = [Side::Source, Side::Target].map(|side| {
         let name = layers.connection(side, "name").unwrap_or(side.name());
         (side, name.to_owned())
     });
-    let mut text = "stores:\n".to_owned();
+    let mut text = String::new();
+    if let Some(kept) = kept {
+        text.push_str("connections:\n");
+        for (key, value) in &kept.lines {
+            let _infallible = writeln!(text, "  {key}: {}", quoted(value));
+        }
+        secrets.extend(kept.secrets.clone());
+    }
+    text.push_str("stores:\n");
     for (side, name) in &names {
         let _infallible = writeln!(text, "  {}:", quoted(name));
         store(layers, *side, (&mut text, secrets))?;
@@ -53,12 +62,17 @@ fn store(
     let member = |name: &str| layers.connection(side, name);
     let variable = |what: &str| format!("{}_{what}", side.name().to_uppercase());
     line("kind", "edfi");
-    line("base_url", member("url").unwrap_or_default());
-    line("client_id", &format!("${{{}}}", variable("KEY")));
-    line("client_secret", &format!("${{{}}}", variable("SECRET")));
-    for what in ["KEY", "SECRET"] {
-        let value = member(&what.to_lowercase()).unwrap_or_default();
-        secrets.insert(variable(what), value.to_owned());
+    if layers.is_kept(side) {
+        line("connection", member("name").unwrap_or_default());
+    }
+    if let Some(url) = member("url") {
+        line("base_url", url);
+    }
+    for (key, what) in [("client_id", "KEY"), ("client_secret", "SECRET")] {
+        if let Some(value) = member(&what.to_lowercase()) {
+            line(key, &format!("${{{}}}", variable(what)));
+            secrets.insert(variable(what), value.to_owned());
+        }
     }
     if let Some(year) = member("schoolYear") {
         line("year", year);

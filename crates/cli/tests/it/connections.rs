@@ -1,0 +1,229 @@
+//! Stores whose connections are kept elsewhere, and how far their source was published.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use syncline_sandbox::{FaultAction, FaultMatch, FaultPlan, FaultRule, Sandbox};
+
+use crate::desk::{Desk, Ran, native, students};
+use crate::servers::sandbox;
+
+const SECRET: &str = "populatedSecret";
+const CONFIG: &str = "connections: { store: plaintext, file: named.json }\nstores:\n  north: { \
+                      connection: North, pool_size: 2 }\n  state: { connection: State }\npublish: { \
+                      from: north, to: state, overlap: 0 }\n";
+
+/// A source and a target, whose connections are in a file of the publisher.
+struct Kept {
+    north: Sandbox,
+    state: Sandbox,
+    desk: Desk,
+}
+
+impl Kept {
+    async fn new() -> Self {
+        let kept = Self {
+            north: sandbox().await,
+            state: sandbox().await,
+            desk: Desk::new(),
+        };
+        kept.desk.write("syncline.yaml", CONFIG);
+        kept.desk.write("send.yaml", native(kept.north.url()));
+        kept.keep(&json!({}));
+        kept.send(3);
+        kept
+    }
+
+    /// Writes the file of connections, with more about the source.
+    fn keep(&self, more: &Value) {
+        let mut north = json!({"name": "North", "url": self.north.url(), "key": "populated",
+            "secret": SECRET, "ignoreIsolation": true, "includeOnly": "students",
+            "lastChangeVersionsProcessed": "{\"Other\": 3}"});
+        for (name, value) in more.as_object().unwrap() {
+            north[name] = value.clone();
+        }
+        let state = json!({"name": "State", "url": self.state.url(), "key": "populated",
+            "secret": SECRET});
+        let file = json!({"connections": [north, state]});
+        self.desk.write("named.json", file.to_string());
+    }
+
+    /// What is kept of how far the source was published.
+    fn positions(&self) -> BTreeMap<String, u64> {
+        let file = self.desk.json("named.json");
+        let text = file["connections"][0]["lastChangeVersionsProcessed"].as_str();
+        serde_json::from_str(text.unwrap()).unwrap()
+    }
+
+    fn send(&self, count: usize) {
+        self.desk.write("data/students.jsonl", students(1..=count));
+        let ran = self
+            .desk
+            .run(&["send", "-c", "send.yaml", "--set", "state_dir", "sending"]);
+        assert_eq!(ran.status, 0, "{ran}");
+    }
+
+    /// Publishes; whatever comes of it, no secret is told.
+    fn publish(&self, more: &[&str]) -> Ran {
+        let told = ["publish", "--results-file", "r.json"];
+        let ran = self.desk.run(&[&told[..], more].concat());
+        let everything = format!("{ran}{}", self.desk.read("r.json"));
+        assert!(!everything.contains(SECRET), "{everything}");
+        ran
+    }
+
+    fn posts(&self) -> u64 {
+        self.state.requests().count("POST", "/ed-fi/students")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_is_used_and_how_far_it_went_is_written_back() {
+    let kept = Kept::new().await;
+    let checked = kept.desk.run(&["config", "check"]);
+    assert!(checked.stdout.contains("the connection North"), "{checked}");
+    let ran = kept.publish(&[]);
+    assert_eq!(ran.status, 0, "{ran}");
+    let first = kept.positions();
+    assert_eq!((first.len(), first["Other"]), (2, 3), "{first:?}");
+    let results = kept.desk.json("r.json");
+    assert_eq!(results["last_change_version"]["version"], first["State"]);
+    let names: Vec<&String> = results["collections"].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["ed-fi/students"], "the kept choice is honoured");
+
+    // Without any memory of its own, it goes on where the publisher would.
+    std::fs::remove_dir_all(kept.desk.path(".syncline")).unwrap();
+    kept.send(5);
+    let ran = kept.publish(&[]);
+    assert_eq!(ran.status, 0, "{ran}");
+    assert_eq!(
+        (kept.posts(), kept.state.count("ed-fi/students").unwrap()),
+        (5, 5)
+    );
+    assert!(kept.positions()["State"] > first["State"]);
+    let verified = kept.desk.run(&["verify"]);
+    assert_eq!(verified.status, 0, "{verified}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_and_the_configuration_beat_what_is_kept() {
+    let kept = Kept::new().await;
+    let ran = kept.publish(&["--include-only", "schools"]);
+    assert_eq!((ran.status, kept.posts()), (0, 0), "{ran}");
+    // What was published now says nothing about the students.
+    assert!(
+        ran.stderr.contains("other collections were chosen"),
+        "{ran}"
+    );
+    assert_eq!(kept.positions(), BTreeMap::from([("Other".to_owned(), 3)]));
+    let isolated = kept.publish(&["--set", "publish.ignore_isolation", "false"]);
+    assert_eq!(isolated.status, 2, "{isolated}");
+    assert!(isolated.stderr.contains("--ignore-isolation"), "{isolated}");
+    let elsewhere = ["--set", "stores.north.base_url", "http://127.0.0.1:9"];
+    let ran = kept.publish(
+        &[
+            &elsewhere[..],
+            &["--set", "stores.north.retry.attempts", "1"],
+        ]
+        .concat(),
+    );
+    assert_eq!(ran.status, 3, "{ran}");
+    let named = kept.publish(&["--set", "publish.job", "night"]);
+    assert_eq!(named.status, 0, "{named}");
+    assert!(
+        kept.positions().contains_key("night:State"),
+        "{:?}",
+        kept.positions()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_owed_holds_the_kept_change_version_back() {
+    let kept = Kept::new().await;
+    let refusal = FaultRule {
+        on: FaultMatch {
+            method: Some("POST".to_owned()),
+            path: Some("/ed-fi/students".to_owned()),
+            every: Some(3),
+            ..FaultMatch::default()
+        },
+        action: FaultAction::Status {
+            status: 400,
+            body: "{\"message\": \"no\"}".to_owned(),
+            headers: BTreeMap::new(),
+        },
+        ..FaultRule::default()
+    };
+    kept.state.set_faults(FaultPlan {
+        seed: 1,
+        rules: vec![refusal],
+    });
+    let ran = kept.publish(&[]);
+    assert_eq!(ran.status, 1, "{ran}");
+    assert!(
+        ran.stderr
+            .contains("is kept with the connection stays: not"),
+        "{ran}"
+    );
+    assert_eq!(kept.positions(), BTreeMap::from([("Other".to_owned(), 3)]));
+    kept.state.set_faults(FaultPlan::default());
+    assert_eq!(kept.publish(&[]).status, 0);
+    assert_eq!(kept.positions().len(), 2);
+    let jobs = "jobs:\n  all: { from: north, to: state, job: all }\n";
+    kept.desk.write("jobs.yaml", jobs);
+    let ran = kept.desk.run(&["publish", "--jobs", "jobs.yaml"]);
+    assert_eq!(ran.status, 0, "{ran}");
+    assert!(kept.positions().contains_key("all:State"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_used_is_named() {
+    let kept = Kept::new().await;
+    for (more, said) in [
+        (
+            json!({"resources": "students"}),
+            "`resources`, which is obsolete",
+        ),
+        (json!({"secrte": "x"}), "did you mean `secret`?"),
+        (
+            json!({"key": null, "name": "North"}),
+            "`North`, which has no `key`",
+        ),
+        (
+            json!({"name": "South"}),
+            "no connection `North` is kept there",
+        ),
+        (
+            json!({"lastChangeVersionsProcessed": "7"}),
+            "is no JSON object",
+        ),
+    ] {
+        kept.keep(&more);
+        let ran = kept.publish(&[]);
+        assert_eq!(ran.status, 2, "{more}: {ran}");
+        assert!(ran.stderr.contains(said), "{said} in {ran}");
+    }
+    kept.keep(&json!({"force": true}));
+    let ran = kept.publish(&[]);
+    assert_eq!(ran.status, 0, "{ran}");
+    assert!(ran.stderr.contains("`force`, which is obsolete"), "{ran}");
+    assert_eq!(kept.posts(), 3);
+    for (set, said) in [
+        (["connections.store", "sqlserver"], "which cannot be read"),
+        (["connections.store", "elsewhere"], "must be `plaintext`"),
+        (["connections.fil", "x"], "unknown key `connections.fil`"),
+        (["stores.north.kind", "files"], "must be `edfi`"),
+        (
+            ["stores.north.pol_size", "2"],
+            "unknown key `stores.north.pol_size`",
+        ),
+    ] {
+        let ran = kept.publish(&[&["--set"], &set[..]].concat());
+        assert_eq!(ran.status, 2, "{set:?}: {ran}");
+        assert!(ran.stderr.contains(said), "{said} in {ran}");
+    }
+    let alone = CONFIG.replace("connections: { store: plaintext, file: named.json }\n", "");
+    kept.desk.write("syncline.yaml", alone);
+    let ran = kept.publish(&[]);
+    assert!(ran.stderr.contains("where connections are kept"), "{ran}");
+}
