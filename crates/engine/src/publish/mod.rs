@@ -14,6 +14,7 @@
 mod deletes;
 mod gone;
 mod histories;
+mod job;
 mod memory;
 mod missing;
 mod moved;
@@ -21,9 +22,11 @@ mod part;
 mod proof;
 mod reading;
 mod receipts;
+mod report;
 mod screen;
 mod upserts;
 mod whole;
+mod window;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -38,109 +41,13 @@ use crate::context::{Context, lock};
 use crate::lanes::Lanes;
 use crate::recorder::{self, Note};
 use crate::run::{Collections, around};
-use crate::{EngineError, Event, Job, Observer, RunReport, parked};
+use crate::{EngineError, Event, Observer, parked};
+pub use job::{Overlap, PublishJob, Start};
 pub use memory::proved_mark;
 use moved::Moved;
 use part::Part;
 pub use reading::{Through, unfinished};
-
-/// A publication, ready to go.
-#[derive(Debug)]
-pub struct PublishJob {
-    /// What is to be published where; its source is a feed.
-    pub job: Job,
-    /// The moment of the source at which every reading ends; nothing if the source has no feed.
-    pub moment: Option<Mark>,
-    /// By what the moment can be had again, by a run that goes on with this one.
-    pub through: Through,
-    /// From where on it is read.
-    pub start: Start,
-    /// Whether only what is owed is offered, and nothing is read.
-    pub owed_only: bool,
-    /// Whether deletes are not read, and what went in the source stays in the target.
-    pub ignore_deletes: bool,
-    /// By how much the window begins before its mark; see [`Overlap`].
-    pub overlap: Overlap,
-    /// Declined records with which the run stops; nothing for any number.
-    pub failures_max: Option<u64>,
-}
-
-/// From where on a source is read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// Each collection after its mark; one without a mark from its beginning.
-    Marks,
-    /// Each collection after its mark; one without a mark after this one, up to which another
-    /// program has published.
-    MarksOrAfter(Mark),
-    /// Every collection from its beginning, and what went since the marks; what the ledger holds and
-    /// a complete reading does not, went as well.
-    Beginning,
-    /// Every collection from its beginning, compared with the ledger: the marks are of another
-    /// source, and are forgotten.
-    Anew,
-    /// Every collection after this mark.
-    After(Mark),
-}
-
-/// How a mark is taken back a little, because what was written before it may have become visible
-/// after it was given. Only the store that made the mark knows how.
-#[derive(Clone)]
-pub struct Overlap(Arc<dyn Fn(&Mark) -> Mark + Send + Sync>);
-
-impl Overlap {
-    /// An overlap by what `earlier` makes of a mark.
-    pub fn new(earlier: impl Fn(&Mark) -> Mark + Send + Sync + 'static) -> Self {
-        Self(Arc::new(earlier))
-    }
-
-    /// The mark itself: nothing becomes visible late.
-    pub fn none() -> Self {
-        Self::new(Mark::clone)
-    }
-
-    fn before(&self, mark: &Mark) -> Mark {
-        (self.0)(mark)
-    }
-}
-
-impl std::fmt::Debug for Overlap {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Overlap")
-    }
-}
-
-/// What a publication did.
-#[derive(Debug)]
-pub struct PublishReport {
-    /// What was done to each collection.
-    pub run: RunReport,
-    /// How far each is proved to be published.
-    pub parts: BTreeMap<CollectionName, PartReport>,
-}
-
-/// How far a collection is published.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PartReport {
-    /// The mark it was read from; nothing if from its beginning.
-    pub from: Option<Mark>,
-    /// The mark it has now.
-    pub to: Option<Mark>,
-    /// Why the mark did not move, where it should have.
-    pub behind: Option<String>,
-    /// Changes owed by earlier runs that were offered again.
-    pub replayed: u64,
-    /// Records given their new keys.
-    pub rekeyed: u64,
-    /// Keys that went in the source.
-    pub gone: u64,
-    /// Records fetched one by one because others refer to them.
-    pub fetched: u64,
-    /// Changes that are owed now.
-    pub owed: u64,
-    /// Why it was read as a whole to find out what went, where nobody asked for that.
-    pub compared: Option<String>,
-}
+pub use report::{PartReport, PublishReport};
 
 /// Everything the phases share.
 pub(crate) struct Publication {
