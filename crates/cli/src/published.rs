@@ -1,5 +1,6 @@
 //! What came of publishing, as a person wants to read it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -84,13 +85,13 @@ fn problems(summary: &PublishSummary) -> Vec<String> {
             ));
         }
     }
-    for (name, part) in &summary.parts {
-        if let Some(reason) = &part.compared {
-            lines.push(format!(
-                "{}: read as a whole to find out what went: {reason}",
-                name.short()
-            ));
-        }
+    for (reason, names) in by_reason(summary, |part| part.compared.as_deref()) {
+        lines.push(format!(
+            "{names}: read as a whole to find out what went: {reason}"
+        ));
+    }
+    for (reason, names) in by_reason(summary, |part| part.unproved.as_deref()) {
+        lines.push(format!("{names}: not proved for deletes: {reason}"));
     }
     if matches!(summary.report.ending, Ending::Completed) {
         for (name, reason) in summary.behind() {
@@ -101,6 +102,25 @@ fn problems(summary: &PublishSummary) -> Vec<String> {
         lines.push(String::new());
     }
     lines
+}
+
+/// The collections of which the same is to be told, by what that is.
+fn by_reason(
+    summary: &PublishSummary,
+    reason: fn(&PartReport) -> Option<&str>,
+) -> BTreeMap<&str, String> {
+    let mut names: BTreeMap<&str, String> = BTreeMap::new();
+    for (name, part) in &summary.parts {
+        let Some(reason) = reason(part) else {
+            continue;
+        };
+        let told = names.entry(reason).or_default();
+        if !told.is_empty() {
+            told.push_str(", ");
+        }
+        told.push_str(name.short());
+    }
+    names
 }
 
 fn total(summary: &PublishSummary) -> String {

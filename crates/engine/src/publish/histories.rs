@@ -113,11 +113,11 @@ async fn read(
     }
 }
 
-/// What a list does not tell shows when everything is read and compared, deletes included; unless
-/// nothing is to be deleted.
+/// What a list does not tell shows when everything is read and compared, deletes included. Where
+/// nothing is to be deleted, old keys stay like all that went, and the report says why.
 fn note_coverage(publication: &Publication, part: &Part, coverage: Coverage) {
     match coverage {
-        Coverage::Partial(reason) if publication.ignore_deletes => part.stay_behind(reason),
+        Coverage::Partial(reason) if publication.ignore_deletes => part.leave_unproved(reason),
         Coverage::Partial(reason) => part.read_as_a_whole(Some(reason)),
         Coverage::Complete(_) => {}
     }

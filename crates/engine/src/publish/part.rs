@@ -54,6 +54,8 @@ pub(crate) struct State {
     pub(crate) error: Option<String>,
     /// Why its mark must stay.
     pub(crate) behind: Option<String>,
+    /// Why old keys may stay in the target though its mark moves.
+    pub(crate) unproved: Option<String>,
     /// Its reading as a whole, if it is read so.
     pub(crate) whole: Option<Whole>,
 }
@@ -70,6 +72,11 @@ impl Part {
     /// Its mark must stay; the first reason counts.
     pub(crate) fn stay_behind(&self, reason: impl Into<String>) {
         self.state().behind.get_or_insert_with(|| reason.into());
+    }
+
+    /// Old keys may stay in the target, as what went is not looked for; the first reason counts.
+    pub(crate) fn leave_unproved(&self, reason: String) {
+        self.state().unproved.get_or_insert(reason);
     }
 
     /// What one reading of it covers.

@@ -51,6 +51,7 @@ pub(crate) fn conclude(publication: &Publication, ended: bool) -> Result<Conclus
             gone: part.gone_read.load(Ordering::Relaxed),
             fetched: part.fetched.load(Ordering::Relaxed),
             owed: owed.get(name).map_or(0, |classes| classes.values().sum()),
+            unproved: state.unproved.clone(),
             compared: state.whole.as_ref().and_then(|whole| whole.reason.clone()),
         };
         conclusions.insert(name.clone(), (report, state.error.clone()));

@@ -34,6 +34,9 @@ pub struct PartReport {
     pub fetched: u64,
     /// Changes that are owed now.
     pub owed: u64,
+    /// Why records may stay under keys that they no longer have, where the mark moved all the same:
+    /// what went was not to be looked for, and the source does not tell which keys changed.
+    pub unproved: Option<String>,
     /// Why it was read as a whole to find out what went, where nobody asked for that.
     pub compared: Option<String>,
 }

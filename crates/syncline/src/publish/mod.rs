@@ -119,7 +119,11 @@ pub async fn publish(
     };
     let mut summary = PublishSummary::new((&from, &to), &feed, config.dialect);
     summary.forbidden_as_warning = settings.forbidden_as_warning;
-    summary.notes = notes::notes(&feed, &ends.source_catalog, &ends.target_catalog);
+    summary.notes = notes::notes(
+        (&feed, arguments.settings.ignore_deletes),
+        &ends.source_catalog,
+        &ends.target_catalog,
+    );
     let choice = &settings.choice;
     let chosen = choice.apply(&ends.target_catalog, &ends.source_catalog)?;
     summary.notes.extend(ends.standards.notes(&chosen));

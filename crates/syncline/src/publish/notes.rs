@@ -7,7 +7,11 @@ use syncline_store_edfi::Feed;
 const NAMES_SHOWN: usize = 5;
 
 /// What cannot be published, one sentence each.
-pub(super) fn notes(feed: &Feed, source: &Catalog, target: &Catalog) -> Vec<String> {
+pub(super) fn notes(
+    (feed, ignore_deletes): (&Feed, bool),
+    source: &Catalog,
+    target: &Catalog,
+) -> Vec<String> {
     let mut notes = Vec::new();
     if feed.newest().is_none() {
         notes.push(
@@ -15,10 +19,16 @@ pub(super) fn notes(feed: &Feed, source: &Catalog, target: &Catalog) -> Vec<Stri
              what was published before"
                 .to_owned(),
         );
+    } else if !feed.tells_keys() && ignore_deletes {
+        notes.push(
+            "the source does not tell which keys changed, and deletes are ignored: a record that \
+             took another key stays under the old one, too"
+                .to_owned(),
+        );
     } else if !feed.tells_keys() {
         notes.push(
-            "the source does not tell which keys changed: a record that took another key stays \
-             under the old one, too"
+            "the source does not tell which keys changed: collections whose keys can change are \
+             read as a whole each time, and compared with what was published before"
                 .to_owned(),
         );
     }

@@ -139,6 +139,7 @@ fn collection(report: &CollectionReport, part: &PartReport) -> Value {
         "missing": report.missing,
         "failed": report.failed,
         "compared_because": part.compared,
+        "deletes_not_proved_because": part.unproved,
         "deletes_held": report.deletes_held,
         "protected": report.protected,
         "guards": report.verdicts.iter().map(guard).collect::<Vec<_>>(),

@@ -1,8 +1,7 @@
 //! In which order changes are made, and moments of a source that are not what they seem.
 
-use serde_json::json;
 use syncline::PublishSummary;
-use syncline_model::{Key, Outcome};
+use syncline_model::Outcome;
 use syncline_sandbox::schema::embedded;
 use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultRule, Sandbox, SandboxConfig};
 
@@ -47,13 +46,7 @@ async fn keys_change_in_load_order_whatever_lies_between() {
         (SECTIONS, "sectionIdentifier", "renamed"),
         (SESSIONS, "sessionName", "Renamed"),
     ] {
-        let record = hand.list(name).await.remove(0);
-        let mut values: Vec<serde_json::Value> = serde_json::from_str(record.key.as_str()).unwrap();
-        values[hand.key_index(name, field)] = json!(value);
-        let to = Key::from_canonical(serde_json::to_string(&values).unwrap());
-        let change = syncline_model::Change::rekey(record.key.clone(), to);
-        let outcome = hand.apply(name, change).await;
-        assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+        hand.rename(name, (field, value)).await;
     }
     let before = pair.target.requests().requests.len();
     let summary = without_overlap(&pair).await;

@@ -335,6 +335,19 @@ impl Hand {
         self.apply(name, change).await
     }
 
+    /// Gives the first record of a collection another value in its key.
+    pub(crate) async fn rename(&self, name: &str, (field, value): (&str, &str)) {
+        let record = self.list(name).await.remove(0);
+        let mut values: Vec<Value> = serde_json::from_str(record.key.as_str()).unwrap();
+        values[self.key_index(name, field)] = json!(value);
+        let to = Key::from_canonical(serde_json::to_string(&values).unwrap());
+        let outcome = self.apply(name, Change::rekey(record.key, to)).await;
+        assert!(
+            matches!(outcome, Outcome::Done { .. }),
+            "{name}: {outcome:?}"
+        );
+    }
+
     pub(crate) async fn rekey(&self, name: &str, payload: &Value, new: &Value) -> Outcome {
         let to = self.record(name, new).key;
         let from: Key = self.record(name, payload).key;

@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use syncline::PublishStart;
 use syncline_model::{Change, Key, Outcome, Record};
 use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultPlan, FaultRule, Sandbox};
 use tokio_util::sync::CancellationToken;
@@ -230,13 +229,7 @@ async fn proved(trouble: Trouble) {
         arm(&pair.source, 0, &[]);
         arm(&pair.target, 0, &[]);
         pair.settle().await;
-        let quiet = pair.publish_with(|arguments| {
-            // Before 6.0 an API does not tell which keys changed; a comparison does.
-            if from == V5_4 {
-                arguments.start = PublishStart::Full;
-            }
-        });
-        let quiet = quiet.await.unwrap();
+        let quiet = pair.publish().await;
         let behind: Vec<_> = quiet.behind().collect();
         assert_eq!(
             (quiet.exit_status(), quiet.owed()),

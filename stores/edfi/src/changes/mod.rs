@@ -36,6 +36,9 @@ use strip::strip;
 /// The first version that tells changes of keys; before it, nothing is to be had of them.
 const KEY_CHANGES: (u32, u32) = (6, 0);
 
+/// Why nothing is known of the changes of keys of an API before that.
+const UNTOLD_KEYS: &str = "the API does not tell which keys changed";
+
 /// An Ed-Fi API, read as it is at one moment.
 #[derive(Clone, Debug)]
 pub struct Feed {
@@ -241,8 +244,11 @@ impl Store for Feed {
                 let records = self.store.count(&name, &scope).await?;
                 pages::counted(records, query.scope)
             }
-            Want::Rekeyed if !self.tells_keys || !self.updatable.contains(&name) => {
+            Want::Rekeyed if !self.updatable.contains(&name) => {
                 empty(self.mark(), Coverage::Complete(Scope::Whole))
+            }
+            Want::Rekeyed if !self.tells_keys => {
+                empty(self.mark(), Coverage::Partial(UNTOLD_KEYS.to_owned()))
             }
             Want::Rekeyed | Want::Gone => history::stream(self, &query)?,
             Want::Digests | Want::Payloads | Want::Records => self.records(query)?,
