@@ -1,9 +1,22 @@
 //! What an answer to a write amounts to.
 
 use syncline_http::{Answer, HttpError, read_problem};
-use syncline_model::{Done, FailureClass, Handle, Outcome, Refusal};
+use syncline_model::{CollectionName, Done, FailureClass, Handle, Outcome, Refusal};
 
-/// The outcome an answer to a POST stands for.
+/// The outcome an answer to a POST to a collection stands for. A descriptor refers to nothing, so
+/// that all that a conflict can mean is that its value is there.
+pub(crate) fn posted(answer: &Answer, collection: &CollectionName) -> Outcome {
+    match outcome(answer) {
+        Outcome::Refused(refusal)
+            if refusal.status == 409 && collection.short().ends_with("Descriptors") =>
+        {
+            done(Done::Unchanged, answer)
+        }
+        other => other,
+    }
+}
+
+/// The outcome an answer to a write stands for.
 pub(crate) fn outcome(answer: &Answer) -> Outcome {
     match answer.status {
         201 => done(Done::Created, answer),
@@ -73,12 +86,14 @@ pub(crate) fn declined(answer: &Answer) -> Outcome {
     }
 }
 
+/// Codes from 500 on tell of a server that may be well again, but for some by which it says that
+/// it will not do this until a person has done something about it.
 fn class(status: u16, kind: &str, messages: &[String]) -> FailureClass {
     match status {
         400 if is_unresolved(messages) => FailureClass::MissingReference,
         401 => FailureClass::Unauthenticated,
         403 => FailureClass::Denied,
-        404 | 405 | 501 | 505 => FailureClass::Unsupported,
+        404 | 405 | 501 | 505..=508 | 510 | 511 => FailureClass::Unsupported,
         409 => conflict(kind, messages),
         429 => FailureClass::Throttled,
         408 | 425 | 500.. => FailureClass::Unavailable,
@@ -93,15 +108,25 @@ fn is_unresolved(messages: &[String]) -> bool {
 }
 
 /// 409 stands for a missing reference, for two writers at once, or for content that can never
-/// be stored. Before 7.2 only the text tells.
+/// be stored. Before 7.2 only the text tells. One that tells nothing may go once other records
+/// have arrived, and is offered again then.
 fn conflict(kind: &str, messages: &[String]) -> FailureClass {
+    const FINAL: [&str; 4] = [
+        "non-unique-identity",
+        "non-unique-values",
+        "identity-conflict",
+        "dependent-item-exists",
+    ];
     let says = |text: &str| messages.iter().any(|message| message.contains(text));
-    if kind.ends_with("unresolved-reference") || says("does not exist") {
-        FailureClass::MissingReference
-    } else if kind.ends_with("multi-user-conflict") {
+    if kind.ends_with("multi-user-conflict") {
         FailureClass::Unavailable
-    } else {
+    } else if FINAL.iter().any(|end| kind.ends_with(end))
+        || says("not unique")
+        || says("duplicate key")
+    {
         FailureClass::Content
+    } else {
+        FailureClass::MissingReference
     }
 }
 
@@ -152,6 +177,45 @@ mod tests {
         let person =
             r#"{"message":"Validation of 'X' failed. Student reference could not be resolved."}"#;
         check(400, person, FailureClass::MissingReference);
+        check(409, "", FailureClass::MissingReference);
+        let twice =
+            r#"{"message":"The value supplied for property 'a' of entity 'b' is not unique."}"#;
+        check(409, twice, FailureClass::Content);
+        for status in [501, 505, 506, 507, 508, 510, 511] {
+            check(status, "", FailureClass::Unsupported);
+        }
+        for status in [408, 425, 500, 502, 504, 509, 520, 524, 599] {
+            check(status, "", FailureClass::Unavailable);
+        }
+    }
+
+    #[test]
+    fn a_descriptor_in_conflict_is_there() {
+        let answer = |body: &str| Answer {
+            status: 409,
+            headers: http::HeaderMap::new(),
+            body: body.to_owned().into(),
+        };
+        let descriptors = CollectionName::new("ed-fi/addressTypeDescriptors");
+        let is_there = |body: &str| {
+            matches!(
+                posted(&answer(body), &descriptors),
+                Outcome::Done {
+                    done: Done::Unchanged,
+                    ..
+                }
+            )
+        };
+        assert!(is_there(""));
+        assert!(is_there(
+            r#"{"type":"urn:ed-fi:api:data-conflict:non-unique-identity"}"#
+        ));
+        // Two writers at once: the other one may have failed.
+        assert!(!is_there(
+            r#"{"type":"urn:ed-fi:api:data-conflict:multi-user-conflict"}"#
+        ));
+        let schools = CollectionName::new("ed-fi/schools");
+        assert!(matches!(posted(&answer(""), &schools), Outcome::Refused(_)));
     }
 
     #[test]

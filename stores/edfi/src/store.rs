@@ -245,7 +245,7 @@ impl EdfiStore {
             Some(media_type) => Body::Typed(media_type, payload.clone()),
         };
         match self.client.send(http::Method::POST, url, body).await {
-            Ok(found) => Ok((answer::outcome(&found), found.body)),
+            Ok(found) => Ok((answer::posted(&found, &collection.name), found.body)),
             Err(error) if error.is_transient() => Ok((answer::no_answer(&error), Bytes::new())),
             Err(error) if error.kind == HttpErrorKind::TooLong => {
                 let refusal = Refusal::new(FailureClass::Content, 0, error.to_string());

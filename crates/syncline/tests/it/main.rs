@@ -25,6 +25,7 @@ mod publishing_pair;
 mod publishing_proof;
 mod publishing_snapshots;
 mod publishing_standards;
+mod publishing_statuses;
 mod publishing_untold;
 mod publishing_views;
 mod publishing_whole;
