@@ -129,6 +129,9 @@ async fn go(publication: &Arc<Publication>) -> Result<(), EngineError> {
     let context = &publication.context;
     let sequence = publication.order.sequence().to_vec();
     context.observer.on(&Event::Started(sequence));
+    for cycle in publication.order.cycles() {
+        context.observer.on(&Event::Cycle(cycle.clone()));
+    }
     let mut tasks = JoinSet::new();
     let (notes, received) = mpsc::channel(recorder::RECEIPTS_AHEAD);
     tasks.spawn(recorder::record(Arc::clone(context), received));

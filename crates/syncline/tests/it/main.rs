@@ -17,6 +17,7 @@ mod outages;
 mod pruning;
 mod publishing;
 mod publishing_access;
+mod publishing_choice;
 mod publishing_drift;
 mod publishing_faults;
 mod publishing_guards;

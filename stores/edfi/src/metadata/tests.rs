@@ -5,6 +5,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use syncline_model::Reference;
+
 use super::*;
 
 fn published(file: &str) -> Option<Vec<u8>> {
@@ -195,4 +197,34 @@ fn the_published_graphs_have_all_their_nodes_and_no_retry_nodes() {
         let waits = &graph["ed-fi/studentSchoolAssociations"];
         assert!(waits.contains(&CollectionName::new("ed-fi/students")));
     }
+}
+
+#[test]
+fn without_a_load_order_references_give_one() {
+    let mut metadata = Metadata::default();
+    let name = CollectionName::new;
+    for collection in ["ed-fi/schools", "ed-fi/kindDescriptors"] {
+        let collection = unknown_collection(&name(collection));
+        metadata
+            .collections
+            .insert(collection.name.clone(), collection);
+    }
+    let enrolments = Collection {
+        references: vec![Reference {
+            path: vec!["schoolReference".to_owned()],
+            targets: vec![name("ed-fi/schools")],
+        }],
+        ..unknown_collection(&name("ed-fi/enrolments"))
+    };
+    metadata
+        .collections
+        .insert(enrolments.name.clone(), enrolments);
+    complete(&mut metadata);
+    let waits = |collection: &str| metadata.dependencies[collection].clone();
+    assert_eq!(waits("ed-fi/kindDescriptors"), []);
+    assert_eq!(waits("ed-fi/schools"), [name("ed-fi/kindDescriptors")]);
+    assert_eq!(
+        waits("ed-fi/enrolments"),
+        [name("ed-fi/kindDescriptors"), name("ed-fi/schools")]
+    );
 }
