@@ -27,7 +27,7 @@ use syncline_store::{
 };
 use url::Url;
 
-use crate::metadata::require_success;
+use crate::metadata::{self, require_success};
 use crate::pages;
 use crate::store::EdfiStore;
 pub use isolation::Isolation;
@@ -171,6 +171,7 @@ impl Feed {
 
     fn records(&self, query: Query) -> Result<BatchStream> {
         let scope = query.scope.clone();
+        let number = metadata::surrogate(&query.collection.name);
         let stream = match &scope {
             // A look-up of single records is not bound to the window.
             Scope::Matching(asked) => self.part(&query, asked.clone()),
@@ -182,7 +183,10 @@ impl Feed {
         };
         let mark = self.mark();
         Ok(stream
-            .map(move |batch| batch.map(|batch| cleaned(batch, (&mark, &scope))))
+            .map(move |batch| {
+                let number = number.as_deref();
+                batch.map(|batch| cleaned(batch, (&mark, &scope), number))
+            })
             .boxed())
     }
 }
@@ -194,12 +198,13 @@ fn version_of(mark: &Mark) -> Result<u64> {
     })
 }
 
-/// Records without what belongs to the server; the end with its mark.
-fn cleaned(batch: Batch, (end, scope): (&Option<Mark>, &Scope)) -> Batch {
+/// Records without what belongs to the server, its own number of a descriptor included; the end
+/// with its mark.
+fn cleaned(batch: Batch, (end, scope): (&Option<Mark>, &Scope), number: Option<&str>) -> Batch {
     match batch {
         Batch::Put(mut records) => {
             for record in &mut records {
-                record.payload = strip(&record.payload);
+                record.payload = strip(&record.payload, number);
                 // It names the record in the source, and means nothing to a target.
                 record.handle = None;
             }

@@ -1,7 +1,7 @@
 //! Cutting out of a payload what belongs to the server that gave it.
 //!
-//! `id`, `_etag` and `_lastModifiedDate` at the root and `link` anywhere name the record in that
-//! server only. The other bytes stay as they are: nothing is parsed and written anew.
+//! `id`, `_etag` and `_lastModifiedDate` at the root, the number of a descriptor there, and `link`
+//! anywhere name the record in that server only. The other bytes stay as they are: nothing is parsed and written anew.
 
 use bytes::Bytes;
 
@@ -10,10 +10,12 @@ const AT_ROOT: [&[u8]; 3] = [b"id", b"_etag", b"_lastModifiedDate"];
 /// The member of references that does.
 const ANYWHERE: &[u8] = b"link";
 
-/// The payload without them. What is no object, or not whole, stays as it is.
-pub(super) fn strip(payload: &Bytes) -> Bytes {
+/// The payload without them, and without one more member at the root. What is no object, or not
+/// whole, stays as it is.
+pub(super) fn strip(payload: &Bytes, also: Option<&str>) -> Bytes {
     let mut walk = Walk {
         text: payload,
+        also: also.map(str::as_bytes),
         at: 0,
         copied: 0,
         kept: Vec::new(),
@@ -29,6 +31,8 @@ pub(super) fn strip(payload: &Bytes) -> Bytes {
 
 struct Walk<'text> {
     text: &'text [u8],
+    /// A further member at the root that goes.
+    also: Option<&'text [u8]>,
     at: usize,
     /// What stands before this was copied, or cut out.
     copied: usize,
@@ -113,7 +117,8 @@ impl<'text> Walk<'text> {
             self.blanks();
             self.take(b':')?;
             self.blanks();
-            if name == ANYWHERE || (depth == 0 && AT_ROOT.contains(&name)) {
+            let goes = AT_ROOT.contains(&name) || self.also == Some(name);
+            if name == ANYWHERE || (depth == 0 && goes) {
                 let (kept, copied) = (self.kept.len(), self.copied);
                 self.value(depth + 1)?;
                 // What was cut out of it goes with it.
@@ -151,7 +156,8 @@ mod tests {
 
     #[track_caller]
     fn check(payload: &str, expected: &str) {
-        let stripped = strip(&Bytes::copy_from_slice(payload.as_bytes()));
+        let also = Some("kindDescriptorId");
+        let stripped = strip(&Bytes::copy_from_slice(payload.as_bytes()), also);
         assert_eq!(std::str::from_utf8(&stripped).unwrap(), expected);
     }
 
@@ -167,6 +173,18 @@ mod tests {
         check(
             r#"{"a":{"id":7},"b":[{"id":8}]}"#,
             r#"{"a":{"id":7},"b":[{"id":8}]}"#,
+        );
+    }
+
+    #[test]
+    fn the_number_of_a_descriptor_goes_at_the_root_only() {
+        check(
+            r#"{"kindDescriptorId":17,"codeValue":"A","x":{"kindDescriptorId":1}}"#,
+            r#"{"codeValue":"A","x":{"kindDescriptorId":1}}"#,
+        );
+        check(
+            r#"{"codeValue":"A","kindDescriptorId":17}"#,
+            r#"{"codeValue":"A"}"#,
         );
     }
 

@@ -42,13 +42,21 @@ pub(crate) struct Metadata {
 
 /// How Ed-Fi payloads are compared: the server's own members do not count, and a missing
 /// member, a null and an empty collection mean the same.
-pub(crate) fn payload_rules() -> PayloadRules {
-    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+pub(crate) fn payload_rules(name: &CollectionName) -> PayloadRules {
+    let servers = ["id", "_etag", "_lastModifiedDate"].map(str::to_owned);
     PayloadRules {
-        ignored_at_root: names(&["id", "_etag", "_lastModifiedDate"]),
-        ignored_anywhere: names(&["link"]),
+        ignored_at_root: servers.into_iter().chain(surrogate(name)).collect(),
+        ignored_anywhere: vec!["link".to_owned()],
         nulls: NullRule::Absent,
     }
+}
+
+/// The number that a server gives its descriptors, each server another one:
+/// `gradeLevelDescriptorId` of `gradeLevelDescriptors`.
+pub(crate) fn surrogate(name: &CollectionName) -> Option<String> {
+    let short = name.short();
+    let is_descriptor = short.ends_with("Descriptors");
+    is_descriptor.then(|| format!("{}Id", short.trim_end_matches('s')))
 }
 
 /// The metadata, kept or fresh; the second value says how old kept metadata is, in seconds.
@@ -128,7 +136,7 @@ pub fn unknown_collection(name: &CollectionName) -> Collection {
         key: vec![],
         fields: vec![],
         references: vec![],
-        rules: payload_rules(),
+        rules: payload_rules(name),
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn read(document: &Value, collections: &mut BTreeMap<CollectionName, 
             key: document.key(endpoint),
             fields: vec![],
             references: document.references(endpoint, &by_schema),
-            rules: payload_rules(),
+            rules: payload_rules(&endpoint.name),
         };
         collections.insert(endpoint.name.clone(), collection);
     }

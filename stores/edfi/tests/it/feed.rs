@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use syncline_model::{
     Canonicaliser, Change, Collection, Coverage, Done, FailureClass, Key, Mark, Outcome, Record,
 };
-use syncline_sandbox::{ApiVersion, Sandbox};
+use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultPlan, FaultRule, Sandbox};
 use syncline_store::{Batch, ErrorKind, Query, Store, Want, WriteContext};
 use syncline_store_edfi::{EdfiStore, Isolation, ReadSettings};
 
@@ -178,6 +178,42 @@ async fn payloads_come_byte_for_byte_without_what_belongs_to_the_server() {
     let payload: Value = serde_json::from_str(text).unwrap();
     again.put("ed-fi/schools", &[payload]).await;
     assert_eq!(again.sandbox.count("ed-fi/schools").unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_number_of_a_descriptor_is_no_part_of_it() {
+    let place = Place::of(ApiVersion::V6_2).await;
+    let name = "ed-fi/gradeLevelDescriptors";
+    let mut digests = Vec::new();
+    for number in [17, 18] {
+        let body = json!([{"id": "0b2f", "gradeLevelDescriptorId": number, "codeValue": "A",
+            "namespace": "uri://ed-fi.org/GradeLevelDescriptor", "shortDescription": "A"}]);
+        let told = FaultRule {
+            on: FaultMatch {
+                path: Some(format!("/{name}")),
+                ..FaultMatch::default()
+            },
+            action: FaultAction::Status {
+                status: 200,
+                body: body.to_string(),
+                headers: [("Total-Count".to_owned(), "1".to_owned())].into(),
+            },
+            ..FaultRule::default()
+        };
+        place.sandbox.set_faults(FaultPlan {
+            seed: 1,
+            rules: vec![told],
+        });
+        let feed = place.store.feed(true).await.unwrap();
+        let read = place.read(&feed, name, Want::Records, None).await;
+        let text = std::str::from_utf8(&read.records[0].payload).unwrap();
+        assert!(!text.contains("gradeLevelDescriptorId"), "{text}");
+        assert!(text.contains("codeValue"), "{text}");
+        // A side that is read as it is compares equal as well.
+        let whole = place.read(&place.store, name, Want::Records, None).await;
+        digests.extend([read.records[0].digest, whole.records[0].digest]);
+    }
+    assert!(digests.iter().all(|digest| *digest == digests[0]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
