@@ -23,6 +23,6 @@ pub use change::{Change, ChangeKind};
 pub use digest::Digest;
 pub use field::{Field, FieldKind, FieldRole};
 pub use key::{FieldPath, Key, KeyField};
-pub use mark::{Counts, Coverage, Mark, Scope};
+pub use mark::{Counts, Coverage, Link, Mark, Scope};
 pub use outcome::{Done, FailureClass, Outcome, Refusal};
 pub use record::{Handle, Origin, Record};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Key, Origin};
+use crate::{CollectionName, FieldPath, Key, Origin};
 
 /// An opaque position that a store gives and takes back: a change version, a page token, the
 /// digest of a file, the ids of events. Only the store that made it can read it.
@@ -24,6 +24,20 @@ pub enum Scope {
     /// The records with these keys, in any order; keys that the store does not hold are passed
     /// over.
     Keys(Vec<Key>),
+    /// The records that a record of another collection links to.
+    Linked(Link),
+}
+
+/// The way to records over one that links to them by their place in the store, where the members
+/// of its reference do not give their keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Where the record is that holds the link.
+    pub holder: CollectionName,
+    /// What selects it, as in [`Scope::Matching`].
+    pub matching: Vec<(String, String)>,
+    /// Where its reference is; through lists, each of their items has one.
+    pub path: FieldPath,
 }
 
 /// The scope a reading declares complete. Absence means something only inside it: a stream

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
-use syncline_http::{Body, Client, HttpErrorKind, TokenSettings, TokenSource};
+use syncline_http::{Answer, Body, Client, HttpErrorKind, TokenSettings, TokenSource};
 use syncline_model::{
     Capabilities, Catalog, Change, ChangeKind, Collection, CollectionName, Digest, FailureClass,
     Mark, Outcome, Refusal, Scope, StoreIdentity,
@@ -160,6 +160,18 @@ impl EdfiStore {
         self.profile.as_deref()
     }
 
+    /// An answer about one collection in the view of the profile, or one with a status that the
+    /// caller takes for an answer.
+    pub(crate) async fn asked(
+        &self,
+        name: &CollectionName,
+        url: &Url,
+        taken: &[u16],
+    ) -> Result<Answer> {
+        let client = self.reading_client(name);
+        self.reader.asked_by(&client, url, taken).await
+    }
+
     fn media_type(&self, name: &CollectionName, usage: Usage) -> Option<HeaderValue> {
         profile::media_type((self.profile(), &self.metadata), name, usage)
     }
@@ -282,8 +294,9 @@ impl Store for EdfiStore {
             self.check_filter(&query.collection.name, asked)?;
         }
         match (query.want, &query.scope) {
-            (_, Scope::At(_) | Scope::Keys(_)) => {
-                let message = "an Ed-Fi API cannot be read by place or by key";
+            (_, Scope::At(_) | Scope::Keys(_) | Scope::Linked(_)) => {
+                let message =
+                    "an Ed-Fi API cannot be read by place or by key, and only a feed by link";
                 Err(StoreError::new(ErrorKind::Unsupported, message))
             }
             (Want::Count, scope) => {

@@ -39,6 +39,7 @@ pub(crate) fn require(query: &Query, hello: &Hello) -> Result<()> {
     }
     let lacking = match (&query.scope, query.want, &query.since) {
         (Scope::At(_), ..) => Some("read again by place"),
+        (Scope::Linked(_), ..) => Some("follow links"),
         (Scope::Matching(_), ..) if !hello.can("filter") => Some("filter"),
         (Scope::Keys(_), ..) if !hello.can("keys") => Some("look records up by key"),
         (_, Want::Gone | Want::Rekeyed, None) => Some("tell deletes and re-keys without a mark"),

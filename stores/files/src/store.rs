@@ -119,7 +119,11 @@ impl Store for FilesStore {
 
     /// Reads the files that are named as the collection is; none at all is an error, so that a missing file is never taken for an empty collection.
     async fn read(&self, query: Query) -> Result<BatchStream> {
-        if query.since.is_some() || matches!(query.scope, Scope::Matching(_) | Scope::Keys(_)) {
+        let is_asked_otherwise = matches!(
+            query.scope,
+            Scope::Matching(_) | Scope::Keys(_) | Scope::Linked(_)
+        );
+        if query.since.is_some() || is_asked_otherwise {
             let message = "a folder of files has no filters, no keys and no positions to read from";
             return Err(StoreError::new(ErrorKind::Unsupported, message));
         }

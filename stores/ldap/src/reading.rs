@@ -45,8 +45,8 @@ pub(crate) fn stream(
     query: Query,
 ) -> Result<BatchStream> {
     let unsupported = |message: &str| Err(StoreError::new(ErrorKind::Unsupported, message));
-    if matches!(query.scope, Scope::At(_)) {
-        return unsupported("a directory cannot be read again by place");
+    if matches!(query.scope, Scope::At(_) | Scope::Linked(_)) {
+        return unsupported("a directory cannot be read again by place or by link");
     }
     if matches!(query.want, Want::Gone | Want::Rekeyed) {
         return unsupported("a directory does not tell which entries are gone or were renamed");

@@ -95,8 +95,8 @@ impl Store for SqlStore {
             Scope::Whole => vec![Filter::All],
             Scope::Matching(asked) => vec![Filter::Equal(matching(table, asked)?)],
             Scope::Keys(keys) => read::by_key((&*self.driver, table), &key, &query, keys).await?,
-            Scope::At(_) => {
-                let message = "rows of a database have no places";
+            Scope::At(_) | Scope::Linked(_) => {
+                let message = "rows of a database have no places and no links";
                 return Err(StoreError::new(ErrorKind::Unsupported, message));
             }
         };

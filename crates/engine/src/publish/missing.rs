@@ -1,16 +1,19 @@
 //! Fetching from the source what others refer to and the target does not have.
 //!
 //! The window of a run may leave it out: it was written after the moment of the run, or its
-//! collection was not chosen. Each is looked up by its key once, in rounds, because what is
-//! fetched may itself refer to something; then what waited for it is offered again.
+//! collection was not chosen. Each is looked up once, in rounds, because what is fetched may itself
+//! refer to something; then what waited for it is offered again. It is looked up by its key, or,
+//! where a reference does not give one, by what the record that refers to it links to.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use syncline_ledger::OwedClass;
-use syncline_model::{Change, Collection, CollectionName, Digest, FailureClass, Key, Record};
+use syncline_model::{
+    Change, Collection, CollectionName, Digest, FailureClass, Key, Link, Record, Reference, Scope,
+};
 use syncline_store::{Batch, Query, StoreError};
 
 use super::part::Part;
@@ -29,8 +32,43 @@ const LOOKUPS_MAX: usize = 100_000;
 /// Look-ups under way at once.
 const TOGETHER: usize = 8;
 
-/// Where something may be, and under which key it is there.
-type Place = (Arc<Collection>, Key);
+/// Where something may be, and how it is found there.
+struct Place {
+    collection: Arc<Collection>,
+    way: Way,
+}
+
+/// How something is found in its collection.
+enum Way {
+    Key(Key),
+    Link(Link),
+}
+
+impl Place {
+    fn scope(&self) -> Scope {
+        match &self.way {
+            Way::Key(key) => look_up_by(&self.collection, key),
+            Way::Link(link) => Scope::Linked(link.clone()),
+        }
+    }
+
+    /// Tells it from other places.
+    fn digest(&self) -> Digest {
+        let name = &self.collection.name;
+        let text = match &self.way {
+            Way::Key(key) => format!("{name} {key}"),
+            Way::Link(link) => format!("{name} {link:?}"),
+        };
+        Digest::of(text.as_bytes())
+    }
+
+    fn takes(&self, record: &Record) -> bool {
+        match &self.way {
+            Way::Key(key) => record.key == *key,
+            Way::Link(_) => true,
+        }
+    }
+}
 
 /// What was looked for so far.
 struct Search {
@@ -61,9 +99,9 @@ pub(crate) async fn fetch(publication: &Publication, ways: &Ways) -> Result<(), 
             .buffer_unordered(TOGETHER);
         let mut found = 0_u64;
         while let Some(looked_up) = lookups.next().await {
-            if let Some((collection, record)) = looked_up? {
+            for one in looked_up? {
                 found += 1;
-                search.write(publication, ways, (collection, record)).await;
+                search.write(publication, ways, one).await;
             }
         }
         for run in search.others.values() {
@@ -101,13 +139,10 @@ impl Search {
                 let mut found = Vec::new();
                 values_at(&payload, &reference.path, &mut found);
                 for members in found {
-                    let targets = reference.targets.iter();
-                    let places: Vec<Place> = targets
-                        .filter_map(|name| {
-                            let target = self.collections.get(name)?;
-                            Some((Arc::clone(target), key_of(target, members)?))
-                        })
-                        .collect();
+                    let mut places = self.by_key(reference, members);
+                    if places.is_empty() {
+                        places = self.by_link(reference, (&collection, &owed.key_text));
+                    }
                     if self.is_new(&places) && !is_known(publication, &places)? {
                         wanted.push(places);
                     }
@@ -117,12 +152,49 @@ impl Search {
         Ok(wanted)
     }
 
+    fn by_key(&self, reference: &Reference, members: &Map<String, Value>) -> Vec<Place> {
+        let targets = reference.targets.iter();
+        let places = targets.filter_map(|name| {
+            let collection = Arc::clone(self.collections.get(name)?);
+            let way = Way::Key(key_of(&collection, members)?);
+            Some(Place { collection, way })
+        });
+        places.collect()
+    }
+
+    /// What the holder of a reference links to, if the holder itself can be looked up.
+    fn by_link(
+        &self,
+        reference: &Reference,
+        (holder, key_text): (&Collection, &str),
+    ) -> Vec<Place> {
+        let key = Key::from_canonical(key_text);
+        let Scope::Matching(matching) = look_up_by(holder, &key) else {
+            return vec![];
+        };
+        let is_whole = !matching.is_empty() && matching.len() == holder.key.len();
+        if key.is_content() || !is_whole {
+            return vec![];
+        }
+        let link = Link {
+            holder: holder.name.clone(),
+            matching,
+            path: reference.path.clone(),
+        };
+        let targets = reference.targets.iter();
+        let places = targets.filter_map(|name| {
+            let collection = Arc::clone(self.collections.get(name)?);
+            let way = Way::Link(link.clone());
+            Some(Place { collection, way })
+        });
+        places.collect()
+    }
+
     fn is_new(&mut self, places: &[Place]) -> bool {
-        let Some((collection, key)) = places.first() else {
+        let Some(place) = places.first() else {
             return false;
         };
-        let mark = Digest::of(format!("{} {key}", collection.name).as_bytes());
-        self.asked.len() < LOOKUPS_MAX && self.asked.insert(mark)
+        self.asked.len() < LOOKUPS_MAX && self.asked.insert(place.digest())
     }
 
     async fn write(
@@ -149,7 +221,9 @@ impl Search {
 fn is_known(publication: &Publication, places: &[Place]) -> Result<bool, EngineError> {
     let context = &publication.context;
     let ledger = lock(&context.ledger);
-    for (collection, key) in places {
+    for Place { collection, way } in places {
+        // What a link leads to is known once it is there.
+        let Way::Key(key) = way else { continue };
         let known = ledger.find(context.scope, &collection.name, &key.digest())?;
         if known.is_some_and(|(known, _)| known.outcome.is_settled()) {
             return Ok(true);
@@ -158,14 +232,14 @@ fn is_known(publication: &Publication, places: &[Place]) -> Result<bool, EngineE
     Ok(false)
 }
 
-type Found = Option<(Arc<Collection>, Record)>;
+type Found = Vec<(Arc<Collection>, Record)>;
 
 /// Looks where something may be until it is found.
 async fn look_up(publication: &Publication, places: Vec<Place>) -> Result<Found, StoreError> {
-    for (collection, key) in places {
+    for place in places {
         let query = Query {
-            scope: look_up_by(&collection, &key),
-            ..Query::records(Arc::clone(&collection))
+            scope: place.scope(),
+            ..Query::records(Arc::clone(&place.collection))
         };
         let mut stream = match publication.context.source.read(query).await {
             Ok(stream) => stream,
@@ -175,9 +249,12 @@ async fn look_up(publication: &Publication, places: Vec<Place>) -> Result<Found,
         while let Some(batch) = stream.next().await {
             match batch {
                 Ok(Batch::Put(records)) => {
-                    let found = records.into_iter().find(|record| record.key == key);
-                    if let Some(record) = found {
-                        return Ok(Some((collection, record)));
+                    let found = records.into_iter().filter(|record| place.takes(record));
+                    let found: Found = found
+                        .map(|record| (Arc::clone(&place.collection), record))
+                        .collect();
+                    if !found.is_empty() {
+                        return Ok(found);
                     }
                 }
                 Ok(_) => {}
@@ -187,5 +264,5 @@ async fn look_up(publication: &Publication, places: Vec<Place>) -> Result<Found,
             }
         }
     }
-    Ok(None)
+    Ok(vec![])
 }

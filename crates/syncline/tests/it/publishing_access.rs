@@ -1,8 +1,14 @@
 //! What a target does not let a publication do at once, or lacks.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
+use syncline::StoreConfig;
 use syncline_sandbox::schema::embedded;
-use syncline_sandbox::{ApiVersion, Authorization, FaultMatch, FaultRule, Sandbox, SandboxConfig};
+use syncline_sandbox::{
+    ApiVersion, Authorization, FaultAction, FaultMatch, FaultRule, Sandbox, SandboxConfig,
+};
+use syncline_store_edfi::EdfiSettings;
 
 use crate::publishing_pair::{ENROLMENTS, Pair, SCHOOLS, STUDENTS, enrolment, school, student};
 use crate::site::{plan, status};
@@ -96,6 +102,95 @@ async fn what_is_referred_to_and_was_not_chosen_is_fetched_once() {
     let requests = pair.source.requests();
     assert_eq!(requests.count("GET", "/ed-fi/schools"), 1, "asked for once");
     assert_eq!(pair.target.requests().count("POST", "/ed-fi/schools"), 1);
+}
+
+/// Has the target say no longer which members are the key of a collection.
+async fn forget_key(pair: &Pair, name: &str) {
+    let config = pair.config();
+    let Some(StoreConfig::Edfi(api)) = config.stores.get("state") else {
+        panic!("no target");
+    };
+    let settings = EdfiSettings {
+        cache: None,
+        ..api.settings.clone()
+    };
+    let mut document = syncline_store_edfi::documents(&settings)
+        .await
+        .unwrap()
+        .remove(0);
+    let path = &mut document["paths"][format!("/{name}")];
+    let parameters = path["get"]["parameters"].as_array_mut().unwrap();
+    for parameter in parameters {
+        parameter
+            .as_object_mut()
+            .unwrap()
+            .remove("x-Ed-Fi-isIdentity");
+    }
+    let told = FaultRule {
+        on: FaultMatch {
+            path: Some("/resources/swagger.json".to_owned()),
+            ..FaultMatch::default()
+        },
+        action: FaultAction::Status {
+            status: 200,
+            body: document.to_string(),
+            headers: BTreeMap::new(),
+        },
+        ..FaultRule::default()
+    };
+    pair.target.set_faults(plan([told]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_no_key_to_look_it_up_by_is_fetched_by_its_link() {
+    for target in [ApiVersion::V6_2, ApiVersion::V7_3] {
+        let mut pair = Pair::empty(ApiVersion::V7_3, target).await;
+        let config = SandboxConfig {
+            api: target,
+            record: true,
+            ..SandboxConfig::new(embedded().unwrap())
+        };
+        pair.target = Sandbox::start(config).await.unwrap();
+        let hand = pair.hand().await;
+        hand.put(SCHOOLS, &school(0)).await;
+        for number in 0..3 {
+            hand.put(STUDENTS, &student(number, "Ada")).await;
+        }
+        hand.put(ENROLMENTS, &enrolment(1, 0, 20)).await;
+        forget_key(&pair, STUDENTS).await;
+        let summary = pair
+            .publish_with(|arguments| {
+                arguments.settings.choice.include_only = vec![format!("/{ENROLMENTS}")];
+            })
+            .await
+            .unwrap();
+        assert_eq!(
+            (summary.exit_status(), summary.owed()),
+            (0, 0),
+            "{target:?}"
+        );
+        assert_eq!(pair.target.count(ENROLMENTS).unwrap(), 1);
+        assert_eq!(pair.target.count(SCHOOLS).unwrap(), 1);
+        assert_eq!(
+            pair.target.count(STUDENTS).unwrap(),
+            1,
+            "the one it refers to"
+        );
+        let asked = pair.source.requests();
+        assert_eq!(asked.count("GET", "/ed-fi/students/{id}"), 1, "once");
+        let written = pair.target.requests();
+        let students: Vec<_> = written
+            .requests
+            .iter()
+            .filter(|request| request.method == "POST" && request.path.ends_with(STUDENTS))
+            .map(|request| String::from_utf8_lossy(&request.body))
+            .collect();
+        assert_eq!(students.len(), 1);
+        assert!(students[0].contains("\"S1\""), "{}", students[0]);
+        for member in ["\"id\"", "_etag", "_lastModifiedDate"] {
+            assert!(!students[0].contains(member), "{}", students[0]);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -348,6 +348,7 @@ impl Store for MemoryStore {
         let lines = match &query.scope {
             Scope::Whole => table.lines(),
             Scope::Matching(_) => return Err(unsupported("there are no filters")),
+            Scope::Linked(_) => return Err(unsupported("there are no links")),
             Scope::At(_) if state.without_places => {
                 return Err(unsupported("records have no places"));
             }

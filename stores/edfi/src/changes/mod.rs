@@ -11,6 +11,7 @@
 
 mod history;
 mod isolation;
+mod linked;
 mod strip;
 mod updatable;
 mod windows;
@@ -175,7 +176,7 @@ impl Feed {
         let stream = match &scope {
             // A look-up of single records is not bound to the window.
             Scope::Matching(asked) => self.part(&query, asked.clone()),
-            Scope::At(_) | Scope::Keys(_) => {
+            Scope::At(_) | Scope::Keys(_) | Scope::Linked(_) => {
                 let message = "an Ed-Fi API cannot be read by place or by key";
                 return Err(StoreError::new(ErrorKind::Unsupported, message));
             }
@@ -256,7 +257,10 @@ impl Store for Feed {
                 empty(self.mark(), Coverage::Partial(UNTOLD_KEYS.to_owned()))
             }
             Want::Rekeyed | Want::Gone => history::stream(self, &query)?,
-            Want::Digests | Want::Payloads | Want::Records => self.records(query)?,
+            Want::Digests | Want::Payloads | Want::Records => match query.scope.clone() {
+                Scope::Linked(link) => linked::stream(self, (query, link)).await?,
+                _ => self.records(query)?,
+            },
         };
         let isolation = self.isolation.clone();
         Ok(stream

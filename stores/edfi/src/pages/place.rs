@@ -86,7 +86,7 @@ impl Place {
 fn filter(scope: &Scope) -> Vec<(String, String)> {
     match scope {
         Scope::Matching(filter) => filter.clone(),
-        Scope::Whole | Scope::At(_) | Scope::Keys(_) => vec![],
+        Scope::Whole | Scope::At(_) | Scope::Keys(_) | Scope::Linked(_) => vec![],
     }
 }
 

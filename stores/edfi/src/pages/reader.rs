@@ -103,7 +103,13 @@ impl Reader {
         self.asked_by(&self.client, url, taken).await
     }
 
-    async fn asked_by(&self, client: &Client, url: &Url, taken: &[u16]) -> Result<Answer> {
+    /// The same by a client that asks in its own way.
+    pub(crate) async fn asked_by(
+        &self,
+        client: &Client,
+        url: &Url,
+        taken: &[u16],
+    ) -> Result<Answer> {
         let attempt = || self.attempt(client, url, taken);
         self.settings.retry.run(attempt).await
     }

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use syncline_model::{
-    Canonicaliser, Change, Collection, Coverage, Done, FailureClass, Key, Mark, Outcome, Record,
+    Canonicaliser, Change, Collection, CollectionName, Coverage, Done, FailureClass, Key, Link,
+    Mark, Outcome, Record, Scope,
 };
 use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultPlan, FaultRule, Sandbox};
 use syncline_store::{Batch, ErrorKind, Query, Store, Want, WriteContext};
@@ -86,6 +87,10 @@ impl Place {
             since: since.map(|mark| Mark(mark.to_owned())),
             ..Query::records(self.collection(name).await)
         };
+        self.gather(store, query).await
+    }
+
+    async fn gather(&self, store: &dyn Store, query: Query) -> Read {
         let mut stream = store.read(query).await.unwrap();
         let mut read = Read::default();
         while let Some(batch) = stream.next().await {
@@ -178,6 +183,53 @@ async fn payloads_come_byte_for_byte_without_what_belongs_to_the_server() {
     let payload: Value = serde_json::from_str(text).unwrap();
     again.put("ed-fi/schools", &[payload]).await;
     assert_eq!(again.sandbox.count("ed-fi/schools").unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_leads_to_the_record_and_nowhere_else() {
+    for api in [ApiVersion::V6_2, ApiVersion::V7_3, ApiVersion::V8_0] {
+        let place = Place::of(api).await;
+        place.put("ed-fi/schools", &[school()]).await;
+        place.students(1..4).await;
+        let enrolment = json!({"studentReference": {"studentUniqueId": "2"},
+            "schoolReference": {"schoolId": 1}, "entryDate": "2025-08-20",
+            "entryGradeLevelDescriptor": "uri://ed-fi.org/GradeLevelDescriptor#Ninth grade"});
+        place
+            .put("ed-fi/studentSchoolAssociations", &[enrolment])
+            .await;
+        let feed = place.store.feed(true).await.unwrap();
+        let linked = async |name: &str, student: &str, member: &str| {
+            let link = Link {
+                holder: CollectionName::new("ed-fi/studentSchoolAssociations"),
+                matching: vec![("studentUniqueId".to_owned(), student.to_owned())],
+                path: vec![member.to_owned()],
+            };
+            let query = Query {
+                scope: Scope::Linked(link),
+                ..Query::records(place.collection(name).await)
+            };
+            place.gather(&feed, query).await.records
+        };
+        let found = linked("ed-fi/students", "2", "studentReference").await;
+        assert_eq!(found.len(), 1, "{api:?}");
+        assert_eq!(found[0].key.as_str(), "[\"2\"]");
+        let text = std::str::from_utf8(&found[0].payload).unwrap();
+        assert!(
+            !text.contains("\"id\"") && !text.contains("_etag"),
+            "{text}"
+        );
+        // A link into another collection, a holder that is not there, a member that is none.
+        for (name, student, member) in [
+            ("ed-fi/schools", "2", "studentReference"),
+            ("ed-fi/students", "3", "studentReference"),
+            ("ed-fi/students", "2", "calendarReference"),
+        ] {
+            assert!(
+                linked(name, student, member).await.is_empty(),
+                "{name} {member}"
+            );
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -125,7 +125,8 @@ impl Store for TablesStore {
 
     async fn read(&self, query: Query) -> Result<BatchStream> {
         let feeds = matches!(query.want, Want::Rekeyed | Want::Gone);
-        if query.since.is_some() || feeds || matches!(query.scope, Scope::Matching(_)) {
+        let has_no_such = matches!(query.scope, Scope::Matching(_) | Scope::Linked(_));
+        if query.since.is_some() || feeds || has_no_such {
             let message = "a folder of tables has no filters and no positions to read from";
             return Err(StoreError::new(ErrorKind::Unsupported, message));
         }
