@@ -393,9 +393,12 @@ impl Service {
 
     fn record(&self, call: &Call, route: &Route, (status, micros): (u16, u64)) {
         let nothing = Bytes::new();
+        let said = |name: &str| header(&call.headers, name).unwrap_or_default();
         let exchange = Exchange {
             method: known_method(&call.method),
             path: call.uri.path_and_query().map_or("", |path| path.as_str()),
+            accept: said("accept"),
+            content_type: said("content-type"),
             status,
             micros,
             body: if *route == Route::Token {

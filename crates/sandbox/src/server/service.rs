@@ -305,9 +305,12 @@ impl Service {
         let method = known_method(&call.method);
         let secret = matches!(route, Route::Token | Route::TokenInfo);
         let nothing = Bytes::new();
+        let said = |name: &str| header(&call.headers, name).unwrap_or_default();
         let exchange = Exchange {
             method,
             path: call.uri.path_and_query().map_or("", |path| path.as_str()),
+            accept: said("accept"),
+            content_type: said("content-type"),
             status,
             micros,
             body: if secret { &nothing } else { &call.body },

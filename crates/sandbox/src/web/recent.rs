@@ -21,6 +21,9 @@ pub(crate) struct Exchange<'a> {
     pub(crate) method: &'a str,
     /// Path and query as sent.
     pub(crate) path: &'a str,
+    /// The media types asked for and sent; empty if none.
+    pub(crate) accept: &'a str,
+    pub(crate) content_type: &'a str,
     /// Status sent; 0 where the connection was broken instead.
     pub(crate) status: u16,
     pub(crate) micros: u64,
@@ -155,6 +158,8 @@ mod tests {
             recent.add(&Exchange {
                 method: "POST",
                 path: "/",
+                accept: "",
+                content_type: "",
                 status: 201,
                 micros: 1_500,
                 body: &body,

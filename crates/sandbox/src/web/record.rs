@@ -26,6 +26,10 @@ pub struct RecordedRequest {
     pub method: String,
     /// Path and query as sent.
     pub path: String,
+    /// The media type asked for; empty if none was.
+    pub accept: String,
+    /// The media type of the body; empty if it says none.
+    pub content_type: String,
     /// Status sent; 0 where a fault broke the connection in place of an answer.
     pub status: u16,
     /// Body as sent; empty for the token endpoint, whose bodies hold secrets.
@@ -76,6 +80,8 @@ impl RequestLog {
             self.requests.push(RecordedRequest {
                 method: method.to_owned(),
                 path: exchange.path.to_owned(),
+                accept: exchange.accept.to_owned(),
+                content_type: exchange.content_type.to_owned(),
                 status,
                 body: exchange.body.clone(),
             });

@@ -9,7 +9,7 @@ use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultRule, RequestLo
 use tokio_util::sync::CancellationToken;
 
 use crate::publishing_pair::{ENROLMENTS, Pair, SCHOOLS, STUDENTS, enrolment, school, student};
-use crate::site::{plan, quiet, status};
+use crate::site::{plan, quiet, status, until};
 
 use ApiVersion::{V6_2, V7_3};
 
@@ -45,6 +45,38 @@ async fn a_limit_of_requests_in_a_second_makes_it_wait_and_loses_nothing() {
     assert_eq!((summary.exit_status(), summary.owed()), (0, 0));
     pair.must_be_equal("with a limit of requests").await;
     assert_eq!(pair.target.requests().count("POST", STUDENTS), 30);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_target_holds_back_the_reading_of_a_fast_source() {
+    let mut pair = Pair::empty(V7_3, V7_3).await;
+    let hand = pair.hand().await;
+    let records = 600;
+    for number in 0..records {
+        hand.put(STUDENTS, &student(number, "Ada")).await;
+    }
+    pair.page_size = 10;
+    pair.target.set_faults(plan([FaultRule {
+        on: FaultMatch {
+            method: Some("POST".to_owned()),
+            path: Some(format!("/{STUDENTS}")),
+            ..FaultMatch::default()
+        },
+        action: FaultAction::Delay,
+        delay_ms: 150,
+        ..FaultRule::default()
+    }]));
+    let watching = async {
+        until(&pair.target, |log| log.count("POST", STUDENTS) >= 24).await;
+        let pages = pair.source.requests().count("GET", STUDENTS);
+        pair.target.set_faults(plan([]));
+        pages
+    };
+    let (summary, pages) = tokio::join!(pair.publish(), watching);
+    assert_eq!((summary.exit_status(), summary.owed()), (0, 0));
+    assert_eq!(pair.target.count(STUDENTS).unwrap(), records as u64);
+    // Four lanes of 32 changes each are filled, and some pages wait before them.
+    assert!((2..45).contains(&pages), "{pages} of 60 pages");
 }
 
 /// Requests by path since an earlier log, of GET below the data.

@@ -119,6 +119,57 @@ async fn profiles_narrow_what_is_read_and_keep_what_the_target_has() {
     assert_eq!(pair.target.count(STUDENTS).unwrap(), 0);
 }
 
+/// Media types by what was asked, and how often: of one method and the end of a path.
+fn media_types(server: &Sandbox, method: &str, path: &str) -> BTreeMap<String, u64> {
+    let mut types = BTreeMap::new();
+    for request in server.requests().requests {
+        let (place, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+        // Whoever changes the source looks records up by their key.
+        let looks_up = query.contains("studentUniqueId=");
+        if request.method == method && place.ends_with(path) && !looks_up {
+            let said = if method == "GET" {
+                request.accept
+            } else {
+                request.content_type
+            };
+            *types.entry(said).or_default() += 1;
+        }
+    }
+    types
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn media_types_of_profiles_go_with_records_and_with_nothing_else() {
+    let pair = seen(viewed().await, false);
+    let hand = pair.hand().await;
+    for number in 1..=3 {
+        hand.put(STUDENTS, &student(number, "Ada")).await;
+    }
+    let pair = seen(pair, true);
+    pair.publish_with(only_students).await.unwrap();
+    hand.delete(STUDENTS, &student(3, "Ada")).await;
+    let summary = pair.publish_with(only_students).await.unwrap();
+    assert_eq!((summary.exit_status(), summary.owed()), (0, 0));
+
+    let plain = "application/json".to_owned();
+    let readable =
+        "application/vnd.ed-fi.student.unit-test-source-profile.readable+json".to_owned();
+    let writable =
+        "application/vnd.ed-fi.student.unit-test-target-profile.writable+json".to_owned();
+    let keys = |types: &BTreeMap<String, u64>| types.keys().cloned().collect::<Vec<_>>();
+    let read = media_types(&pair.source, "GET", "/ed-fi/students");
+    assert_eq!(keys(&read), [readable]);
+    let deletes = media_types(&pair.source, "GET", "/ed-fi/students/deletes");
+    assert_eq!(keys(&deletes), [plain.as_str()]);
+    let descriptors = media_types(&pair.source, "GET", "/ed-fi/gradeLevelDescriptors");
+    assert_eq!(keys(&descriptors), [plain.as_str()]);
+    let written = media_types(&pair.target, "POST", "/ed-fi/students");
+    assert_eq!(written, BTreeMap::from([(writable, 3)]));
+    let written = media_types(&pair.target, "POST", "/ed-fi/gradeLevelDescriptors");
+    let records = pair.source.count(DESCRIPTORS).unwrap();
+    assert_eq!(written, BTreeMap::from([(plain, records)]));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_profile_of_the_source_alone_would_lose_data_and_is_refused() {
     let mut pair = viewed().await;
