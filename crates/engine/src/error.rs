@@ -21,6 +21,9 @@ pub enum EngineError {
     /// A file of the run itself cannot be written.
     #[error(transparent)]
     File(#[from] std::io::Error),
+    /// It was told to stop before anything was done.
+    #[error("stopped before anything was done")]
+    Stopped,
     /// More was declined than may be.
     #[error("{declined} records were declined, and at most {limit} may be")]
     TooManyDeclined {

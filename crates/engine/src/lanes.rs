@@ -20,6 +20,8 @@ use crate::removal;
 
 /// Changes that may wait in one lane.
 const LANE_CHANGES: usize = 32;
+/// Most changes that one call takes to the target.
+const TOGETHER_MAX: usize = 1024;
 /// How long a stopped run waits for answers that are under way.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -64,7 +66,8 @@ impl Lanes {
     ) -> Self {
         let lanes = (0..context.settings.concurrency_max.max(1))
             .map(|_| {
-                let (sender, receiver) = mpsc::channel(LANE_CHANGES);
+                let room = together_max(context).max(LANE_CHANGES);
+                let (sender, receiver) = mpsc::channel(room);
                 tasks.spawn(travel(Arc::clone(context), notes.clone(), receiver));
                 sender
             })
@@ -85,42 +88,84 @@ impl Lanes {
     }
 }
 
-/// Takes changes to the target, one after the other.
+/// Takes changes to the target, one after the other, or several of one collection together where
+/// the target takes them so.
 async fn travel(
     context: Arc<Context>,
     notes: mpsc::Sender<Note>,
     mut offers: mpsc::Receiver<Offer>,
 ) {
-    while let Some(offer) = offers.recv().await {
-        if !context.stop.is_stopped()
-            && let Some(outcome) = attempt(&context, &offer).await
+    let most = together_max(&context);
+    let mut ahead = None;
+    loop {
+        let first = match ahead.take() {
+            Some(offer) => offer,
+            None => match offers.recv().await {
+                Some(offer) => offer,
+                None => return,
+            },
+        };
+        let mut together = vec![first];
+        while together.len() < most
+            && let Ok(next) = offers.try_recv()
         {
-            settle(&context, &notes, &offer, outcome).await;
-            if offer.page.as_ref().is_some_and(|page| page.answered()) {
-                // Whoever reads on waits for the page to be settled.
-                context.hurry.notify_one();
+            if !go_together(&together, &next) {
+                ahead = Some(next);
+                break;
             }
+            together.push(next);
         }
-        offer.collection.leave();
+        let outcomes = if context.stop.is_stopped() {
+            None
+        } else {
+            attempt(&context, &together).await
+        };
+        let mut outcomes = outcomes.into_iter().flatten();
+        for offer in &together {
+            if let Some(outcome) = outcomes.next() {
+                settle(&context, &notes, offer, outcome).await;
+                if offer.page.as_ref().is_some_and(|page| page.answered()) {
+                    // Whoever reads on waits for the page to be settled.
+                    context.hurry.notify_one();
+                }
+            }
+            offer.collection.leave();
+        }
     }
 }
 
-/// The outcome of a change; nothing if the run stops before there is one.
-async fn attempt(context: &Context, offer: &Offer) -> Option<Outcome> {
-    if let OfferKind::Held { guard, .. } = &offer.kind {
-        return Some(Outcome::Held(guard.clone()));
+/// Changes that go in one call at most. A target that takes any number is given one at a time.
+fn together_max(context: &Context) -> usize {
+    context.catalog.capabilities.batch.clamp(1, TOGETHER_MAX)
+}
+
+fn go_together(together: &[Offer], next: &Offer) -> bool {
+    let is_held = |offer: &Offer| matches!(offer.kind, OfferKind::Held { .. });
+    let fits = |first: &Offer| !is_held(first) && Arc::ptr_eq(&first.collection, &next.collection);
+    !is_held(next) && together.first().is_some_and(fits)
+}
+
+/// The outcomes of changes of one collection; nothing if the run stops before there are any.
+async fn attempt(context: &Context, offers: &[Offer]) -> Option<Vec<Outcome>> {
+    let first = offers.first()?;
+    if let OfferKind::Held { guard, .. } = &first.kind {
+        return Some(vec![Outcome::Held(guard.clone())]);
     }
-    let changes = std::slice::from_ref(&offer.change);
-    let write = context.target.write(changes, &offer.collection.context);
+    let changes: Vec<Change> = offers.iter().map(|offer| offer.change.clone()).collect();
+    let write = context.target.write(&changes, &first.collection.context);
     let result = tokio::select! {
         biased;
         result = write => result,
         () = context.stop.stopped_for(GRACE) => return None,
     };
     match result {
-        Ok(outcomes) => {
-            let outcome = outcomes.into_iter().next();
-            stop_if_unknown(context, outcome.unwrap_or_else(unanswered))
+        Ok(mut outcomes) => {
+            outcomes.resize_with(offers.len(), unanswered);
+            let known = outcomes.into_iter();
+            let known: Option<Vec<Outcome>> = known
+                .map(|outcome| stop_if_unknown(context, outcome))
+                .collect();
+            known
         }
         Err(error) => {
             context.stop.fail(error.into());

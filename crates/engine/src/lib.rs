@@ -13,6 +13,9 @@
 //! [`publish`] takes a [`PublishJob`] and brings the target in step with a feed: keys that changed,
 //! records that were written, records that went. A mark moves only when it is proved.
 //!
+//! [`plan_flow`] compares any store with any other and writes a plan; [`apply_plan`] makes its
+//! changes and no others.
+//!
 //! This is the only crate with tasks and a clock. It knows no protocol, no file format and no
 //! terminal: what happens is told as [`Event`]s to an [`Observer`] and summed up in a
 //! [`RunReport`].
@@ -25,6 +28,7 @@ mod error;
 mod events;
 mod failures;
 mod feed;
+mod flow;
 mod imported;
 mod job;
 mod lanes;
@@ -43,6 +47,11 @@ mod spooled;
 pub use copy::{CopyJob, Following, MoreReferences, Named, copy};
 pub use error::EngineError;
 pub use events::{CollectionProgress, Event, Observer, Progress};
+pub use flow::{
+    ApplyJob, CollectionPlan, DeleteStyle, Duplicates, FlowJob, FlowPart, FlowPlan, FlowPolicy,
+    Grace, KnownBy, Moved, Nulls, Only, Problem, Protection, Remaining, RowErrors, Side,
+    apply_plan, compare_plans, plan_flow,
+};
 pub use job::{Baseline, Job, Resend, Settings, Verb};
 pub use planned::plan;
 pub use prune::Prune;

@@ -136,12 +136,29 @@ async fn go(context: &Arc<Context>, collections: &Collections) -> Result<(), Eng
     for cycle in order.cycles() {
         context.observer.on(&Event::Cycle(cycle.clone()));
     }
+    with_lanes(context, async |lanes, notes| {
+        in_order(context, collections, &order, (lanes, notes)).await
+    })
+    .await?;
+    if !context.stop.is_stopped() && context.verb == Verb::Write {
+        let all: Vec<Arc<CollectionRun>> = collections.values().cloned().collect();
+        parked::give_up(context, &all)?;
+    }
+    context.rejects.flush()?;
+    Ok(())
+}
+
+/// Works with lanes and a recorder, and waits until everything under way is settled and recorded.
+pub(crate) async fn with_lanes(
+    context: &Arc<Context>,
+    work: impl AsyncFnOnce(&Lanes, &mpsc::Sender<Note>) -> Result<(), EngineError>,
+) -> Result<(), EngineError> {
     let mut tasks = JoinSet::new();
     let (notes, received) = mpsc::channel(recorder::RECEIPTS_AHEAD);
     tasks.spawn(recorder::record(Arc::clone(context), received));
     let lanes = Lanes::open(context, &notes, &mut tasks);
 
-    let result = in_order(context, collections, &order, (&lanes, &notes)).await;
+    let result = work(&lanes, &notes).await;
 
     // Lanes end when nobody can send into them, and the recorder when all lanes have ended.
     drop(lanes);
@@ -152,13 +169,7 @@ async fn go(context: &Arc<Context>, collections: &Collections) -> Result<(), Eng
             context.stop.fail(EngineError::Defect);
         }
     }
-    result?;
-    if !context.stop.is_stopped() && context.verb == Verb::Write {
-        let all: Vec<Arc<CollectionRun>> = collections.values().cloned().collect();
-        parked::give_up(context, &all)?;
-    }
-    context.rejects.flush()?;
-    Ok(())
+    result
 }
 
 /// Starts each collection as soon as those it waits for are done, then offers again what was

@@ -146,6 +146,7 @@ impl From<EngineError> for Failure {
                 Self::new(FailureKind::Configuration, error.to_string())
                     .with_hint("nothing is lost: what was declined is owed, and no mark has moved")
             }
+            EngineError::Stopped => Self::new(FailureKind::Interrupted, error.to_string()),
             other => Self::new(FailureKind::Defect, other.to_string()),
         }
     }

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use syncline_ledger::{Known, Ledger, Receipt, ReceiptResult, ScopeId};
+use syncline_ledger::{Known, LedgerView, Receipt, ReceiptResult, ScopeId};
 use syncline_model::{Change, ChangeKind, CollectionName, Digest, Handle, Key, Record};
 use syncline_plan::{Amount, Guard, GuardPolicy, Verdict};
 
@@ -81,7 +81,7 @@ impl Prune {
 
 /// How many records the source had of each collection when it was last read completely.
 pub(crate) fn previous_sizes(
-    ledger: &Ledger,
+    ledger: &LedgerView,
     scope: ScopeId,
 ) -> Result<BTreeMap<CollectionName, u64>, EngineError> {
     let mut sizes = BTreeMap::new();

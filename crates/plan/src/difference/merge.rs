@@ -117,7 +117,10 @@ where
 
 fn compare(row: DesiredRow, baseline: &BaselineRow) -> Difference {
     if baseline.settled && baseline.content == row.content {
-        Difference::Unchanged { key: row.key }
+        Difference::Unchanged {
+            key: row.key,
+            before: baseline.place,
+        }
     } else {
         Difference::Update {
             row,

@@ -55,6 +55,8 @@ pub enum Difference {
     Unchanged {
         /// Digest of the key.
         key: Digest,
+        /// Where the row of the baseline is.
+        before: Place,
     },
     /// Only the baseline has it.
     Extra {

@@ -90,7 +90,10 @@ fn model(desired: &[DesiredRow], baseline: &BTreeMap<Digest, BaselineRow>) -> Ve
         differences.push(match baseline.get(&key) {
             None => Difference::Create(*last),
             Some(known) if known.settled && known.content == last.content => {
-                Difference::Unchanged { key }
+                Difference::Unchanged {
+                    key,
+                    before: known.place,
+                }
             }
             Some(known) => Difference::Update {
                 row: *last,

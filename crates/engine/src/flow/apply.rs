@@ -1,0 +1,503 @@
+//! A plan made true: its changes through the lanes, their outcomes into the ledger.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use syncline_ledger::{Ledger, OwedClass, Receipt, ReceiptResult, ScopeId};
+use syncline_model::{
+    Catalog, Change, ChangeKind, CollectionName, Coverage, Digest, Key, Record, Scope,
+};
+use syncline_plan::{
+    Guard, PlanReader, PlanSummary, PlannedChange, PlannedKey, PlannedSides, Verdict,
+};
+use syncline_store::Store;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::moved::Remaining;
+use super::planner::Only;
+use crate::collection::CollectionRun;
+use crate::context::{Context, lock};
+use crate::feed::offer;
+use crate::lanes::{Lanes, OfferKind, is_offered_again};
+use crate::recorder::{Note, Noted, flush};
+use crate::run::{Collections, around, with_lanes};
+use crate::{Baseline, EngineError, Event, Job, Observer, RunReport, Settings, Verb, removal};
+
+/// Most rounds in which declined changes are offered again.
+const ROUNDS_MAX: usize = 20;
+
+/// A plan to be applied.
+pub struct ApplyJob {
+    /// What was asked for, for the history of runs.
+    pub command: String,
+    /// The plan.
+    pub plan: PathBuf,
+    /// Which of its changes are still to be made; all of them if nothing is said.
+    pub remaining: Option<Remaining>,
+    /// What of it is meant.
+    pub only: Only,
+    /// Guards that do not hold for this once.
+    pub allowed: BTreeSet<Guard>,
+    /// Where the changes go.
+    pub target: Arc<dyn Store>,
+    /// What the target says of itself.
+    pub catalog: Catalog,
+    /// What is known of the target.
+    pub ledger: Ledger,
+    /// Under which name.
+    pub scope: ScopeId,
+    /// Bounds.
+    pub settings: Settings,
+}
+
+impl std::fmt::Debug for ApplyJob {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("ApplyJob")
+            .field("plan", &self.plan)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes the changes of a plan. What the target accepted is in the ledger, whatever happens.
+pub async fn apply_plan(
+    job: ApplyJob,
+    observer: Arc<dyn Observer>,
+    stop: CancellationToken,
+) -> RunReport {
+    let begun = Timestamp::now().as_duration().as_secs_f64();
+    let reader = match PlanReader::open(&job.plan) {
+        Ok(reader) => reader,
+        Err(error) => return RunReport::of_nothing(begun, error.into()),
+    };
+    let whole = job.only.is_everything();
+    let plan = Applying {
+        reader,
+        remaining: job.remaining,
+        only: job.only,
+        allowed: job.allowed,
+        whole,
+    };
+    let collections = plan
+        .reader
+        .header()
+        .collections
+        .iter()
+        .cloned()
+        .map(Arc::new);
+    let run = Job {
+        command: job.command,
+        source: Arc::clone(&job.target),
+        target: job.target,
+        catalog: job.catalog,
+        collections: collections.collect(),
+        ledger: job.ledger,
+        scope: job.scope,
+        verb: Verb::Write,
+        baseline: Baseline::Nothing,
+        prune: None,
+        settings: job.settings,
+    };
+    around(run, (observer, stop), async |context, collections| {
+        with_lanes(context, async |lanes, notes| {
+            plan.apply(context, collections, (lanes, notes)).await
+        })
+        .await
+    })
+    .await
+}
+
+struct Applying {
+    reader: PlanReader,
+    remaining: Option<Remaining>,
+    only: Only,
+    allowed: BTreeSet<Guard>,
+    whole: bool,
+}
+
+/// When changes of a collection are made, each after those before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Rekey,
+    Write,
+    Delete,
+}
+
+impl Applying {
+    async fn apply(
+        mut self,
+        context: &Arc<Context>,
+        collections: &Collections,
+        (lanes, notes): (&Lanes, &mpsc::Sender<Note>),
+    ) -> Result<(), EngineError> {
+        let summary = self.reader.summary().clone();
+        let order: Vec<CollectionName> = self
+            .reader
+            .header()
+            .collections
+            .iter()
+            .map(|collection| collection.name.clone())
+            .collect();
+        context.observer.on(&Event::Started(order.clone()));
+        self.tell_beginning(context, (collections, &summary));
+        let sequence: Vec<Arc<CollectionRun>> = order
+            .iter()
+            .filter_map(|name| collections.get(name).cloned())
+            .collect();
+        let run = (context, collections, (lanes, notes));
+        self.offer_all(run, &summary, |phase| phase != Phase::Delete)
+            .await?;
+        self.offer_parked(run).await?;
+        self.offer_all(run, &summary, |phase| phase == Phase::Delete)
+            .await?;
+        let mut reversed = sequence.clone();
+        reversed.reverse();
+        removal::offer_again(context, lanes, &reversed).await;
+        flush(context, notes).await;
+        for collection in &sequence {
+            context.target.complete(collection.collection()).await?;
+            if !context.stop.is_stopped() {
+                collection.finish();
+                let report = Box::new(collection.report());
+                let name = collection.name().clone();
+                context
+                    .observer
+                    .on(&Event::CollectionFinished(name, report));
+            }
+        }
+        if self.whole && !context.stop.is_stopped() {
+            give_up_what_no_longer_differs(context, &sequence)?;
+        }
+        Ok(context.rejects.flush()?)
+    }
+
+    /// What the plan already says of each collection: what was read, and what guards hold.
+    fn tell_beginning(
+        &self,
+        context: &Context,
+        (collections, summary): (&Collections, &PlanSummary),
+    ) {
+        let marks = &self.reader.header().source.marks;
+        for (name, collection) in collections {
+            context.observer.on(&Event::CollectionStarted(name.clone()));
+            let planned = summary
+                .counts
+                .get(name)
+                .into_iter()
+                .flat_map(|kinds| kinds.values());
+            collection.note_planned(planned.sum());
+            let mark = marks.get(name).map_or("", |mark| mark.0.as_str());
+            if let Some((records, _)) = mark
+                .strip_prefix("rows:")
+                .and_then(|rest| rest.split_once(':'))
+                .filter(|_| self.whole)
+            {
+                collection.note_read(records.parse().unwrap_or(0));
+                collection.note_coverage(Coverage::Complete(Scope::Whole));
+            }
+            let verdicts = self.verdicts(summary, name);
+            for verdict in &verdicts {
+                context
+                    .observer
+                    .on(&Event::Held(name.clone(), verdict.clone()));
+            }
+            collection.note_verdicts(verdicts);
+        }
+    }
+
+    fn verdicts(&self, summary: &PlanSummary, name: &CollectionName) -> Vec<Verdict> {
+        let verdicts = summary.verdicts.get(name).into_iter().flatten();
+        verdicts
+            .filter(|verdict| !self.allowed.contains(&verdict.guard))
+            .cloned()
+            .collect()
+    }
+
+    async fn offer_all(
+        &mut self,
+        (context, collections, (lanes, notes)): Run<'_>,
+        summary: &PlanSummary,
+        meant: impl Fn(Phase) -> bool,
+    ) -> Result<(), EngineError> {
+        let mut before: Option<(Arc<CollectionRun>, Phase)> = None;
+        let mut verdicts = Vec::new();
+        let remaining = self.remaining.take();
+        let only = self.only.clone();
+        let allowed = self.allowed.clone();
+        for (index, change) in self.reader.changes()?.enumerate() {
+            let planned = change?;
+            let is_left = remaining
+                .as_ref()
+                .is_none_or(|left| left.get(index) == Some(&true));
+            let phase = phase(&planned);
+            let Some(collection) = collections.get(&planned.collection) else {
+                continue;
+            };
+            if !is_left || !meant(phase) || !is_meant(&only, &planned) {
+                continue;
+            }
+            if context.stop.is_stopped() {
+                break;
+            }
+            let is_next = before
+                .as_ref()
+                .is_none_or(|(earlier, of)| !Arc::ptr_eq(earlier, collection) || *of != phase);
+            if is_next {
+                if let Some((earlier, _)) = &before {
+                    earlier.until_idle().await;
+                }
+                let all = summary.verdicts.get(&planned.collection);
+                let all = all.into_iter().flatten();
+                verdicts = all
+                    .filter(|one| !allowed.contains(&one.guard))
+                    .cloned()
+                    .collect();
+                before = Some((Arc::clone(collection), phase));
+            }
+            offer_one((context, collection, (lanes, notes)), &planned, &verdicts).await?;
+        }
+        self.remaining = remaining;
+        if let Some((earlier, _)) = &before {
+            earlier.until_idle().await;
+        }
+        Ok(())
+    }
+
+    /// Offers again what was declined for something that may have arrived since.
+    async fn offer_parked(
+        &mut self,
+        (context, collections, (lanes, notes)): Run<'_>,
+    ) -> Result<(), EngineError> {
+        for _ in 0..ROUNDS_MAX {
+            flush(context, notes).await;
+            let is_parked = |collection: &Arc<CollectionRun>| collection.has_parked();
+            if context.stop.is_stopped() || !collections.values().any(is_parked) {
+                return Ok(());
+            }
+            let before = caught_up(collections);
+            for change in self.reader.changes()? {
+                let planned = change?;
+                let Some(collection) = collections.get(&planned.collection) else {
+                    continue;
+                };
+                if is_parked(collection)
+                    && phase(&planned) == Phase::Write
+                    && is_owed(context, &planned)?
+                {
+                    offer(lanes, collection, made(&planned), OfferKind::Again).await;
+                }
+            }
+            for collection in collections.values() {
+                collection.until_idle().await;
+            }
+            flush(context, notes).await;
+            if caught_up(collections) == before {
+                break;
+            }
+        }
+        let all: Vec<Arc<CollectionRun>> = collections.values().cloned().collect();
+        crate::parked::give_up(context, &all)
+    }
+}
+
+type Run<'run> = (
+    &'run Arc<Context>,
+    &'run Collections,
+    (&'run Lanes, &'run mpsc::Sender<Note>),
+);
+
+fn caught_up(collections: &Collections) -> u64 {
+    let reports = collections.values().map(|collection| collection.report());
+    reports.map(|report| report.caught_up).sum()
+}
+
+/// Whether a change is owed since this run, and may succeed now.
+fn is_owed(context: &Context, planned: &PlannedChange) -> Result<bool, EngineError> {
+    let ledger = lock(&context.ledger);
+    let known = ledger.find(context.scope, &planned.collection, &planned.key.digest())?;
+    Ok(known.is_some_and(|(known, _)| {
+        use syncline_ledger::LastOutcome;
+        let again = matches!(
+            known.outcome,
+            LastOutcome::Owed(OwedClass::Failed(class)) if is_offered_again(class)
+        );
+        again && known.at >= context.started
+    }))
+}
+
+fn phase(planned: &PlannedChange) -> Phase {
+    let leaves = planned.sides.as_ref().is_some_and(|sides| sides.leaves);
+    match planned.kind {
+        ChangeKind::Rekey => Phase::Rekey,
+        ChangeKind::Delete => Phase::Delete,
+        _ if leaves => Phase::Delete,
+        ChangeKind::Create | ChangeKind::Update => Phase::Write,
+    }
+}
+
+fn is_meant(only: &Only, planned: &PlannedChange) -> bool {
+    let PlannedKey::Text(key) = &planned.key else {
+        return false;
+    };
+    let leaves = planned.sides.as_ref().is_some_and(|sides| sides.leaves);
+    let kind = if leaves {
+        ChangeKind::Delete
+    } else {
+        planned.kind
+    };
+    only.takes_collection(&planned.collection) && only.takes(key, kind)
+}
+
+async fn offer_one(
+    (context, collection, (lanes, notes)): (
+        &Arc<Context>,
+        &Arc<CollectionRun>,
+        (&Lanes, &mpsc::Sender<Note>),
+    ),
+    planned: &PlannedChange,
+    verdicts: &[Verdict],
+) -> Result<(), EngineError> {
+    let sides = planned.sides.as_deref().cloned().unwrap_or_default();
+    let is_delete = phase(planned) == Phase::Delete;
+    let kind = if is_delete {
+        ChangeKind::Delete
+    } else {
+        planned.kind
+    };
+    let verdict = verdicts
+        .iter()
+        .find(|verdict| verdict.holds.contains(&kind));
+    if let Some(reason) = &sides.held {
+        if is_delete {
+            note_missed((context, collection, notes), planned, reason).await?;
+        }
+        collection.note_held();
+        return Ok(());
+    }
+    let kind = match verdict {
+        None => OfferKind::First,
+        Some(_) if is_delete => {
+            collection.note_deletes_held(1);
+            return Ok(());
+        }
+        Some(verdict) => OfferKind::Held {
+            guard: verdict.to_string(),
+            status: 0,
+        },
+    };
+    offer(lanes, collection, made(planned), kind).await;
+    Ok(())
+}
+
+/// Remembers that a record was missed, for grace; nothing is sent.
+async fn note_missed(
+    (context, collection, notes): (&Context, &Arc<CollectionRun>, &mpsc::Sender<Note>),
+    planned: &PlannedChange,
+    reason: &str,
+) -> Result<(), EngineError> {
+    let PlannedKey::Text(key) = &planned.key else {
+        return Ok(());
+    };
+    let held = planned
+        .sides
+        .as_ref()
+        .and_then(|sides| sides.before.as_ref());
+    let receipt = Receipt {
+        collection: collection.name().clone(),
+        key: key.digest(),
+        digest: held.map_or_else(|| Digest::of(b""), |held| Digest::of(held.bytes())),
+        at: Timestamp::now().as_second().max(context.started),
+        status: 0,
+        handle: None,
+        result: ReceiptResult::Owed {
+            class: OwedClass::Held,
+            reason: reason.to_owned(),
+            key_text: key.as_str().to_owned(),
+            payload: bytes::Bytes::new(),
+            origin: String::new(),
+        },
+    };
+    let outcome = Noted {
+        receipt,
+        collection: Arc::clone(collection),
+        origin: None,
+        first: false,
+    };
+    let sent = notes.send(Note::Receipt(Box::new(outcome))).await;
+    sent.map_err(|_closed| EngineError::Defect)
+}
+
+/// The change as stores take it.
+fn made(planned: &PlannedChange) -> Change {
+    let sides = planned.sides.as_deref().cloned().unwrap_or_default();
+    let key = text_of(&planned.key);
+    let new_key = planned
+        .new_key
+        .as_ref()
+        .map_or_else(|| key.clone(), text_of);
+    let PlannedSides {
+        before,
+        after,
+        handle,
+        ..
+    } = sides;
+    let origin = planned.place.as_ref().map(|place| syncline_model::Origin {
+        unit: place.unit.as_str().into(),
+        line: place.line,
+        offset: 0,
+        length: 0,
+    });
+    let before = before.map(|payload| Record {
+        key: key.clone(),
+        digest: Digest::of(payload.bytes()),
+        payload: payload.bytes().clone(),
+        handle: handle.clone(),
+        origin: None,
+    });
+    let after = after.map(|payload| Record {
+        key: new_key,
+        digest: planned.content.unwrap_or_else(|| Digest::of(b"")),
+        payload: payload.bytes().clone(),
+        handle,
+        origin,
+    });
+    Change {
+        kind: planned.kind,
+        key,
+        after,
+        before,
+    }
+}
+
+fn text_of(key: &PlannedKey) -> Key {
+    match key {
+        PlannedKey::Text(key) => key.clone(),
+        PlannedKey::Digest(digest) => Key::of_digest(*digest),
+    }
+}
+
+/// What is owed from before this run and is no part of it differs no more: the whole flow was
+/// compared, and what still differs was offered again.
+fn give_up_what_no_longer_differs(
+    context: &Context,
+    sequence: &[Arc<CollectionRun>],
+) -> Result<(), EngineError> {
+    for collection in sequence.iter().filter(|one| one.is_covered()) {
+        let mut ledger = lock(&context.ledger);
+        let owed = ledger.owed(context.scope, Some(collection.name()))?;
+        let old: Result<Vec<Digest>, _> = owed
+            .filter(|owed| {
+                owed.as_ref()
+                    .map_or(true, |owed| owed.last_at < context.started)
+            })
+            .map(|owed| owed.map(|owed| owed.key))
+            .collect();
+        for key in old? {
+            ledger.forget_owed(context.scope, collection.name(), &key)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,554 @@
+//! Differences of one collection become changes, each with both sides of its record.
+
+use std::collections::HashMap;
+use std::io::{BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Write as _};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+use syncline_model::{Canonicaliser, ChangeKind, Collection, Digest, Handle, Key};
+use syncline_plan::{
+    DesiredRow, Difference, Payload, Place, PlannedChange, PlannedKey, PlannedPlace, PlannedSides,
+};
+
+use super::part::{CollectionPlan, Problem, Side};
+use super::planner::Only;
+use super::policy::{DeleteStyle, Duplicates, FlowPolicy, Grace, Nulls};
+use super::renames::Renames;
+use super::sides::Units;
+use super::spool::Spooled;
+use crate::EngineError;
+
+/// Why a change is kept back though no guard holds it.
+const PROTECTED: &str = "protected";
+const STYLE: &str = "what is gone stays, as the flow says";
+const GRACE: &str = "gone for too short a time";
+
+/// Members of a payload in their order.
+type Members<'text> = indexed::Members<'text>;
+
+/// Changes set aside until their place in the plan is known.
+pub(super) struct Segment(BufWriter<std::fs::File>);
+
+impl Segment {
+    pub(super) fn create(folder: &std::path::Path) -> std::io::Result<Self> {
+        Ok(Self(BufWriter::new(tempfile::tempfile_in(folder)?)))
+    }
+
+    fn put(&mut self, change: &PlannedChange) -> std::io::Result<()> {
+        serde_json::to_writer(&mut self.0, change)?;
+        self.0.write_all(b"\n")
+    }
+
+    /// The changes, in the order in which they came.
+    pub(super) fn changes(
+        self,
+    ) -> std::io::Result<impl Iterator<Item = std::io::Result<PlannedChange>>> {
+        let mut file = self
+            .0
+            .into_inner()
+            .map_err(std::io::IntoInnerError::into_error)?;
+        file.seek(SeekFrom::Start(0))?;
+        let lines = BufReader::new(file).lines();
+        Ok(lines.map(|line| Ok(serde_json::from_str(&line?)?)))
+    }
+}
+
+/// The changes of a collection, by when they are made.
+pub(super) struct Segments {
+    pub(super) rekeys: Segment,
+    pub(super) writes: Segment,
+    pub(super) deletes: Segment,
+}
+
+/// What classifying needs to know besides the differences.
+pub(super) struct Facts<'run> {
+    pub(super) collection: &'run Arc<Collection>,
+    pub(super) policy: &'run FlowPolicy,
+    pub(super) only: &'run Only,
+    /// Records that were missed before: how often, and since when.
+    pub(super) missed: HashMap<Digest, (u32, i64)>,
+    pub(super) now: i64,
+}
+
+/// Takes differences.
+pub(super) struct Classifier<'run> {
+    facts: Facts<'run>,
+    canonicaliser: Canonicaliser,
+    desired: Spooled,
+    found: Option<Spooled>,
+    units: Units,
+    plan: &'run mut CollectionPlan,
+    segments: Segments,
+    renames: Option<Renames>,
+    /// The first row of a key that comes again, and whether the last says the same.
+    first: Option<(DesiredRow, bool)>,
+}
+
+impl<'run> Classifier<'run> {
+    pub(super) fn new(
+        facts: Facts<'run>,
+        (desired, units): (Spooled, Units),
+        found: Option<Spooled>,
+        (plan, folder): (&'run mut CollectionPlan, &std::path::Path),
+    ) -> std::io::Result<Self> {
+        let follows = !facts.policy.rename_by.is_empty() && found.is_some();
+        Ok(Self {
+            canonicaliser: Canonicaliser::new(facts.collection),
+            renames: follows.then(Renames::default),
+            facts,
+            desired,
+            found,
+            units,
+            plan,
+            segments: Segments {
+                rekeys: Segment::create(folder)?,
+                writes: Segment::create(folder)?,
+                deletes: Segment::create(folder)?,
+            },
+            first: None,
+        })
+    }
+
+    pub(super) fn take(&mut self, difference: &Difference) -> Result<(), EngineError> {
+        if let Difference::Superseded {
+            earlier,
+            by,
+            same_content,
+        } = difference
+        {
+            self.repeated(earlier, *by, *same_content);
+            return Ok(());
+        }
+        let first = self.first.take();
+        let chosen = |row: &DesiredRow| first.map_or(*row, |(first, _)| first);
+        match difference {
+            Difference::Create(row) => self.new_row(chosen(row)),
+            Difference::Update { row, before } => self.changed(chosen(row), *before),
+            Difference::Unchanged { before, .. } => {
+                if let Some((first, false)) = first {
+                    return self.changed(first, *before);
+                }
+                self.plan.unchanged += 1;
+                Ok(())
+            }
+            Difference::Extra { before, .. } => self.extra(*before),
+            Difference::Superseded { .. } => Ok(()),
+        }
+    }
+
+    /// A row of the source whose key another row has too.
+    fn repeated(&mut self, earlier: &DesiredRow, by: Place, same: bool) {
+        let policy = self.facts.policy.duplicates;
+        if policy == Duplicates::Same && same {
+            return;
+        }
+        self.plan.duplicates += 1;
+        if policy == Duplicates::First && self.first.is_none() {
+            self.first = Some((*earlier, same));
+        }
+        let place = |place: Place| {
+            let unit = self.unit(place.unit);
+            format!("{unit}:{}", place.line)
+        };
+        let says = if same { "the same" } else { "something else" };
+        let problem = Problem {
+            side: Side::Source,
+            place: place(earlier.place),
+            reason: format!("its key comes again at {}, which says {says}", place(by)),
+        };
+        self.plan.refused |= matches!(policy, Duplicates::Error | Duplicates::Same);
+        self.plan.tell(problem);
+    }
+
+    fn new_row(&mut self, row: DesiredRow) -> Result<(), EngineError> {
+        if self.renames.is_none() {
+            return self.create(row);
+        }
+        let (_, payload) = self.desired.get(row.place)?;
+        let identity = self.identity(&payload);
+        if let Some(renames) = &mut self.renames {
+            renames.appeared(identity, row);
+        }
+        Ok(())
+    }
+
+    fn extra(&mut self, place: Place) -> Result<(), EngineError> {
+        let Some(found) = &mut self.found else {
+            return Ok(());
+        };
+        let (handle, payload) = found.get(place)?;
+        let identity = self.identity(&payload);
+        match &mut self.renames {
+            Some(renames) => {
+                renames.went(identity, place);
+                Ok(())
+            }
+            None => self.gone(handle, payload),
+        }
+    }
+
+    /// What the fields say by which a record is known again; nothing if one has no value.
+    fn identity(&self, payload: &[u8]) -> Option<Digest> {
+        let members = Members::of(payload)?;
+        let fields = self.facts.policy.rename_by.iter();
+        let values: Option<Vec<&str>> = fields
+            .map(|field| members.get(field).filter(|text| *text != "null"))
+            .collect();
+        let values = values.filter(|values| !values.is_empty())?;
+        Some(Digest::of(values.join("\u{1}").as_bytes()))
+    }
+
+    fn create(&mut self, row: DesiredRow) -> Result<(), EngineError> {
+        let (_, payload) = self.desired.get(row.place)?;
+        let (key, content) = self.read(&payload)?;
+        if !self.facts.only.takes(&key, ChangeKind::Create) {
+            return Ok(());
+        }
+        let held = self.is_protected(&payload).then_some(PROTECTED);
+        self.count(held, |plan| plan.creates += 1);
+        let sides = PlannedSides {
+            after: Some(Payload::new(payload)),
+            held: held.map(str::to_owned),
+            ..PlannedSides::default()
+        };
+        let place = Some(self.place(row.place));
+        let change = self.planned((ChangeKind::Create, key), Some(content), (place, sides));
+        Ok(self.segments.writes.put(&change)?)
+    }
+
+    fn changed(&mut self, row: DesiredRow, before: Place) -> Result<(), EngineError> {
+        let (_, wanted) = self.desired.get(row.place)?;
+        let known = match &mut self.found {
+            Some(found) => Some(found.get(before)?),
+            None => None,
+        };
+        let (handle, before) = known.unzip();
+        let after = match &before {
+            Some(before) if self.facts.policy.nulls == Nulls::Keep => kept(&wanted, before),
+            _ => wanted,
+        };
+        let (key, content) = self.read(&after)?;
+        if let Some(before) = &before
+            && self.read(before)?.1 == content
+        {
+            self.plan.unchanged += 1;
+            return Ok(());
+        }
+        if !self.facts.only.takes(&key, ChangeKind::Update) {
+            return Ok(());
+        }
+        let is_protected = before
+            .as_ref()
+            .is_some_and(|before| self.is_protected(before));
+        let held = is_protected.then_some(PROTECTED);
+        self.count(held, |plan| plan.updates += 1);
+        let sides = PlannedSides {
+            before: before.map(Payload::new),
+            after: Some(Payload::new(after)),
+            handle: handle.flatten(),
+            held: held.map(str::to_owned),
+            leaves: false,
+        };
+        let place = Some(self.place(row.place));
+        let change = self.planned((ChangeKind::Update, key), Some(content), (place, sides));
+        Ok(self.segments.writes.put(&change)?)
+    }
+
+    /// A record that the source no longer has.
+    pub(super) fn gone(
+        &mut self,
+        handle: Option<Handle>,
+        payload: Bytes,
+    ) -> Result<(), EngineError> {
+        let (key, _) = self.read(&payload)?;
+        if !self.facts.only.takes(&key, ChangeKind::Delete) {
+            return Ok(());
+        }
+        let style = self.facts.policy.delete.clone();
+        let mut sides = PlannedSides {
+            handle,
+            ..PlannedSides::default()
+        };
+        let mut kind = ChangeKind::Delete;
+        let mut content = None;
+        if let DeleteStyle::Set(values) = &style {
+            if says(&payload, values) {
+                self.plan.unchanged += 1;
+                return Ok(());
+            }
+            let after = patched(&payload, values);
+            content = Some(self.read(&after)?.1);
+            sides.after = Some(Payload::new(after));
+            sides.leaves = true;
+            kind = ChangeKind::Update;
+        }
+        let held = self.why_it_stays(&key, &payload, &style);
+        self.count(held, |plan| {
+            if kind == ChangeKind::Delete {
+                plan.deletes += 1;
+            } else {
+                plan.leaves += 1;
+            }
+        });
+        sides.before = Some(Payload::new(payload));
+        sides.held = held.map(str::to_owned);
+        let change = self.planned((kind, key), content, (None, sides));
+        Ok(self.segments.deletes.put(&change)?)
+    }
+
+    fn why_it_stays(&self, key: &Key, payload: &[u8], style: &DeleteStyle) -> Option<&'static str> {
+        if self.is_protected(payload) {
+            return Some(PROTECTED);
+        }
+        if *style == DeleteStyle::Hold {
+            return Some(STYLE);
+        }
+        let missed = self.facts.missed.get(&key.digest());
+        let is_over = match self.facts.policy.grace {
+            Grace::None => true,
+            Grace::Runs(runs) => missed.is_some_and(|(times, _)| *times >= runs),
+            Grace::Seconds(seconds) => {
+                missed.is_some_and(|(_, since)| self.facts.now - since >= seconds)
+            }
+        };
+        (!is_over).then_some(GRACE)
+    }
+
+    fn renamed(&mut self, row: DesiredRow, place: Place) -> Result<(), EngineError> {
+        let (_, after) = self.desired.get(row.place)?;
+        let Some(found) = &mut self.found else {
+            return Ok(());
+        };
+        let (handle, before) = found.get(place)?;
+        let (from, _) = self.read(&before)?;
+        let (to, content) = self.read(&after)?;
+        if !self.facts.only.takes(&from, ChangeKind::Rekey)
+            && !self.facts.only.takes(&to, ChangeKind::Rekey)
+        {
+            return Ok(());
+        }
+        let held = self.is_protected(&before).then_some(PROTECTED);
+        self.count(held, |plan| plan.rekeys += 1);
+        let carried = with_key(&before, (&after, self.facts.collection));
+        let differs = self.read(&carried)?.1 != content;
+        let sides = PlannedSides {
+            before: Some(Payload::new(before)),
+            after: Some(Payload::new(after.clone())),
+            handle: handle.clone(),
+            held: held.map(str::to_owned),
+            leaves: false,
+        };
+        let shown = Some(self.place(row.place));
+        let mut change = self.planned(
+            (ChangeKind::Rekey, from),
+            Some(content),
+            (shown.clone(), sides),
+        );
+        change.new_key = Some(PlannedKey::Text(to.clone()));
+        self.segments.rekeys.put(&change)?;
+        if differs && held.is_none() {
+            self.plan.updates += 1;
+            let sides = PlannedSides {
+                before: Some(Payload::new(carried)),
+                after: Some(Payload::new(after)),
+                handle,
+                ..PlannedSides::default()
+            };
+            let change = self.planned((ChangeKind::Update, to), Some(content), (shown, sides));
+            self.segments.writes.put(&change)?;
+        }
+        Ok(())
+    }
+
+    /// No more differences come.
+    pub(super) fn finish(mut self) -> Result<Segments, EngineError> {
+        if let Some(renames) = self.renames.take() {
+            let sorted = renames.sorted();
+            for (row, place) in sorted.renamed {
+                self.renamed(row, place)?;
+            }
+            for row in sorted.new {
+                self.create(row)?;
+            }
+            for place in sorted.gone {
+                if let Some(found) = &mut self.found {
+                    let (handle, payload) = found.get(place)?;
+                    self.gone(handle, payload)?;
+                }
+            }
+        }
+        Ok(self.segments)
+    }
+
+    fn read(&mut self, payload: &[u8]) -> Result<(Key, Digest), EngineError> {
+        let read = self.canonicaliser.read(payload);
+        read.map_err(|_problem| EngineError::Defect)
+    }
+
+    fn count(&mut self, held: Option<&str>, count: impl Fn(&mut CollectionPlan)) {
+        match held {
+            None => count(self.plan),
+            Some(reason) => *self.plan.held.entry(reason.to_owned()).or_default() += 1,
+        }
+    }
+
+    fn is_protected(&self, payload: &[u8]) -> bool {
+        let protections = &self.facts.policy.protect;
+        if protections.is_empty() {
+            return false;
+        }
+        let Some(members) = Members::of(payload) else {
+            return false;
+        };
+        protections.iter().any(|protection| {
+            let text = members.get(&protection.field).map(plain);
+            text.is_some_and(|text| protection.fits(&text))
+        })
+    }
+
+    fn planned(
+        &self,
+        (kind, key): (ChangeKind, Key),
+        content: Option<Digest>,
+        (place, sides): (Option<PlannedPlace>, PlannedSides),
+    ) -> PlannedChange {
+        PlannedChange {
+            collection: self.facts.collection.name.clone(),
+            kind,
+            key: PlannedKey::Text(key),
+            new_key: None,
+            content,
+            place,
+            sides: Some(Box::new(sides)),
+        }
+    }
+
+    fn place(&self, place: Place) -> PlannedPlace {
+        PlannedPlace {
+            unit: self.unit(place.unit).to_owned(),
+            line: place.line,
+            offset: 0,
+            length: 0,
+        }
+    }
+
+    fn unit(&self, index: u32) -> &str {
+        self.units.get(index as usize).map_or("", |unit| unit)
+    }
+}
+
+/// The text of a value, without quotes.
+pub(super) fn plain(json: &str) -> String {
+    serde_json::from_str::<String>(json).unwrap_or_else(|_no_text| json.to_owned())
+}
+
+/// A wanted payload in which a field without a value keeps what the target has.
+fn kept(wanted: &Bytes, before: &[u8]) -> Bytes {
+    let (Some(after), Some(before)) = (Members::of(wanted), Members::of(before)) else {
+        return wanted.clone();
+    };
+    let value = |(name, text): (&str, &'_ str)| {
+        let text = if text == "null" {
+            before.get(name).unwrap_or(text)
+        } else {
+            text
+        };
+        (name.to_owned(), text.to_owned())
+    };
+    object(after.iter().map(value))
+}
+
+/// Whether a payload says all of some values.
+fn says(payload: &[u8], values: &[(String, String)]) -> bool {
+    let Some(members) = Members::of(payload) else {
+        return false;
+    };
+    values.iter().all(|(name, text)| {
+        let found = members.get(name).unwrap_or("null");
+        let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+        found == text || parse(found) == parse(text)
+    })
+}
+
+/// A payload with other values.
+fn patched(payload: &[u8], values: &[(String, String)]) -> Bytes {
+    let members = Members::of(payload);
+    let stays = |(name, _): &(&str, &str)| values.iter().all(|(other, _)| other != name);
+    let before = members.iter().flat_map(Members::iter).filter(stays);
+    let own = before.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    object(own.chain(values.iter().cloned()))
+}
+
+/// A payload under the key of another.
+fn with_key(before: &[u8], (after, collection): (&[u8], &Collection)) -> Bytes {
+    let members = Members::of(after);
+    let key = collection.key.iter().filter_map(|field| {
+        let text = members.as_ref()?.get(&field.name)?;
+        Some((field.name.clone(), text.to_owned()))
+    });
+    patched(before, &key.collect::<Vec<_>>())
+}
+
+fn object(members: impl Iterator<Item = (String, String)>) -> Bytes {
+    let mut out = vec![b'{'];
+    for (name, text) in members {
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        // Writing text into memory cannot fail.
+        let _name = serde_json::to_writer(&mut out, &name);
+        out.push(b':');
+        out.extend_from_slice(text.as_bytes());
+    }
+    out.push(b'}');
+    out.into()
+}
+
+mod indexed {
+    //! Members of an object by name and in order.
+
+    use super::RawValue;
+    use serde::de::{Deserializer, MapAccess, Visitor};
+
+    pub(super) struct Members<'text>(Vec<(String, &'text RawValue)>);
+
+    impl<'text> Members<'text> {
+        pub(super) fn of(payload: &'text [u8]) -> Option<Self> {
+            serde_json::from_slice(payload).ok()
+        }
+
+        pub(super) fn get(&self, name: &str) -> Option<&'text str> {
+            let mut named = self.0.iter().filter(|(member, _)| member == name);
+            named.next_back().map(|(_, value)| value.get())
+        }
+
+        pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &'text str)> {
+            self.0
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.get()))
+        }
+    }
+
+    impl<'de> serde::Deserialize<'de> for Members<'de> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct InOrder;
+            impl<'de> Visitor<'de> for InOrder {
+                type Value = Members<'de>;
+
+                fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    formatter.write_str("an object")
+                }
+
+                fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                    let mut members = Vec::new();
+                    while let Some(member) = map.next_entry()? {
+                        members.push(member);
+                    }
+                    Ok(Members(members))
+                }
+            }
+            deserializer.deserialize_map(InOrder)
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What planning found, by collection.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use syncline_model::{CollectionName, Origin};
+use syncline_plan::{PlanSummary, Verdict};
+
+/// Most problems of one collection that are told one by one.
+pub(super) const PROBLEMS_TOLD: usize = 100;
+
+/// What came of planning a flow.
+#[derive(Debug)]
+pub struct FlowPlan {
+    /// The plan's name.
+    pub id: String,
+    /// Where it is, and what it amounts to; nothing if problems forbid it.
+    pub written: Option<(PathBuf, PlanSummary)>,
+    /// What was found, in the order in which collections are written.
+    pub collections: Vec<CollectionPlan>,
+}
+
+impl FlowPlan {
+    /// Whether nothing differs, held changes included.
+    pub fn is_empty(&self) -> bool {
+        self.collections.iter().all(|one| one.differences() == 0)
+    }
+
+    /// Whether a guard keeps something back.
+    pub fn is_held(&self) -> bool {
+        self.collections.iter().any(|one| !one.verdicts.is_empty())
+    }
+}
+
+/// What was found about one collection.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CollectionPlan {
+    /// Which.
+    pub name: CollectionName,
+    /// Records of the source, as they are to be in the target.
+    pub source: u64,
+    /// Records of the target.
+    pub target: u64,
+    /// Records the target does not have.
+    pub creates: u64,
+    /// Records it has otherwise.
+    pub updates: u64,
+    /// Records that take another key.
+    pub rekeys: u64,
+    /// Records to be deleted.
+    pub deletes: u64,
+    /// Records that the source no longer has and that are to be marked or disabled.
+    pub leaves: u64,
+    /// Records that are as they should be.
+    pub unchanged: u64,
+    /// Changes that are kept back one by one, by reason.
+    pub held: BTreeMap<String, u64>,
+    /// Rows of a key that another row has too.
+    pub duplicates: u64,
+    /// Rows that are no records or do not fit.
+    pub unfit: u64,
+    /// Which guards tripped.
+    pub verdicts: Vec<Verdict>,
+    /// Why not everything was read, if that is so.
+    pub incomplete: Option<String>,
+    /// Why nothing can be planned, or what was left out.
+    pub problems: Vec<Problem>,
+    /// Whether the problems forbid a plan.
+    pub refused: bool,
+}
+
+impl CollectionPlan {
+    pub(super) const fn new(name: CollectionName) -> Self {
+        Self {
+            name,
+            source: 0,
+            target: 0,
+            creates: 0,
+            updates: 0,
+            rekeys: 0,
+            deletes: 0,
+            leaves: 0,
+            unchanged: 0,
+            held: BTreeMap::new(),
+            duplicates: 0,
+            unfit: 0,
+            verdicts: Vec::new(),
+            incomplete: None,
+            problems: Vec::new(),
+            refused: false,
+        }
+    }
+
+    /// Changes that are kept back one by one.
+    pub fn held_alone(&self) -> u64 {
+        self.held.values().sum()
+    }
+
+    /// Everything that differs.
+    pub fn differences(&self) -> u64 {
+        self.creates + self.updates + self.rekeys + self.deletes + self.leaves + self.held_alone()
+    }
+
+    pub(super) fn tell(&mut self, problem: Problem) {
+        if self.problems.len() < PROBLEMS_TOLD {
+            self.problems.push(problem);
+        }
+    }
+}
+
+/// One of the two sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// Where records come from.
+    Source,
+    /// Where they go.
+    Target,
+}
+
+/// Something that forbids a plan or is left out of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// On which side.
+    pub side: Side,
+    /// Where.
+    pub place: String,
+    /// What, as one clause without values.
+    pub reason: String,
+}
+
+impl Problem {
+    pub(super) fn at(side: Side, origin: &Origin, reason: String) -> Self {
+        let place = if origin.unit.is_empty() {
+            "a record".to_owned()
+        } else {
+            origin.to_string()
+        };
+        Self {
+            side,
+            place,
+            reason,
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! Both sides read, compared and put into a plan.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use futures_util::StreamExt as _;
+use jiff::Timestamp;
+use syncline_ledger::{LedgerView, ScopeId};
+use syncline_model::{ChangeKind, Collection, CollectionName, Digest, Key, Mark, StoreIdentity};
+use syncline_plan::{
+    BaselineRow, Difference, Place, PlanError, PlanHeader, PlanSide, PlanWriter, Tally, judge,
+};
+use syncline_store::{Batch, Query, Store};
+use tokio_util::sync::CancellationToken;
+
+use super::classify::{Classifier, Facts, Segments};
+use super::part::{CollectionPlan, FlowPlan, Problem, Side};
+use super::policy::{FlowPolicy, KnownBy, RowErrors};
+use super::sides::{Baseline, Desired, Found, Reader, Reading};
+use crate::context::lock;
+use crate::{EngineError, prune};
+
+/// What is to be planned. Both stores show their collections in the same shapes.
+pub struct FlowJob {
+    /// The name of the flow.
+    pub flow: String,
+    /// Where records come from.
+    pub source: Arc<dyn Store>,
+    /// Where they go.
+    pub target: Arc<dyn Store>,
+    /// Which systems these are.
+    pub identities: (StoreIdentity, StoreIdentity),
+    /// The collections, in the order in which they are written.
+    pub parts: Vec<FlowPart>,
+    /// Digest of everything that decides what a record becomes.
+    pub mapping: Digest,
+    /// What is remembered of the target, if anything.
+    pub ledger: Option<(LedgerView, ScopeId)>,
+    /// What of it all is meant.
+    pub only: Only,
+    /// Folder for temporary files; it exists.
+    pub work_folder: PathBuf,
+    /// Most bytes of rows that a comparison holds in memory.
+    pub memory_budget: usize,
+}
+
+impl std::fmt::Debug for FlowJob {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("FlowJob")
+            .field("flow", &self.flow)
+            .field("parts", &self.parts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A collection of a flow.
+#[derive(Clone, Debug)]
+pub struct FlowPart {
+    /// The collection in the shape in which it is compared.
+    pub collection: Arc<Collection>,
+    /// What may be done to it.
+    pub policy: FlowPolicy,
+}
+
+/// What of a flow is meant: everything, unless something is named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Only {
+    /// These keys, each as the texts of its values.
+    pub keys: BTreeSet<Vec<String>>,
+    /// These kinds of change.
+    pub kinds: BTreeSet<ChangeKind>,
+    /// These collections.
+    pub collections: BTreeSet<CollectionName>,
+}
+
+impl Only {
+    /// Whether a whole flow is meant.
+    pub fn is_everything(&self) -> bool {
+        self.keys.is_empty() && self.kinds.is_empty() && self.collections.is_empty()
+    }
+
+    /// Whether a collection is meant.
+    pub fn takes_collection(&self, name: &CollectionName) -> bool {
+        self.collections.is_empty() || self.collections.contains(name)
+    }
+
+    /// Whether a change of a record is meant.
+    pub fn takes(&self, key: &Key, kind: ChangeKind) -> bool {
+        let kind_fits = self.kinds.is_empty() || self.kinds.contains(&kind);
+        kind_fits && (self.keys.is_empty() || self.keys.contains(&key_texts(key)))
+    }
+}
+
+/// The values of a key as texts.
+fn key_texts(key: &Key) -> Vec<String> {
+    let values: Vec<serde_json::Value> = serde_json::from_str(key.as_str()).unwrap_or_default();
+    let text = |value: serde_json::Value| match value {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    };
+    values.into_iter().map(text).collect()
+}
+
+/// Plans a flow and puts the plan at `path`, whose folder exists, unless problems forbid it.
+pub async fn plan_flow(
+    mut job: FlowJob,
+    path: &Path,
+    stop: CancellationToken,
+) -> Result<FlowPlan, EngineError> {
+    let created = Timestamp::now();
+    let mut previous = BTreeMap::new();
+    if let Some((ledger, scope)) = &job.ledger {
+        previous = prune::previous_sizes(ledger, *scope)?;
+    }
+    let ledger = job
+        .ledger
+        .take()
+        .map(|(view, scope)| (Arc::new(Mutex::new(view)), scope));
+    let mut planning = Planning {
+        job: &job,
+        ledger,
+        previous,
+        now: created.as_second(),
+        stop,
+        planned: Vec::new(),
+        marks: (BTreeMap::new(), BTreeMap::new()),
+    };
+    for part in &job.parts {
+        if job.only.takes_collection(&part.collection.name) {
+            planning.part(part).await?;
+        }
+    }
+    planning.write(path, &created.to_string())
+}
+
+/// Rows of the ledger, in the order of their keys.
+type Remembered = Box<dyn Iterator<Item = Result<BaselineRow, PlanError>>>;
+
+type Marks = BTreeMap<CollectionName, Mark>;
+
+struct Planning<'run> {
+    job: &'run FlowJob,
+    ledger: Option<(Arc<Mutex<LedgerView>>, ScopeId)>,
+    previous: BTreeMap<CollectionName, u64>,
+    now: i64,
+    stop: CancellationToken,
+    planned: Vec<(CollectionPlan, Segments)>,
+    marks: (Marks, Marks),
+}
+
+impl Planning<'_> {
+    async fn part(&mut self, part: &FlowPart) -> Result<(), EngineError> {
+        let name = part.collection.name.clone();
+        let mut plan = CollectionPlan::new(name.clone());
+        let stop = self.stop.clone();
+        let reader = Reader {
+            collection: &part.collection,
+            folder: &self.job.work_folder,
+            memory_budget: self.job.memory_budget,
+            stop: &stop,
+        };
+        let desired = reader.desired(&*self.job.source, &mut plan).await?;
+        plan.source = desired.reading.records;
+        self.marks.0.insert(name.clone(), desired.reading.mark());
+        let source_coverage = desired.reading.coverage.clone();
+        let segments = match part.policy.known_by {
+            KnownBy::Target => {
+                let found = reader.found(&*self.job.target, &mut plan).await?;
+                plan.target = found.reading.records;
+                self.marks.1.insert(name.clone(), found.reading.mark());
+                incomplete(&mut plan, &found.reading, Side::Target);
+                self.against_target(part, (desired, found), &mut plan)?
+            }
+            KnownBy::Ledger => self.against_ledger(part, desired, &mut plan).await?,
+        };
+        let reading = syncline_model::Coverage::is_complete(&source_coverage);
+        if let syncline_model::Coverage::Partial(reason) = &source_coverage {
+            plan.incomplete = Some(format!("source: {reason}"));
+        }
+        plan.refused |= plan.unfit > 0 && part.policy.rows == RowErrors::Stop;
+        self.judge(part, &mut plan, reading);
+        self.planned.push((plan, segments));
+        Ok(())
+    }
+
+    fn facts<'part>(&'part self, part: &'part FlowPart) -> Result<Facts<'part>, EngineError> {
+        Ok(Facts {
+            collection: &part.collection,
+            policy: &part.policy,
+            only: &self.job.only,
+            missed: self.missed(&part.collection.name)?,
+            now: self.now,
+        })
+    }
+
+    fn against_target(
+        &self,
+        part: &FlowPart,
+        (desired, found): (Desired, Found),
+        plan: &mut CollectionPlan,
+    ) -> Result<Segments, EngineError> {
+        let facts = self.facts(part)?;
+        let folder = &*self.job.work_folder;
+        let wanted = (desired.spool, desired.units);
+        let baseline = Baseline::new(found.rows);
+        let repeated = std::rc::Rc::clone(&baseline.repeated);
+        let mut classifier = Classifier::new(facts, wanted, Some(found.spool), (plan, folder))?;
+        for difference in desired.comparison.finish(baseline)? {
+            self.go_on()?;
+            classifier.take(&difference?)?;
+        }
+        let segments = classifier.finish()?;
+        let repeated = repeated.borrow();
+        plan.duplicates += repeated.count;
+        plan.refused |= repeated.count > 0;
+        for (one, other) in &repeated.lines {
+            plan.tell(Problem {
+                side: Side::Target,
+                place: format!("{}, row {one}", part.collection.name),
+                reason: format!(
+                    "its key comes again at row {other}: the key does not tell records apart"
+                ),
+            });
+        }
+        Ok(segments)
+    }
+
+    async fn against_ledger(
+        &self,
+        part: &FlowPart,
+        desired: Desired,
+        plan: &mut CollectionPlan,
+    ) -> Result<Segments, EngineError> {
+        let facts = self.facts(part)?;
+        let folder = &*self.job.work_folder;
+        let wanted = (desired.spool, desired.units);
+        let (rows, size) = self.remembered(&part.collection.name)?;
+        plan.target = size;
+        let mut extras = HashSet::new();
+        let mut classifier = Classifier::new(facts, wanted, None, (plan, folder))?;
+        for difference in desired.comparison.finish(rows)? {
+            self.go_on()?;
+            match difference? {
+                Difference::Extra { key, .. } => {
+                    extras.insert(key);
+                }
+                other => classifier.take(&other)?,
+            }
+        }
+        if !extras.is_empty() {
+            // What is gone from the source is looked at in the target before it is deleted.
+            let query = Query::records(Arc::clone(&part.collection));
+            let mut stream = self.job.target.read(query).await?;
+            while let Some(batch) = stream.next().await {
+                self.go_on()?;
+                if let Batch::Put(records) = batch? {
+                    for record in records {
+                        if extras.remove(&record.key.digest()) {
+                            classifier.gone(record.handle, record.payload)?;
+                        }
+                    }
+                }
+            }
+        }
+        classifier.finish()
+    }
+
+    /// What the ledger holds of a collection, in the order of keys, and how many records.
+    fn remembered(&self, name: &CollectionName) -> Result<(Remembered, u64), EngineError> {
+        let Some((ledger, scope)) = &self.ledger else {
+            return Ok((Box::new(std::iter::empty()), 0));
+        };
+        let ledger = lock(ledger);
+        let size = ledger.collection_size(*scope, name)?;
+        let rows = ledger.scan(*scope, name)?.filter_map(|known| match known {
+            // What was never accepted is not there.
+            Ok(known) => known.held.map(|held| {
+                Ok(BaselineRow {
+                    key: known.key,
+                    content: held,
+                    settled: known.outcome.is_settled(),
+                    place: Place::default(),
+                })
+            }),
+            Err(error) => Some(Err(PlanError::Baseline(error.into()))),
+        });
+        Ok((Box::new(rows), size))
+    }
+
+    /// Records that were missed in earlier runs and not yet deleted: how often, and since when.
+    fn missed(&self, name: &CollectionName) -> Result<HashMap<Digest, (u32, i64)>, EngineError> {
+        let mut missed = HashMap::new();
+        if let Some((ledger, scope)) = &self.ledger {
+            for owed in lock(ledger).owed(*scope, Some(name))? {
+                let owed = owed?;
+                if owed.payload.is_empty() {
+                    missed.insert(owed.key, (owed.attempts, owed.first_at));
+                }
+            }
+        }
+        Ok(missed)
+    }
+
+    fn judge(&self, part: &FlowPart, plan: &mut CollectionPlan, is_complete: bool) {
+        let tally = Tally {
+            creates: plan.creates,
+            updates: plan.updates + plan.rekeys,
+            deletes: plan.deletes + plan.leaves,
+            // All that the source has, whatever was asked for of it.
+            unchanged: plan
+                .source
+                .saturating_sub(plan.creates + plan.updates + plan.rekeys),
+            baseline_size: plan.target,
+            previous_size: self.previous.get(&plan.name).copied(),
+            coverage_complete: is_complete,
+        };
+        plan.verdicts = judge(&part.policy.guards, &tally);
+        // Where nothing is to be deleted, a guard of deletes has nothing to say.
+        plan.verdicts
+            .retain(|verdict| tally.deletes > 0 || verdict.holds != [ChangeKind::Delete]);
+    }
+
+    fn go_on(&self) -> Result<(), EngineError> {
+        if self.stop.is_cancelled() {
+            return Err(EngineError::Stopped);
+        }
+        Ok(())
+    }
+
+    fn write(self, path: &Path, created: &str) -> Result<FlowPlan, EngineError> {
+        let (source, target) = self.job.identities.clone();
+        let side = |identity, marks| PlanSide { identity, marks };
+        let seed = format!("{created} {} {:?}", self.job.flow, self.marks);
+        let id: String = Digest::of(seed.as_bytes())
+            .to_string()
+            .chars()
+            .take(12)
+            .collect();
+        let collections = self.planned.iter().filter_map(|(plan, _)| {
+            let part = self
+                .job
+                .parts
+                .iter()
+                .find(|part| part.collection.name == plan.name);
+            part.map(|part| (*part.collection).clone())
+        });
+        let header = PlanHeader {
+            id: id.clone(),
+            created: created.to_owned(),
+            source: side(source, self.marks.0),
+            target: side(target, self.marks.1),
+            mapping: self.job.mapping,
+            flow: self.job.flow.clone(),
+            collections: collections.collect(),
+        };
+        let (collections, segments): (Vec<_>, Vec<_>) = self.planned.into_iter().unzip();
+        if collections.iter().any(|plan| plan.refused) {
+            return Ok(FlowPlan {
+                id,
+                written: None,
+                collections,
+            });
+        }
+        let summary = written(path, &header, (&collections, segments))?;
+        Ok(FlowPlan {
+            id,
+            written: Some((path.to_owned(), summary)),
+            collections,
+        })
+    }
+}
+
+fn written(
+    path: &Path,
+    header: &PlanHeader,
+    (plans, segments): (&[CollectionPlan], Vec<Segments>),
+) -> Result<syncline_plan::PlanSummary, EngineError> {
+    let mut writer = PlanWriter::create(path, header)?;
+    let mut deletes = Vec::new();
+    for segments in segments {
+        for change in segments.rekeys.changes()?.chain(segments.writes.changes()?) {
+            writer.append(&change?)?;
+        }
+        deletes.push(segments.deletes);
+    }
+    for segment in deletes.into_iter().rev() {
+        for change in segment.changes()? {
+            writer.append(&change?)?;
+        }
+    }
+    let verdicts = plans
+        .iter()
+        .filter(|plan| !plan.verdicts.is_empty())
+        .map(|plan| (plan.name.clone(), plan.verdicts.clone()));
+    Ok(writer.finish(verdicts.collect())?)
+}
+
+fn incomplete(plan: &mut CollectionPlan, reading: &Reading, side: Side) {
+    if let syncline_model::Coverage::Partial(reason) = &reading.coverage {
+        let word = match side {
+            Side::Source => "source",
+            Side::Target => "target",
+        };
+        plan.incomplete = Some(format!("{word}: {reason}"));
+    }
+}
