@@ -11,6 +11,7 @@ mod count;
 mod create;
 mod failure;
 mod fetch;
+mod flow;
 mod guards;
 mod hold;
 mod open;
@@ -36,6 +37,11 @@ pub use count::{CountRow, count, count_table};
 pub use create::{CreateArgs, CreateSummary, create};
 pub use failure::{Failure, FailureKind};
 pub use fetch::{FetchArgs, FetchFiles, FetchSummary, fetch};
+pub use flow::{
+    ApplyArgs, ApplySummary, Explained, FieldRow, FlowArgs, FlowSettings, FlowSide, LookupSettings,
+    PartSettings, PlanSummary, ShownChange, TablesSettings, apply_flow, drift_flow, explain_flow,
+    plan_flow, shown_changes, sync_flow,
+};
 pub use publish::{
     Choice, Imported, JobOutcome, JobsArgs, JobsObserver, NamedJob, PublishArgs, PublishJobs,
     PublishSettings, PublishStart, PublishSummary, import_api_publisher, publish, publish_jobs,
@@ -60,9 +66,11 @@ pub use verify::{
 
 pub use syncline_check::{Method, Severity};
 pub use syncline_engine::{
-    CollectionProgress, CollectionReport, Ending, Event, FailureGroup, Observer, PartReport,
-    Planned, Progress, Resend, RunReport, Verb,
+    CollectionPlan, CollectionProgress, CollectionReport, Ending, Event, FailureGroup, FlowPlan,
+    Observer, Only, PartReport, Planned, Problem, Progress, Resend, RunReport, Side as ProblemSide,
+    Verb,
 };
 pub use syncline_ledger::Holder;
-pub use syncline_model::CollectionName;
+pub use syncline_model::{ChangeKind, CollectionName};
+pub use syncline_plan::Guard;
 pub use syncline_store_files::{FileFormat, KeyFilter};

@@ -45,6 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "syncline-connections",
             "syncline-store",
             "syncline-ledger",
+            "syncline-map",
             "syncline-model",
             "syncline-store-files",
             "syncline-store-edfi",

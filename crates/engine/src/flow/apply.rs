@@ -425,6 +425,7 @@ async fn note_missed(
         collection: Arc::clone(collection),
         origin: None,
         first: false,
+        page: None,
     };
     let sent = notes.send(Note::Receipt(Box::new(outcome))).await;
     sent.map_err(|_closed| EngineError::Defect)

@@ -145,7 +145,7 @@ impl Reader<'_> {
                     reading.coverage = coverage;
                     ended = true;
                 }
-                Batch::Gone(_) | Batch::Rekeyed(_) => {}
+                Batch::Gone(_) | Batch::Rekeyed(_) | Batch::Reached(_) => {}
             }
         }
         if !ended {

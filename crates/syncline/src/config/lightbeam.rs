@@ -70,6 +70,8 @@ pub(super) fn read(
         force_delete,
         validate,
         guards: syncline_plan::GuardPolicy::default(),
+        flows: std::collections::BTreeMap::new(),
+        tables: std::collections::BTreeMap::new(),
         publish: None,
         connections: None,
         unconnected: std::collections::BTreeMap::new(),

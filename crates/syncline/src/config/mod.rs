@@ -27,7 +27,7 @@ use syncline_store_ldap::LdapSettings;
 
 use crate::connections::Found;
 use crate::suggest::nearest;
-use crate::{Failure, PublishSettings, ValidateSettings};
+use crate::{Failure, FlowSettings, PublishSettings, TablesSettings, ValidateSettings};
 pub use paging::PagingArgs;
 use section::Scope;
 pub(crate) use section::Section;
@@ -81,6 +81,10 @@ pub struct Config {
     pub guards: GuardPolicy,
     /// What `validate` checks.
     pub validate: ValidateSettings,
+    /// Flows by name.
+    pub flows: BTreeMap<String, FlowSettings>,
+    /// What is declared about the tables of stores of files, by store.
+    pub tables: BTreeMap<String, TablesSettings>,
     /// What is published where, if the file says.
     pub publish: Option<PublishSettings>,
     /// Where connections are kept that stores name, if anywhere.

@@ -15,7 +15,9 @@ use super::section::Section;
 use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, exec, path_from};
 use crate::connections::{self, Found};
 use crate::open::TOUCH;
-use crate::{Failure, PublishSettings, StoredConnection, ValidateSettings, guards};
+use crate::{
+    Failure, FlowSettings, PublishSettings, StoredConnection, TablesSettings, ValidateSettings, guards,
+};
 
 /// Where state is kept if the file does not say.
 const STATE_FOLDER: &str = ".syncline";
@@ -41,10 +43,15 @@ pub(super) fn read(
     let mut problems = Vec::new();
     let connections = connections::read(root, (&folder, environment), &mut problems)?;
     let mut unconnected = BTreeMap::new();
+    let mut tables = BTreeMap::new();
     for (name, section) in root.named_sections("stores")? {
         let kept = kept(&section, found.get(&name), connections.is_some())?;
         let folders = (folder.as_path(), state_folder.as_path());
         let store = store((&section, kept.as_ref()), folders, arguments, &mut problems)?;
+        if matches!(store, StoreConfig::Files(_)) {
+            let settings = TablesSettings::read(&section, &mut problems)?;
+            tables.insert(name.clone(), settings);
+        }
         problems.extend(section.unknown());
         match kept {
             Some(kept) if !found.contains_key(&name) => drop(unconnected.insert(name, kept.name)),
@@ -57,6 +64,7 @@ pub(super) fn read(
     let guards = send_guards(send.as_ref())?;
     problems.extend(send.iter().flat_map(Section::unknown));
     let validate = ValidateSettings::read(root, &mut problems)?;
+    let flows = FlowSettings::read(root, &mut problems)?;
     problems.extend(root.unknown());
     if let Some(first) = problems.into_iter().next() {
         return Err(first);
@@ -72,6 +80,8 @@ pub(super) fn read(
         force_delete: false,
         guards,
         validate,
+        flows,
+        tables,
         publish,
         connections,
         unconnected,

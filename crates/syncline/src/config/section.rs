@@ -233,6 +233,22 @@ impl<'a> Section<'a> {
             .collect()
     }
 
+    /// Texts under names that the file chooses, in the order of the file; all of the section.
+    pub(crate) fn ordered_texts(&self) -> Result<Vec<(String, String)>> {
+        let entries = self.entries.iter();
+        entries
+            .map(|(name, _, node)| Ok((name.clone(), self.scalar(name, node)?)))
+            .collect()
+    }
+
+    /// Where the section begins, for messages that come later: `syncline.yaml:7:5`.
+    pub(crate) fn place(&self) -> String {
+        match self.position {
+            Some((line, column)) => format!("{}:{line}:{column}", self.scope.file),
+            None => self.scope.file.to_owned(),
+        }
+    }
+
     /// Texts under names that the file chooses.
     pub(crate) fn named_texts(&self, key: &'static str) -> Result<BTreeMap<String, String>> {
         let Some(whole) = self.section(key)? else {

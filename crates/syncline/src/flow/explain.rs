@@ -1,0 +1,182 @@
+//! One record, seen from all sides.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use serde::Serialize;
+use syncline_engine::Only;
+use syncline_ledger::LedgerView;
+use syncline_model::{CollectionName, Record};
+use syncline_store::{Batch, Query, Store};
+
+use super::open::{Opened, find_collection, open};
+use super::plan::{scope_name, state_folder};
+use super::shown::differing;
+use crate::{Config, Failure};
+
+/// What is known of one record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explained {
+    /// Its collection.
+    pub collection: CollectionName,
+    /// Its key.
+    pub key: String,
+    /// What the source says.
+    pub source: FlowSide,
+    /// What the target says.
+    pub target: FlowSide,
+    /// What the ledger remembers, as clauses.
+    pub ledger: Vec<String>,
+    /// The fields in which the two sides differ: name, target, source.
+    pub fields: Vec<FieldRow>,
+}
+
+/// A field in which the two sides differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldRow {
+    /// The field.
+    pub field: String,
+    /// What the target has.
+    pub target: Option<String>,
+    /// What the source says it is to have.
+    pub source: Option<String>,
+}
+
+/// What one side says of a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FlowSide {
+    /// It has it, at this place if it tells.
+    There(Option<String>),
+    /// It does not have it.
+    Missing,
+}
+
+/// Looks for a record on both sides and in the ledger.
+pub async fn explain_flow(
+    config: &Config,
+    (flow, collection, key): (&str, &str, &[String]),
+    show_values: bool,
+) -> Result<Explained, Failure> {
+    let opened = open(config, flow).await?;
+    let name = find_collection(&opened.catalogs.1, collection)?
+        .name
+        .clone();
+    let part = opened
+        .parts
+        .iter()
+        .find(|part| part.collection.name == name);
+    let part = part.ok_or_else(|| {
+        Failure::configuration(format!("the flow `{flow}` does not fill `{name}`"))
+    })?;
+    let query = Query::records(Arc::clone(&part.collection));
+    let source = find(&*opened.source, query.clone(), key).await?;
+    let target = find(&*opened.target, query, key).await?;
+    let known = source.as_ref().or(target.as_ref());
+    let mut ledger = Vec::new();
+    if let Some(record) = known {
+        ledger = remembered(config, (&opened, flow, &name), record)?;
+    }
+    let payload = |record: &Option<Record>| record.as_ref().map(|record| record.payload.clone());
+    let (before, after) = (payload(&target), payload(&source));
+    let fields = if before.is_some() && after.is_some() {
+        differing(
+            (before.as_deref(), after.as_deref()),
+            &part.collection,
+            show_values,
+        )
+    } else {
+        vec![]
+    };
+    let row = |(field, target, source)| FieldRow {
+        field,
+        target,
+        source,
+    };
+    Ok(Explained {
+        collection: name,
+        key: known.map_or_else(|| key.join(","), |record| record.key.as_str().to_owned()),
+        source: side(source),
+        target: side(target),
+        ledger,
+        fields: fields.into_iter().map(row).collect(),
+    })
+}
+
+fn side(record: Option<Record>) -> FlowSide {
+    match record {
+        None => FlowSide::Missing,
+        Some(record) => {
+            let place = record.origin.map(|origin| origin.to_string());
+            FlowSide::There(place)
+        }
+    }
+}
+
+async fn find(store: &dyn Store, query: Query, key: &[String]) -> Result<Option<Record>, Failure> {
+    let only = Only {
+        keys: [key.to_vec()].into(),
+        ..Only::default()
+    };
+    let mut stream = store.read(query).await?;
+    while let Some(batch) = stream.next().await {
+        if let Batch::Put(records) = batch? {
+            let kind = syncline_model::ChangeKind::Create;
+            let found = records
+                .into_iter()
+                .find(|record| only.takes(&record.key, kind));
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn remembered(
+    config: &Config,
+    (opened, flow, name): (&Opened, &str, &CollectionName),
+    record: &Record,
+) -> Result<Vec<String>, Failure> {
+    let state = state_folder(config)?;
+    if !LedgerView::is_in(&state) {
+        return Ok(vec![]);
+    }
+    let ledger = LedgerView::open(&state)?;
+    let identity = &opened.catalogs.1.identity;
+    let Some(scope) = ledger.find_scope(identity, &scope_name(flow))? else {
+        return Ok(vec![]);
+    };
+    let key = record.key.digest();
+    let mut told = Vec::new();
+    if let Some((known, _)) = ledger.find(scope, name, &key)? {
+        let at = jiff::Timestamp::from_second(known.at);
+        let at = at.map_or_else(|_beyond| "at some time".to_owned(), |at| at.to_string());
+        let same = if known.held == Some(record.digest) {
+            "as the source says now"
+        } else {
+            "otherwise"
+        };
+        told.push(format!(
+            "last outcome {at}: {}, {same}",
+            word(known.outcome)
+        ));
+    }
+    for owed in ledger.owed(scope, Some(name))? {
+        let owed = owed?;
+        if owed.key == key {
+            told.push(format!(
+                "owed after {} attempts: {}",
+                owed.attempts, owed.reason
+            ));
+        }
+    }
+    Ok(told)
+}
+
+fn word(outcome: syncline_ledger::LastOutcome) -> String {
+    match outcome {
+        syncline_ledger::LastOutcome::Settled(done) => format!("{done:?}").to_lowercase(),
+        syncline_ledger::LastOutcome::Owed(class) => format!("owed ({class})"),
+    }
+}

@@ -1,0 +1,22 @@
+//! Flows: any store to any store, as the configuration describes them.
+//!
+//! A flow is opened ([`open`]): both stores are connected, every expression is compiled, and all
+//! that does not exist is told, before anything is read. Then it is planned, a plan is applied, or
+//! one record is explained. The comparison and the motion are the engine's.
+
+mod apply;
+mod exit;
+mod explain;
+mod lookups;
+mod open;
+mod plan;
+mod settings;
+mod shown;
+mod tables;
+
+pub use apply::{ApplyArgs, ApplySummary, apply_flow, sync_flow};
+pub use explain::{Explained, FieldRow, FlowSide, explain_flow};
+pub use plan::{FlowArgs, PlanSummary, drift_flow, plan_flow};
+pub use settings::{FlowSettings, LookupSettings, PartSettings};
+pub use shown::{ShownChange, shown_changes};
+pub use tables::TablesSettings;

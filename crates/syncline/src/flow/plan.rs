@@ -1,0 +1,118 @@
+//! Planning a flow: what would be done, and nothing is.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use syncline_engine::{FlowJob, FlowPlan, Only};
+use syncline_ledger::LedgerView;
+use tokio_util::sync::CancellationToken;
+
+use super::open::{Opened, open};
+use crate::send::MEMORY_BUDGET;
+use crate::{Config, Failure, open as stores};
+
+/// What to plan.
+#[derive(Clone, Debug, Default)]
+pub struct FlowArgs {
+    /// The flow.
+    pub flow: String,
+    /// What of it is meant.
+    pub only: Only,
+    /// Where the plan goes; by default into the state folder.
+    pub out: Option<PathBuf>,
+}
+
+/// What was planned.
+#[derive(Debug)]
+pub struct PlanSummary {
+    /// The flow.
+    pub flow: String,
+    /// What differs.
+    pub plan: FlowPlan,
+}
+
+/// Under which name the ledger knows a flow.
+pub(super) fn scope_name(flow: &str) -> String {
+    format!("flow:{flow}")
+}
+
+/// Plans a flow and puts the plan into a file.
+pub async fn plan_flow(
+    config: &Config,
+    arguments: FlowArgs,
+    stop: CancellationToken,
+) -> Result<PlanSummary, Failure> {
+    let opened = stores::unless_stopped(&stop, "planned", open(config, &arguments.flow)).await?;
+    let state = state_folder(config)?;
+    let out = match &arguments.out {
+        Some(out) => out.clone(),
+        None => default_path(&state, &arguments.flow)?,
+    };
+    let plan = planned(&opened, (&state, &arguments), &out, stop).await?;
+    Ok(PlanSummary {
+        flow: arguments.flow,
+        plan,
+    })
+}
+
+/// Compares both sides of a flow and keeps no plan.
+pub async fn drift_flow(
+    config: &Config,
+    arguments: FlowArgs,
+    stop: CancellationToken,
+) -> Result<PlanSummary, Failure> {
+    let folder = tempfile::tempdir_in(state_folder(config)?)?;
+    let out = folder.path().join("plan.jsonl");
+    let arguments = FlowArgs {
+        out: Some(out),
+        ..arguments
+    };
+    plan_flow(config, arguments, stop).await
+}
+
+/// The state folder, made if need be.
+pub(super) fn state_folder(config: &Config) -> Result<PathBuf, Failure> {
+    let folder = config.state_folder.clone();
+    let folder = folder.ok_or_else(|| Failure::configuration("flows need a `state_dir`"))?;
+    stores::create_private_folder(&folder)?;
+    Ok(folder)
+}
+
+pub(super) fn default_path(state: &Path, flow: &str) -> Result<PathBuf, Failure> {
+    let folder = state.join("plans");
+    stores::create_private_folder(&folder)?;
+    Ok(folder.join(format!("{flow}.jsonl")))
+}
+
+/// Plans an opened flow.
+pub(super) async fn planned(
+    opened: &Opened,
+    (state, arguments): (&Path, &FlowArgs),
+    out: &Path,
+    stop: CancellationToken,
+) -> Result<FlowPlan, Failure> {
+    let work = tempfile::tempdir_in(state)?;
+    let identities = (
+        opened.catalogs.0.identity.clone(),
+        opened.catalogs.1.identity.clone(),
+    );
+    let mut ledger = None;
+    if LedgerView::is_in(state) {
+        let view = LedgerView::open(state)?;
+        let scope = view.find_scope(&identities.1, &scope_name(&arguments.flow))?;
+        ledger = scope.map(|scope| (view, scope));
+    }
+    let job = FlowJob {
+        flow: arguments.flow.clone(),
+        source: Arc::clone(&opened.source),
+        target: Arc::clone(&opened.target),
+        identities,
+        parts: opened.parts.clone(),
+        mapping: opened.mapping,
+        ledger,
+        only: arguments.only.clone(),
+        work_folder: work.path().to_owned(),
+        memory_budget: MEMORY_BUDGET,
+    };
+    Ok(syncline_engine::plan_flow(job, out, stop).await?)
+}

@@ -1,0 +1,80 @@
+//! What a store of files declares about its tables.
+
+use std::collections::BTreeMap;
+
+use syncline_store_files::{Dialect, TableSettings};
+
+use crate::Failure;
+use crate::config::Section;
+
+type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// What is declared about the tables of a store of files.
+#[derive(Clone, Debug, Default)]
+pub struct TablesSettings {
+    /// About all of them.
+    pub shared: TableSettings,
+    /// About single ones, by name.
+    pub tables: BTreeMap<String, TableSettings>,
+}
+
+impl TablesSettings {
+    pub(crate) fn read(section: &Section<'_>, problems: &mut Vec<Failure>) -> Result<Self> {
+        let shared = TableSettings {
+            dialect: match section.section("csv")? {
+                None => None,
+                Some(csv) => {
+                    let found = dialect(&csv, None)?;
+                    problems.extend(csv.unknown());
+                    found
+                }
+            },
+            ..TableSettings::default()
+        };
+        let mut tables = BTreeMap::new();
+        for (name, table) in section.named_sections("tables")? {
+            let settings = TableSettings {
+                file: table.text("file")?,
+                dialect: dialect(&table, shared.dialect.as_ref())?,
+                key: table.list("key")?.unwrap_or_default(),
+            };
+            problems.extend(table.unknown());
+            tables.insert(name, settings);
+        }
+        Ok(Self { shared, tables })
+    }
+}
+
+/// How cells are written, if anything is said of it.
+fn dialect(section: &Section<'_>, shared: Option<&Dialect>) -> Result<Option<Dialect>> {
+    let said = ["delimiter", "quote", "encoding", "columns"];
+    section.accept(&said);
+    if !said.iter().any(|key| section.says(key)) {
+        return Ok(shared.cloned());
+    }
+    let mut dialect = shared.cloned().unwrap_or_default();
+    if let Some(mark) = mark(section, "delimiter")? {
+        dialect.delimiter = mark;
+    }
+    if let Some(mark) = mark(section, "quote")? {
+        dialect.quote = mark;
+    }
+    if let Some(encoding) = section.text("encoding")? {
+        dialect.encoding = Some(encoding);
+    }
+    if let Some(columns) = section.list("columns")? {
+        dialect.columns = Some(columns);
+    }
+    Ok(Some(dialect))
+}
+
+fn mark(section: &Section<'_>, key: &'static str) -> Result<Option<u8>> {
+    let Some(text) = section.text(key)? else {
+        return Ok(None);
+    };
+    match (text.as_str(), text.as_bytes()) {
+        ("\\t" | "tab", _) => Ok(Some(b'\t')),
+        (_, [mark]) if mark.is_ascii() => Ok(Some(*mark)),
+        _ => Err(section.failure(key, "must be one letter of ASCII, or `tab`")),
+    }
+}
