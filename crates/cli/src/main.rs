@@ -9,6 +9,7 @@ mod compared;
 mod deletes;
 mod environment;
 mod fetched;
+mod flows;
 mod output;
 mod planned;
 mod progress;

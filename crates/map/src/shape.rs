@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use syncline_model::{Collection, Field, FieldRole, NullRule};
+use syncline_model::{Collection, Field, FieldKind, FieldRole, NullRule};
 
 use crate::cell::{Cell, write_text};
 use crate::convert::{ValueRules, convert};
@@ -54,6 +54,19 @@ impl Shape {
     /// The collection, with the rules by which its payloads are compared.
     pub const fn collection(&self) -> &Arc<Collection> {
         &self.collection
+    }
+
+    /// A value, given as JSON text, in the form of its field.
+    pub fn value(&self, field: &str, json: &str) -> Result<String, RowProblem> {
+        let kind = self
+            .collection
+            .field(field)
+            .map_or(FieldKind::Any, |field| field.kind);
+        let cell = convert(Cell::of_json(json), kind, self.rules);
+        let cell = cell.map_err(|reason| RowProblem::of(format!("`{field}`: {reason}")))?;
+        let mut out = Vec::new();
+        cell.write(&mut out);
+        Ok(String::from_utf8_lossy(&out).into_owned())
     }
 
     /// A record of the target in this shape: its fields only, each in the form of its kind. What
@@ -112,7 +125,7 @@ fn member(name: &str, cell: &Cell<'_>, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use syncline_model::{Canonicaliser, CollectionName, FieldKind, KeyField};
+    use syncline_model::{Canonicaliser, CollectionName, KeyField};
 
     use super::*;
 

@@ -7,6 +7,7 @@ mod create;
 mod data;
 mod fetch;
 mod file;
+mod flow;
 mod paging;
 mod publish;
 mod restream;
@@ -22,6 +23,7 @@ pub(crate) use create::CreateArgs;
 pub(crate) use data::{DataArgs, LogFormat};
 pub(crate) use fetch::{ChoiceArgs, FetchArgs, FormatArg};
 pub(crate) use file::FileArgs;
+pub(crate) use flow::{AllowArgs, ApplyArgs, KindArg, OnlyArgs, PlanArgs, ShownArgs, SyncArgs};
 pub(crate) use paging::PagingArgs;
 pub(crate) use publish::{
     DriftArgs, ExplainArgs, PairArgs, PublishArgs, VerifyArgs, data as told_data,
@@ -89,7 +91,13 @@ pub(crate) enum Command {
     Fetch(FetchArgs),
     /// Publish one Ed-Fi API to another, only what changed
     Publish(PublishArgs),
-    /// Compare two Ed-Fi APIs
+    /// Plan a flow: what would be done, and nothing is
+    Plan(PlanArgs),
+    /// Make the changes of a plan, and no others
+    Apply(ApplyArgs),
+    /// Bring the target of a flow in step with its source, within the guards
+    Sync(SyncArgs),
+    /// Compare two Ed-Fi APIs, or the sides of a flow
     Verify(VerifyArgs),
     /// Show in what an Ed-Fi API differs from its source, and why
     Drift(DriftArgs),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DataArgs, FileArgs, LogFormat, PagingArgs};
+use super::{DataArgs, FileArgs, LogFormat, OnlyArgs, PagingArgs};
 
 /// Publish one Ed-Fi API to another: what was written, re-keyed and deleted since the last time
 #[derive(Debug, Args)]
@@ -100,6 +100,8 @@ pub(crate) struct VerifyArgs {
     /// Compare only the numbers of records
     #[arg(long)]
     pub(crate) counts: bool,
+    #[command(flatten)]
+    pub(crate) only: OnlyArgs,
     /// Print what was found as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -107,13 +109,16 @@ pub(crate) struct VerifyArgs {
     pub(crate) told: ToldArgs,
 }
 
-/// Show in what an Ed-Fi API differs from another, or from a folder of files, and why
+/// Show in what an Ed-Fi API differs from another, or from a folder of files, and why; or in what
+/// the sides of a flow differ, if the first argument names one
 #[derive(Debug, Args)]
 pub(crate) struct DriftArgs {
     #[command(flatten)]
     pub(crate) file: FileArgs,
     #[command(flatten)]
     pub(crate) pair: PairArgs,
+    #[command(flatten)]
+    pub(crate) only: OnlyArgs,
     /// Print what was found as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -129,6 +134,9 @@ pub(crate) struct ExplainArgs {
     /// Its key: the values of its fields in order, or NAME=VALUE, or the list that `drift` shows
     #[arg(required = true)]
     pub(crate) key: Vec<String>,
+    /// Flow that fills the collection, by its name in the configuration
+    #[arg(long, value_name = "FLOW", conflicts_with_all = ["from", "to"])]
+    pub(crate) flow: Option<String>,
     /// Store that is taken as right, by its name in the configuration
     #[arg(long, value_name = "STORE")]
     pub(crate) from: Option<String>,

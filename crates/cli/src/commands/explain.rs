@@ -2,13 +2,20 @@
 
 use syncline::{ExplainArgs as Wanted, Explanation, Failure, explain_document};
 
+use super::flow::key_values;
 use super::verify::write;
 use crate::args::{DataArgs, ExplainArgs, told_data};
 use crate::output::{self, Voice};
-use crate::{compared, environment};
+use crate::{compared, environment, flows};
+
+/// The two sides differ.
+const DIFFERENT: u8 = 6;
 
 pub(crate) async fn run(arguments: &ExplainArgs, before: DataArgs) -> Result<u8, Failure> {
     let data = &told_data(&arguments.file, &arguments.told, before);
+    if let Some(flow) = &arguments.flow {
+        return of_flow(flow, arguments, data).await;
+    }
     let outcome = explain(arguments, data).await;
     let exit_status = match &outcome {
         Ok(found) => found.exit_status(),
@@ -23,6 +30,26 @@ pub(crate) async fn run(arguments: &ExplainArgs, before: DataArgs) -> Result<u8,
         Err(failure) => Voice::new(data.log_format).failure(&failure),
     }
     written.map(|()| exit_status)
+}
+
+/// One record of a flow.
+async fn of_flow(flow: &str, arguments: &ExplainArgs, data: &DataArgs) -> Result<u8, Failure> {
+    let key: Vec<String> = arguments
+        .key
+        .iter()
+        .flat_map(|text| key_values(text))
+        .collect();
+    let config = environment::config(data)?;
+    let wanted = (flow, arguments.collection.as_str(), key.as_slice());
+    let found = syncline::explain_flow(&config, wanted, arguments.show_values).await?;
+    let document = serde_json::json!({"command": "explain", "flow": flow, "record": found});
+    if arguments.json {
+        output::data(&format!("{document:#}\n"));
+    } else {
+        output::data(&flows::of_explained(&found));
+    }
+    let differs = found.differs();
+    write(data, &document).map(|()| if differs { DIFFERENT } else { 0 })
 }
 
 async fn explain(arguments: &ExplainArgs, data: &DataArgs) -> Result<Explanation, Failure> {

@@ -6,6 +6,7 @@ mod create;
 mod demo;
 mod explain;
 mod fetch;
+mod flow;
 mod generate;
 mod jobs;
 mod publish;
@@ -83,6 +84,9 @@ async fn dispatch(command: Command, before: Before) -> Result<u8, Failure> {
             }
         }
         Command::Verify(arguments) => verify::run(&arguments, before).await,
+        Command::Plan(arguments) => flow::plan(&arguments, before).await,
+        Command::Apply(arguments) => flow::apply(&arguments, before).await,
+        Command::Sync(arguments) => flow::sync(&arguments, before).await,
         Command::Drift(arguments) => verify::drift(&arguments, before).await,
         Command::Explain(arguments) => explain::run(&arguments, before).await,
         Command::Delete(arguments) => {

@@ -2,16 +2,22 @@
 
 use serde_json::Value;
 use syncline::{
-    Failure, VerifyArgs as Comparison, VerifySummary, verify_document, write_verify_results,
+    Config, Failure, VerifyArgs as Comparison, VerifySummary, verify_document, write_verify_results,
 };
 
+use super::flow;
 use super::publish::settings;
-use crate::args::{DataArgs, DriftArgs, VerifyArgs, told_data};
+use crate::args::{DataArgs, DriftArgs, PairArgs, ShownArgs, VerifyArgs, told_data};
 use crate::output::{self, Voice};
 use crate::{compared, environment, progress, signals};
 
 pub(crate) async fn run(arguments: &VerifyArgs, before: DataArgs) -> Result<u8, Failure> {
     let data = &told_data(&arguments.file, &arguments.told, before);
+    if let Some((config, flow)) = flow_of(&arguments.pair, data) {
+        let shown = shown(arguments.json);
+        let told = (&shown, data);
+        return flow::drift(("verify", &config, &flow), &arguments.only, told).await;
+    }
     let outcome = async {
         let config = environment::connected(data).await?;
         let wanted = Comparison {
@@ -27,6 +33,11 @@ pub(crate) async fn run(arguments: &VerifyArgs, before: DataArgs) -> Result<u8, 
 
 pub(crate) async fn drift(arguments: &DriftArgs, before: DataArgs) -> Result<u8, Failure> {
     let data = &told_data(&arguments.file, &arguments.told, before);
+    if let Some((config, flow)) = flow_of(&arguments.pair, data) {
+        let shown = shown(arguments.json);
+        let told = (&shown, data);
+        return flow::drift(("drift", &config, &flow), &arguments.only, told).await;
+    }
     let outcome = async {
         let config = environment::connected(data).await?;
         let wanted = Comparison {
@@ -38,6 +49,25 @@ pub(crate) async fn drift(arguments: &DriftArgs, before: DataArgs) -> Result<u8,
         syncline::verify(&config, wanted, observer, signals::stop_token()).await
     };
     tell("drift", arguments.json, (outcome.await, data))
+}
+
+/// The flow that is named in place of two stores.
+fn flow_of(pair: &PairArgs, data: &DataArgs) -> Option<(Config, String)> {
+    let name = pair.from.as_ref().filter(|_| pair.to.is_none())?;
+    // What is wrong with the configuration is told by whoever needs it next.
+    let config = environment::config(data).ok()?;
+    config
+        .flows
+        .contains_key(name)
+        .then(|| (config, name.clone()))
+}
+
+fn shown(json: bool) -> ShownArgs {
+    ShownArgs {
+        sample: 3,
+        show_values: false,
+        json,
+    }
 }
 
 /// Prints what was found, and writes the results file.

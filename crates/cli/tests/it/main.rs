@@ -13,6 +13,7 @@ mod connections;
 mod creating;
 mod desk;
 mod fetching;
+mod flows;
 mod help;
 mod interruption;
 mod jobs;

@@ -31,6 +31,14 @@ pub struct Explained {
     pub fields: Vec<FieldRow>,
 }
 
+impl Explained {
+    /// Whether the two sides differ.
+    pub fn differs(&self) -> bool {
+        let is_missing = |side: &FlowSide| *side == FlowSide::Missing;
+        is_missing(&self.source) != is_missing(&self.target) || !self.fields.is_empty()
+    }
+}
+
 /// A field in which the two sides differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldRow {

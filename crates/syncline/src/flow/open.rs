@@ -196,7 +196,20 @@ impl Compiling<'_> {
                 .push(at(settings, Failure::configuration(message)));
         }
         self.shapes.insert(name.clone(), shape);
-        let policy = settings.policy.clone();
+        let mut policy = settings.policy.clone();
+        if let DeleteStyle::Set(values) = &mut policy.delete {
+            for (field, json) in values {
+                match self.shapes.get(&name).map(|shape| shape.value(field, json)) {
+                    Some(Err(problem)) => {
+                        let message = format!("`{name}`: `delete.set`: {problem}");
+                        self.problems
+                            .push(at(settings, Failure::configuration(message)));
+                    }
+                    Some(Ok(value)) => *json = value,
+                    None => {}
+                }
+            }
+        }
         self.parts.insert(name, FlowPart { collection, policy });
     }
 

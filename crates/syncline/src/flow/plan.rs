@@ -55,14 +55,14 @@ pub async fn plan_flow(
     })
 }
 
-/// Compares both sides of a flow and keeps no plan.
+/// Compares both sides of a flow. What differs is put beside the plan, which stays as it is.
 pub async fn drift_flow(
     config: &Config,
     arguments: FlowArgs,
     stop: CancellationToken,
 ) -> Result<PlanSummary, Failure> {
-    let folder = tempfile::tempdir_in(state_folder(config)?)?;
-    let out = folder.path().join("plan.jsonl");
+    let state = state_folder(config)?;
+    let out = default_path(&state, &format!("{}.drift", arguments.flow))?;
     let arguments = FlowArgs {
         out: Some(out),
         ..arguments
