@@ -190,7 +190,7 @@ pub(crate) fn apply_document(command: &str, summary: &ApplySummary, status: u8) 
 }
 
 /// What became of a plan, as a person reads it.
-pub(crate) fn of_apply(summary: &ApplySummary) -> Result<String, Failure> {
+pub(crate) fn of_apply(summary: &ApplySummary) -> String {
     let mut text = String::new();
     if let Some(plan) = &summary.planned {
         table(&mut text, plan);
@@ -200,7 +200,7 @@ pub(crate) fn of_apply(summary: &ApplySummary) -> Result<String, Failure> {
     }
     let Some(report) = &summary.report else {
         text.push_str("Nothing was done: the problems above have to be put right first.\n");
-        return Ok(text);
+        return text;
     };
     for (name, one) in &report.collections {
         let _row = writeln!(
@@ -243,7 +243,7 @@ pub(crate) fn of_apply(summary: &ApplySummary) -> Result<String, Failure> {
             summary.plan.1.display()
         );
     }
-    Ok(text)
+    text
 }
 
 /// One record of a flow, as a person reads it.

@@ -82,14 +82,14 @@ pub(crate) struct AllowArgs {
 #[command(next_help_heading = "Part of a flow")]
 pub(crate) struct OnlyArgs {
     /// Only the record with this key: its values in order, separated by commas (can be repeated)
-    #[arg(long, value_name = "KEY")]
-    pub(crate) only_key: Vec<String>,
+    #[arg(long = "only-key", value_name = "KEY")]
+    pub(crate) key: Vec<String>,
     /// Only this collection (can be repeated)
-    #[arg(long, value_name = "NAME")]
-    pub(crate) only_collection: Vec<String>,
+    #[arg(long = "only-collection", value_name = "NAME")]
+    pub(crate) collection: Vec<String>,
     /// Only changes of this kind (can be repeated)
-    #[arg(long, value_name = "KIND")]
-    pub(crate) only_kind: Vec<KindArg>,
+    #[arg(long = "only-kind", value_name = "KIND")]
+    pub(crate) kind: Vec<KindArg>,
 }
 
 /// A kind of change.

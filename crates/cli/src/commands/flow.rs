@@ -115,7 +115,7 @@ fn tell_applied(
     let written = write(data, &document);
     match outcome {
         Ok(summary) => {
-            let text = flows::of_apply(&summary)?;
+            let text = flows::of_apply(&summary);
             Voice::new(data.log_format).finished(&text, document);
         }
         Err(failure) => Voice::new(data.log_format).failure(&failure),
@@ -171,14 +171,10 @@ pub(crate) fn only(arguments: &OnlyArgs) -> Only {
         KindArg::Rekey => ChangeKind::Rekey,
         KindArg::Delete => ChangeKind::Delete,
     };
-    let collections = arguments.only_collection.iter();
+    let collections = arguments.collection.iter();
     Only {
-        keys: arguments
-            .only_key
-            .iter()
-            .map(|key| key_values(key))
-            .collect(),
-        kinds: arguments.only_kind.iter().map(kind).collect(),
+        keys: arguments.key.iter().map(|key| key_values(key)).collect(),
+        kinds: arguments.kind.iter().map(kind).collect(),
         collections: collections
             .map(|name| CollectionName::new(name.as_str()))
             .collect(),

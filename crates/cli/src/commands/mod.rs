@@ -110,10 +110,7 @@ async fn dispatch(command: Command, before: Before) -> Result<u8, Failure> {
         },
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments.command).await,
-        Command::Completions(arguments) => {
-            completions(arguments.shell);
-            Ok(0)
-        }
+        Command::Completions(arguments) => Ok(completions(arguments.shell)),
         Command::Version => {
             output::data(concat!("syncline ", env!("CARGO_PKG_VERSION"), "\n"));
             Ok(0)
@@ -121,11 +118,12 @@ async fn dispatch(command: Command, before: Before) -> Result<u8, Failure> {
     }
 }
 
-/// Prints the script that completes commands and options in a shell.
-fn completions(shell: clap_complete::Shell) {
+/// Prints the script that completes commands and options in a shell; the exit status.
+fn completions(shell: clap_complete::Shell) -> u8 {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "syncline", &mut script);
     output::data(&String::from_utf8_lossy(&script));
+    0
 }
 
 /// Prints a failure; its exit status.
