@@ -220,7 +220,7 @@ pub(crate) fn of_apply(summary: &ApplySummary) -> String {
     match &report.ending {
         Ending::Completed => {}
         Ending::Interrupted => {
-            text.push_str("Stopped; the same command goes on where it stopped.\n")
+            text.push_str("Stopped; the same command goes on where it stopped.\n");
         }
         Ending::Failed(error) => {
             let _why = writeln!(

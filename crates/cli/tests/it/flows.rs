@@ -12,10 +12,8 @@ fn desk(left: &str, right: &str, more: &str) -> Desk {
 }
 
 fn configure(desk: &Desk, more: &str) {
-    let more: String = more
-        .lines()
-        .map(|line| format!("        {line}\n"))
-        .collect();
+    let lines = more.lines().map(|line| format!("        {line}"));
+    let more = lines.collect::<Vec<_>>().join("\n") + "\n";
     desk.write(
         "syncline.yaml",
         format!(
@@ -245,8 +243,9 @@ fn s11_records_of_two_collections_are_two_records() {
 }
 
 fn rows(count: usize) -> String {
-    let row = |id: usize| format!("{id},n{id}\n");
-    format!("id,name\n{}", (0..count).map(row).collect::<String>())
+    let row = |id: usize| format!("{id},n{id}");
+    let rows: Vec<String> = (0..count).map(row).collect();
+    format!("id,name\n{}\n", rows.join("\n"))
 }
 
 #[test]

@@ -16,7 +16,8 @@ use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, exec, path_fro
 use crate::connections::{self, Found};
 use crate::open::TOUCH;
 use crate::{
-    Failure, FlowSettings, PublishSettings, StoredConnection, TablesSettings, ValidateSettings, guards,
+    Failure, FlowSettings, PublishSettings, StoredConnection, TablesSettings, ValidateSettings,
+    guards,
 };
 
 /// Where state is kept if the file does not say.
