@@ -146,7 +146,7 @@ impl Server {
         Holder::MariaDb(connection)
     }
 
-    /// The numbers of connections that wait for a row of this schema.
+    /// The numbers of connections that wait for a row of this schema, which somebody holds.
     async fn waiting(&self) -> Vec<i64> {
         if self.system == System::Postgres {
             let sql = "SELECT pid::bigint FROM pg_stat_activity WHERE wait_event_type = 'Lock'
@@ -155,9 +155,9 @@ impl Server {
             return rows.iter().map(|row| row.get(0)).collect();
         }
         let mut connection = mysql_async::Conn::from_url(&self.url).await.unwrap();
-        let sql = "SELECT x.trx_mysql_thread_id FROM information_schema.innodb_trx x
-            JOIN information_schema.processlist p ON p.id = x.trx_mysql_thread_id
-            WHERE x.trx_state = 'LOCK WAIT' AND p.db = database()";
+        // What InnoDB says of transactions stays as it is while it is asked for again and again.
+        let sql = "SELECT id FROM information_schema.processlist
+            WHERE db = database() AND id <> connection_id() AND info LIKE '%FOR UPDATE'";
         let ids = connection.query(sql).await.unwrap();
         connection.disconnect().await.unwrap();
         ids
