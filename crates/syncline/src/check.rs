@@ -8,6 +8,8 @@ use syncline_store_exec::ExecSettings;
 use syncline_store_files::FilesStore;
 #[cfg(feature = "ldap")]
 use syncline_store_ldap::LdapSettings;
+#[cfg(feature = "sql")]
+use syncline_store_sql::SqlSettings;
 
 /// What a look at one store found.
 #[derive(Debug)]
@@ -38,6 +40,10 @@ pub async fn check(config: &Config, connect: bool) -> Vec<StoreCheck> {
             }
             #[cfg(feature = "ldap")]
             StoreConfig::Ldap(settings) => (directory(settings), Ok(vec![])),
+            #[cfg(feature = "sql")]
+            StoreConfig::Sql(settings) if connect => (address(settings), database(settings).await),
+            #[cfg(feature = "sql")]
+            StoreConfig::Sql(settings) => (address(settings), Ok(vec![])),
         };
         let failure = match found {
             Ok(found) => {
@@ -137,6 +143,23 @@ async fn looked_into(settings: &LdapSettings) -> Result<Vec<String>, Failure> {
     let store = open::directory(settings).await?;
     let mut facts = open::briefly(|| store.probe()).await?.facts;
     facts.extend(described(&store).await?);
+    Ok(facts)
+}
+
+#[cfg(feature = "sql")]
+fn address(settings: &SqlSettings) -> Vec<String> {
+    let address = &settings.address;
+    vec![format!("{} at {address}", address.system())]
+}
+
+#[cfg(feature = "sql")]
+async fn database(settings: &SqlSettings) -> Result<Vec<String>, Failure> {
+    let store = open::sql(settings).await?;
+    let mut facts = described(&store).await?;
+    let left_out = store.found().left_out;
+    if !left_out.is_empty() {
+        facts.push(format!("no collections: {}", left_out.join(", ")));
+    }
     Ok(facts)
 }
 

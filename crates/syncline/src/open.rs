@@ -11,6 +11,8 @@ use syncline_store_exec::ExecStore;
 use syncline_store_files::FilesStore;
 #[cfg(feature = "ldap")]
 use syncline_store_ldap::{LdapSettings, LdapStore};
+#[cfg(feature = "sql")]
+use syncline_store_sql::{SqlSettings, SqlStore};
 use tokio_util::sync::CancellationToken;
 
 use crate::{EdfiConfig, Failure, FailureKind, StoreConfig};
@@ -48,6 +50,8 @@ pub(crate) async fn store(config: &StoreConfig) -> Result<Arc<dyn Store>, Failur
         }
         #[cfg(feature = "ldap")]
         StoreConfig::Ldap(settings) => Arc::new(directory(settings).await?),
+        #[cfg(feature = "sql")]
+        StoreConfig::Sql(settings) => Arc::new(sql(settings).await?),
     })
 }
 
@@ -55,6 +59,12 @@ pub(crate) async fn store(config: &StoreConfig) -> Result<Arc<dyn Store>, Failur
 #[cfg(feature = "ldap")]
 pub(crate) async fn directory(settings: &LdapSettings) -> Result<LdapStore, Failure> {
     briefly(|| LdapStore::open(settings.clone())).await
+}
+
+/// A database.
+#[cfg(feature = "sql")]
+pub(crate) async fn sql(settings: &SqlSettings) -> Result<SqlStore, Failure> {
+    briefly(|| Box::pin(SqlStore::open(settings.clone()))).await
 }
 
 /// What comes of opening, unless the run is stopped first; `done` is what has not begun, for example

@@ -51,6 +51,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "syncline-store-edfi",
             "syncline-store-exec",
             "syncline-store-ldap",
+            "syncline-store-sql",
         ],
     ),
     ("syncline-cli", &["syncline", "syncline-sandbox"]),

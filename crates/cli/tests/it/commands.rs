@@ -124,6 +124,37 @@ fn a_directory_shows_what_it_holds() {
     }
 }
 
+#[test]
+fn a_database_shows_what_it_holds() {
+    let desk = Desk::new();
+    let script = "import sqlite3; sqlite3.connect('school.db').executescript('CREATE TABLE people \
+        (id INTEGER PRIMARY KEY, name TEXT); CREATE TABLE log (line TEXT)')";
+    let made = std::process::Command::new("python3")
+        .args(["-c", script])
+        .current_dir(desk.path(""))
+        .status();
+    assert!(made.unwrap().success());
+    let yaml = "stores:\n  lms:\n    kind: sql\n    url: sqlite:school.db\n";
+    desk.write("syncline.yaml", yaml);
+    let ran = desk.run(&["config", "check", "--connect"]);
+    assert_eq!(ran.status, 0, "{ran}");
+    for expected in [
+        "SQLite at sqlite:",
+        "can be read, written and deleted from",
+        "people: key id; id integer, name text",
+        "no collections: log (it has no key)",
+    ] {
+        assert!(ran.stdout.contains(expected), "{ran}");
+    }
+    desk.write("syncline.yaml", format!("{yaml}    tables: {{log: }}\n"));
+    let ran = desk.run(&["config", "check", "--connect"]);
+    assert_eq!(ran.status, 2, "{ran}");
+    assert!(
+        ran.stderr.contains("tables: { log: { key: [...] } }"),
+        "{ran}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn records_are_counted() {
     let sandbox = sandbox().await;

@@ -12,6 +12,8 @@ mod lightbeam;
 mod native;
 mod paging;
 mod section;
+#[cfg(feature = "sql")]
+mod sql;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -118,6 +120,9 @@ pub enum StoreConfig {
     /// An LDAP directory; not in every build.
     #[cfg(feature = "ldap")]
     Ldap(Box<LdapSettings>),
+    /// A database.
+    #[cfg(feature = "sql")]
+    Sql(Box<syncline_store_sql::SqlSettings>),
 }
 
 /// An Ed-Fi API and how to treat it.

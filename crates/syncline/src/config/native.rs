@@ -12,6 +12,8 @@ use syncline_store_edfi::{ClientSettings, Credentials, EdfiSettings, Mode, ReadS
 #[cfg(feature = "ldap")]
 use super::ldap;
 use super::section::Section;
+#[cfg(feature = "sql")]
+use super::sql;
 use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, exec, path_from};
 use crate::connections::{self, Found};
 use crate::open::TOUCH;
@@ -119,16 +121,35 @@ fn store(
             folder,
             (arguments, problems),
         )?)),
-        other => {
-            let kinds = if cfg!(feature = "ldap") {
-                "`files`, `edfi`, `exec` or `ldap`"
-            } else {
-                "`files`, `edfi` or `exec` (this build has no `ldap`)"
-            };
-            let message = format!("is `{other}`, and must be {kinds}");
-            return Err(section.failure("kind", message));
-        }
+        #[cfg(feature = "sql")]
+        "sql" => sql::store(section, folder, (environment, problems))?,
+        other => return Err(unknown_kind(section, other)),
     })
+}
+
+/// The failure of a kind that there is not, or that this program was built without.
+fn unknown_kind(section: &Section<'_>, kind: &str) -> Failure {
+    let built = [
+        ("ldap", cfg!(feature = "ldap")),
+        ("sql", cfg!(feature = "sql")),
+    ];
+    let (there, missing): (Vec<_>, Vec<_>) = built.into_iter().partition(|(_, is_there)| *is_there);
+    let names = |kinds: &[(&str, bool)]| -> Vec<String> {
+        kinds.iter().map(|(name, _)| format!("`{name}`")).collect()
+    };
+    let mut known = vec![
+        "`files`".to_owned(),
+        "`edfi`".to_owned(),
+        "`exec`".to_owned(),
+    ];
+    known.extend(names(&there));
+    let last = known.pop().unwrap_or_default();
+    let mut message = format!("is `{kind}`, and must be {} or {last}", known.join(", "));
+    if !missing.is_empty() {
+        let missing = names(&missing).join(" and no ");
+        message = format!("{message} (this build has no {missing})");
+    }
+    section.failure("kind", message)
 }
 
 /// A file of further trusted authorities.

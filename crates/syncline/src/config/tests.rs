@@ -454,3 +454,58 @@ fn mistakes_about_a_directory_are_named() {
         check_failure(&text, &message, hint);
     }
 }
+
+#[cfg(feature = "sql")]
+#[test]
+fn a_database_is_read_with_its_tables_and_queries() {
+    let text = with_store(
+        "kind: sql\nurl: '${URL}'\nca_file: ca.pem\ntables:\n  users:\n  \
+         people: {table: hr.person, key: [id]}\nqueries:\n  active: {sql: select 1 as id, key: id}",
+    );
+    let url = [("URL", "postgresql://ada:hunter2@db.example.org/lms")];
+    let config = load("conf/syncline.yaml", &text, &url).unwrap();
+    let StoreConfig::Sql(settings) = config.store("lms").unwrap() else {
+        panic!("{config:?}")
+    };
+    let shown = settings.address.to_string();
+    assert_eq!(shown, "postgresql://db.example.org:5432/lms");
+    assert_eq!(
+        settings.ca_file.as_deref(),
+        Some(Path::new("/here/conf/ca.pem"))
+    );
+    let tables = settings
+        .tables
+        .iter()
+        .map(|table| (table.name.as_str(), table.table.as_str()));
+    assert!(tables.eq([("users", "users"), ("people", "hr.person")]));
+    assert_eq!(
+        (&settings.tables[1].key[..], &settings.queries[0].key[..]),
+        (&["id".to_owned()][..], &["id".to_owned()][..])
+    );
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[cfg(feature = "sql")]
+#[test]
+fn mistakes_about_a_database_are_named_without_its_url() {
+    check_failure(
+        &with_store("kind: sql\nurl: oracle://ada:hunter2@h/x"),
+        "conf/syncline.yaml:4:10: `stores.lms.url` must begin with postgresql://, mysql:// or sqlite:",
+        "",
+    );
+    check_failure(
+        &with_store("kind: sql\nuri: x"),
+        "conf/syncline.yaml:4:5: `stores.lms.url` is missing",
+        "is `uri` meant to be `url`?",
+    );
+    check_failure(
+        &with_store("kind: sql\nurl: sqlite:x.db\ntables: {users: {keys: [id]}}"),
+        "conf/syncline.yaml:5:22: unknown key `stores.lms.tables.users.keys`",
+        "did you mean `key`?",
+    );
+    check_failure(
+        &with_store("kind: sql\nurl: sqlite:x.db\nqueries: {users: {sql: select 1}}"),
+        "conf/syncline.yaml: `stores.lms.queries.users.key` is missing",
+        "`key: [...]`",
+    );
+}
