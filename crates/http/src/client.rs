@@ -14,7 +14,8 @@ use url::Url;
 use crate::direct::Direct;
 use crate::error::Cause;
 use crate::pace::Pace;
-use crate::{Answer, HttpError, HttpErrorKind, TokenSource, trust};
+use crate::token::Token;
+use crate::{Answer, HttpError, HttpErrorKind, Streamed, TokenSource, trust};
 
 /// Longest body of an ordinary answer.
 const BODY_BYTES_MAX: usize = 256 << 20;
@@ -170,31 +171,36 @@ impl Client {
     /// Sends a request. With a token source, a 401 is answered by fetching a token once and
     /// sending the request once more; a second 401 is an error, never a loop.
     pub async fn send(&self, method: Method, url: &Url, body: Body) -> Result<Answer, HttpError> {
-        let Some(source) = &self.token else {
-            return self.send_once(&method, url, &body, None).await;
-        };
-        let token = source.current(self).await?;
-        let first = self
-            .send_once(&method, url, &body, Some(token.header()))
-            .await?;
-        if first.status != 401 {
-            return Ok(first);
+        let mut login = Login::begin(self).await?;
+        loop {
+            let answer = self.send_once(&method, url, &body, login.header()).await?;
+            if let Some(answer) = login.settled(self, url, answer).await? {
+                return Ok(answer);
+            }
         }
-        let fresh = source.refreshed(self, &token).await?;
-        let second = self
-            .send_once(&method, url, &body, Some(fresh.header()))
-            .await?;
-        if second.status == 401 {
-            return Err(HttpError::new(
-                HttpErrorKind::Unauthenticated,
-                format!(
-                    "{} answers 401 even with a fresh token: {}",
-                    shown(url),
-                    crate::read_problem(&second).messages.join("; ")
-                ),
-            ));
+    }
+
+    /// GET of an answer that is handed on while it arrives. Every wait for a next piece may last
+    /// for `idle`, however long the whole takes. Tokens are treated as by [`Client::send`].
+    pub async fn open_stream(
+        &self,
+        url: &Url,
+        prefer: &'static str,
+        idle: Duration,
+    ) -> Result<Streamed, HttpError> {
+        let mut login = Login::begin(self).await?;
+        loop {
+            self.turn().await;
+            let mut request = reqwest::Request::new(Method::GET, url.clone());
+            add_headers(request.headers_mut(), &Body::Empty, login.header());
+            request.headers_mut().extend(self.headers.clone());
+            let prefer = HeaderValue::from_static(prefer);
+            request.headers_mut().insert("prefer", prefer);
+            let streamed = Streamed::open(&self.inner, request, idle).await?;
+            if let Some(streamed) = login.settled(self, url, streamed).await? {
+                return Ok(streamed);
+            }
         }
-        Ok(second)
     }
 
     /// Sends a request that was made and signed elsewhere, with its headers as they are.
@@ -262,6 +268,69 @@ impl Client {
     }
 }
 
+/// What has come of a request.
+pub(crate) trait Answered {
+    fn status(&self) -> u16;
+    /// Why it was declined, if it was.
+    fn reason(&self) -> String;
+}
+
+impl Answered for Answer {
+    fn status(&self) -> u16 {
+        self.status
+    }
+
+    fn reason(&self) -> String {
+        crate::read_problem(self).messages.join("; ")
+    }
+}
+
+/// The token of one request, which is replaced at most once.
+struct Login<'client> {
+    source: Option<&'client TokenSource>,
+    token: Option<Arc<Token>>,
+    is_fresh: bool,
+}
+
+impl<'client> Login<'client> {
+    async fn begin(client: &'client Client) -> Result<Self, HttpError> {
+        let source = client.token.as_deref();
+        let token = match source {
+            Some(source) => Some(source.current(client).await?),
+            None => None,
+        };
+        Ok(Self {
+            source,
+            token,
+            is_fresh: false,
+        })
+    }
+
+    fn header(&self) -> Option<&HeaderValue> {
+        self.token.as_deref().map(Token::header)
+    }
+
+    /// The answer, or nothing if the request is to be sent once more with a fresh token.
+    async fn settled<T: Answered>(
+        &mut self,
+        client: &Client,
+        url: &Url,
+        answer: T,
+    ) -> Result<Option<T>, HttpError> {
+        let (Some(source), Some(token), 401) = (self.source, &self.token, answer.status()) else {
+            return Ok(Some(answer));
+        };
+        if self.is_fresh {
+            let (url, reason) = (shown(url), answer.reason());
+            let message = format!("{url} answers 401 even with a fresh token: {reason}");
+            return Err(HttpError::new(HttpErrorKind::Unauthenticated, message));
+        }
+        self.token = Some(source.refreshed(client, token).await?);
+        self.is_fresh = true;
+        Ok(None)
+    }
+}
+
 /// Which versions of HTTP are offered to a server.
 fn with_versions(trust: &ClientConfig, http2: bool) -> ClientConfig {
     let mut trust = trust.clone();
@@ -290,7 +359,9 @@ pub(crate) fn add_headers(
 }
 
 /// Reads the answer of the ordinary way.
-async fn answer(response: reqwest::Result<reqwest::Response>) -> Result<Answer, HttpError> {
+pub(crate) async fn answer(
+    response: reqwest::Result<reqwest::Response>,
+) -> Result<Answer, HttpError> {
     let response = response.map_err(|error| HttpError::from_client(&error))?;
     let url = response.url().clone();
     let (head, body) = http::Response::from(response).into_parts();

@@ -11,6 +11,7 @@ mod direct;
 mod error;
 mod pace;
 mod problem;
+mod streamed;
 mod token;
 mod trust;
 
@@ -18,5 +19,6 @@ pub use answer::Answer;
 pub use client::{Body, Client, ClientSettings};
 pub use error::{HttpError, HttpErrorKind};
 pub use problem::{Problem, read_problem};
+pub use streamed::{Pieces, Streamed};
 pub use token::{Credentials, TokenSettings, TokenSource};
 pub use trust::config as tls_config;

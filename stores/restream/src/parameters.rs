@@ -1,0 +1,66 @@
+//! Stage aggregations: values that the service works out for each stage, by definitions of its
+//! callers.
+
+use http::Method;
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use syncline_store::Result;
+
+use crate::client::Parameters;
+use crate::objects::{Object, StageAggregation};
+use crate::place::Wells;
+
+impl Wells {
+    /// The definitions.
+    pub async fn stage_aggregations(&self) -> Result<Vec<Object<StageAggregation>>> {
+        let url = self.url(&["parameters"], &vec![])?;
+        self.api().list(&url).await
+    }
+
+    /// One definition.
+    pub async fn stage_aggregation(&self, id: u64) -> Result<Object<StageAggregation>> {
+        let url = self.url(&["parameters", &id.to_string()], &vec![])?;
+        self.api().one(&url).await
+    }
+
+    /// Makes new definitions: objects with `name`, `config` (`field`, `aggregation`, `conditions`)
+    /// and `description`.
+    pub async fn create_stage_aggregations(
+        &self,
+        definitions: &[Value],
+    ) -> Result<Vec<Object<StageAggregation>>> {
+        let url = self.url(&["parameters"], &vec![])?;
+        let made: Vec<Box<RawValue>> = self.api().create(&url, &definitions).await?;
+        made.into_iter()
+            .map(|one| Object::read(one).map_err(|error| crate::client::odd(&url, &error)))
+            .collect()
+    }
+
+    /// Whether definitions would be taken; nothing is made. The answer of the service.
+    pub async fn validate_stage_aggregations(&self, definitions: &[Value]) -> Result<Value> {
+        let only: Parameters = vec![("validate_only".to_owned(), "true".to_owned())];
+        let url = self.url(&["parameters"], &only)?;
+        self.api().send(Method::POST, &url, &definitions).await
+    }
+
+    /// Changes some members of a definition (`config`, `description`, `label`, `color`), or, if it is
+    /// to be replaced, all of them.
+    pub async fn change_stage_aggregation(
+        &self,
+        id: u64,
+        members: &impl Serialize,
+        replace: bool,
+    ) -> Result<Object<StageAggregation>> {
+        let url = self.url(&["parameters", &id.to_string()], &vec![])?;
+        let method = if replace { Method::PUT } else { Method::PATCH };
+        let changed: Box<RawValue> = self.api().send(method, &url, members).await?;
+        Object::read(changed).map_err(|error| crate::client::odd(&url, &error))
+    }
+
+    /// Deletes a definition.
+    pub async fn delete_stage_aggregation(&self, id: u64) -> Result<()> {
+        let url = self.url(&["parameters", &id.to_string()], &vec![])?;
+        self.api().delete(&url).await
+    }
+}
