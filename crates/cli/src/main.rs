@@ -16,6 +16,7 @@ mod progress;
 mod published;
 mod signals;
 mod summary;
+mod table;
 mod validated;
 
 use std::process::ExitCode;

@@ -21,6 +21,7 @@ mod remedy;
 mod remove;
 mod replace;
 mod resolve;
+pub mod restream;
 mod results;
 mod select;
 mod send;

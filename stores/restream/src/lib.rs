@@ -31,3 +31,4 @@ pub use list::{Filters, StageFilters};
 pub use place::{Place, Wells};
 pub use settings::{HOST, RestreamSettings};
 pub use store::RestreamStore;
+pub use syncline_http::Credentials;

@@ -37,6 +37,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["syncline-model", "syncline-store", "syncline-http"],
     ),
     (
+        "syncline-store-restream",
+        &["syncline-model", "syncline-store", "syncline-http"],
+    ),
+    (
         "syncline",
         &[
             "syncline-engine",
@@ -52,6 +56,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "syncline-store-exec",
             "syncline-store-ldap",
             "syncline-store-sql",
+            "syncline-store-restream",
         ],
     ),
     ("syncline-cli", &["syncline", "syncline-sandbox"]),

@@ -12,6 +12,7 @@ mod paging;
 mod publish;
 mod restream;
 mod sandbox;
+mod sandbox_restream;
 mod state;
 mod validate;
 
@@ -28,11 +29,15 @@ pub(crate) use paging::PagingArgs;
 pub(crate) use publish::{
     DriftArgs, ExplainArgs, PairArgs, PublishArgs, VerifyArgs, data as told_data,
 };
-pub(crate) use restream::{AggregationArg, BehaviourArgs, DensityArg, SandboxRestreamArgs};
+pub(crate) use restream::{
+    FillArg, ResolutionArg, RestreamArgs, RestreamChangesArgs, RestreamCommand, RestreamDataArgs,
+    RestreamPlaceArgs, RestreamRangeArgs, RestreamShapeArgs, RestreamStagesArgs, StageArg,
+};
 pub(crate) use sandbox::{
     ApiArg, AuthorizationArg, ModelArgs, PlaceArgs, SandboxArgs, SandboxCommand, SandboxEdfiArgs,
     SandboxReplayArgs, SandboxResetArgs, SandboxSeedArgs,
 };
+pub(crate) use sandbox_restream::{AggregationArg, BehaviourArgs, DensityArg, SandboxRestreamArgs};
 pub(crate) use state::{
     ExportFormatArg, StateArgs, StateCommand, StateExportArgs, StateForgetArgs, StateImportArgs,
     StateOwedArgs, StatePart, StateRunsArgs, StateShowArgs,
@@ -109,6 +114,8 @@ pub(crate) enum Command {
     Truncate(RemoveArgs),
     /// Make the skeleton of an earthmover project that fits an Ed-Fi API
     Create(CreateArgs),
+    /// Ask the Restream API for sites, stages, measurements and corrections
+    Restream(RestreamArgs),
     /// Look at what is kept from run to run, or change it
     State(StateArgs),
     /// Look at the configuration

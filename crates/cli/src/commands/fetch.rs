@@ -85,7 +85,7 @@ async fn fetch(
     syncline::fetch(config, fetch, observer, signals::stop_token()).await
 }
 
-fn format(format: FormatArg) -> Result<FileFormat, Failure> {
+pub(super) fn format(format: FormatArg) -> Result<FileFormat, Failure> {
     let format = match format {
         FormatArg::Jsonl => FileFormat::Jsonl,
         FormatArg::Csv => FileFormat::Csv,

@@ -11,6 +11,7 @@ mod generate;
 mod jobs;
 mod publish;
 mod remove;
+mod restream;
 mod results;
 mod sandbox;
 mod send;
@@ -101,6 +102,7 @@ async fn dispatch(command: Command, before: Before) -> Result<u8, Failure> {
             let data = arguments.data(before);
             create::run(&arguments, &data).await
         }
+        Command::Restream(arguments) => restream::run(&arguments).await,
         Command::State(arguments) => state::run(&arguments.command, before).await,
         Command::Config(arguments) => match arguments.command {
             ConfigCommand::Check(arguments) => {

@@ -1,0 +1,72 @@
+//! `restream`: one module for what is listed, one for measurements, one for corrections.
+
+mod changes;
+mod data;
+mod lists;
+
+use syncline::Failure;
+use syncline::restream::{Filters, Place, StageName, moment};
+
+use crate::args::{RestreamArgs, RestreamCommand, RestreamPlaceArgs, RestreamRangeArgs, StageArg};
+use crate::environment;
+
+pub(crate) async fn run(arguments: &RestreamArgs) -> Result<u8, Failure> {
+    let variables = environment::variables();
+    let api = syncline::restream::connect(&variables, arguments.host.as_deref())?;
+    let json = arguments.json;
+    match &arguments.command {
+        RestreamCommand::Pads(list) => lists::pads(&api, &filters(&list.filters)?, json).await,
+        RestreamCommand::Sites(list) => lists::sites(&api, &filters(&list.filters)?, json).await,
+        RestreamCommand::States(list) => lists::states(&api, &filters(&list.filters)?, json).await,
+        RestreamCommand::Stages(stages) => lists::stages(&api, stages, json).await,
+        RestreamCommand::Fields(of) => lists::fields(&api.at(place(of)), json).await,
+        RestreamCommand::Sources(of) => lists::sources(&api.at(place(of)), json).await,
+        RestreamCommand::Data(wanted) => data::run(&api, wanted).await,
+        RestreamCommand::Changes(wanted) => changes::run(&api, wanted, json).await,
+    }
+}
+
+/// The site or the pad; one of them is given.
+fn place(arguments: &RestreamPlaceArgs) -> Place {
+    match (arguments.site, arguments.pad) {
+        (_, Some(pad)) => Place::Pad(pad),
+        (site, None) => Place::Site(site.unwrap_or_default()),
+    }
+}
+
+fn filters(given: &[String]) -> Result<Filters, Failure> {
+    let mut filters = Filters::none();
+    for filter in given {
+        let Some((name, value)) = filter.split_once('=') else {
+            let message = format!("--filter: `{filter}` has no value");
+            return Err(Failure::configuration(message)
+                .with_hint("write it as in `--filter name_search=mesa`"));
+        };
+        filters = filters.with(name.trim(), value.trim());
+    }
+    Ok(filters)
+}
+
+/// A range of time, either end of which may be open.
+type Range = (
+    Option<syncline::restream::Timestamp>,
+    Option<syncline::restream::Timestamp>,
+);
+
+fn range(arguments: &RestreamRangeArgs) -> Result<Range, Failure> {
+    let time = |option: &str, text: &Option<String>| {
+        text.as_deref().map(|text| moment(option, text)).transpose()
+    };
+    Ok((
+        time("--start", &arguments.start)?,
+        time("--end", &arguments.end)?,
+    ))
+}
+
+const fn stage_name(stage: StageArg) -> StageName {
+    match stage {
+        StageArg::Frac => StageName::Frac,
+        StageArg::Wl => StageName::Wireline,
+        StageArg::Standby => StageName::Standby,
+    }
+}
