@@ -96,10 +96,12 @@ impl Measurements {
                 // An acknowledgement ends this wait, as the socket then asks again.
                 std::future::pending::<()>().await;
             }
-            if let Some(frame) = self.frame() {
+            // One look at the clock for both: what comes between two would be waited for in vain.
+            let now = self.service.clock.now();
+            if let Some(frame) = self.frame(now) {
                 return frame;
             }
-            let due = self.due();
+            let due = self.due(now);
             self.service.clock.reaches(due).await;
         }
     }
@@ -111,16 +113,14 @@ impl Measurements {
     }
 
     /// The last second of the bucket that is sent next.
-    fn due(&self) -> i64 {
-        let now = self.service.clock.now();
+    fn due(&self, now: i64) -> i64 {
         let next = lock(&self.service.sessions).of(&self.name, now).next.second;
         let bucket = self.ask.bucket;
         ((next.div_euclid(bucket) + 1) * bucket - 1).max(now + 1)
     }
 
     /// The next frame, if a record is there.
-    fn frame(&mut self) -> Option<String> {
-        let now = self.service.clock.now();
+    fn frame(&mut self, now: i64) -> Option<String> {
         let next = lock(&self.service.sessions).of(&self.name, now).next;
         // Another connection with this key may have gone on meanwhile.
         let goes_on = self.rows.take().filter(|rows| rows.place() == next);
