@@ -218,20 +218,22 @@ impl Client {
         answer(self.inner.execute(request).await).await
     }
 
-    /// Posts a form with basic credentials, outside the token's own use.
+    /// Posts a form, with basic credentials where they are given, outside the token's own use.
     pub(crate) async fn post_form(
         &self,
         url: &Url,
-        authorization: HeaderValue,
+        authorization: Option<HeaderValue>,
         form: String,
     ) -> Result<Answer, HttpError> {
-        let request = self
+        let mut request = self
             .inner
             .post(url.clone())
-            .header(header::AUTHORIZATION, authorization)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::ACCEPT, "application/json")
             .body(form);
+        if let Some(authorization) = authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
         self.turn().await;
         answer(request.send().await).await
     }

@@ -20,5 +20,5 @@ pub use client::{Body, Client, ClientSettings};
 pub use error::{HttpError, HttpErrorKind};
 pub use problem::{Problem, read_problem};
 pub use streamed::{Pieces, Streamed};
-pub use token::{Credentials, TokenSettings, TokenSource};
+pub use token::{Credentials, CredentialsIn, TokenSettings, TokenSource};
 pub use trust::config as tls_config;

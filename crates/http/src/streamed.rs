@@ -80,7 +80,8 @@ async fn within<T>(
     coming: impl Future<Output = reqwest::Result<T>>,
 ) -> Result<T, HttpError> {
     match tokio::time::timeout(idle, coming).await {
-        Ok(came) => came.map_err(|error| HttpError::from_client(&error)),
+        // Faults of a body do not name their URL.
+        Ok(came) => came.map_err(|error| HttpError::from_client(&error.with_url(url.clone()))),
         Err(_elapsed) => Err(HttpError::from_cause(url, &Cause::Time)),
     }
 }

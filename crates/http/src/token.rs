@@ -39,11 +39,24 @@ pub struct TokenSettings {
     pub url: Url,
     /// Who is asking.
     pub credentials: Credentials,
+    /// Where in the request that stands.
+    pub credentials_in: CredentialsIn,
     /// What the token is to be good for, for example an education organization; none asks for all
     /// that the client may do.
     pub scope: Option<String>,
     /// File to keep the token in between runs; none keeps it in memory only.
     pub cache: Option<PathBuf>,
+}
+
+/// Where a token endpoint wants to be told who is asking (`client_secret_basic` and
+/// `client_secret_post` of OAuth).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CredentialsIn {
+    /// In a header of basic authorization.
+    #[default]
+    Header,
+    /// Among the members of the form.
+    Form,
 }
 
 /// A shared source of tokens.
@@ -206,7 +219,7 @@ impl TokenSource {
     async fn fetch(&self, client: &Client) -> Result<Token, HttpError> {
         let url = &self.settings.url;
         let answer = client
-            .post_form(url, self.authorization.clone(), self.form())
+            .post_form(url, self.authorization(), self.form())
             .await?;
         if !answer.is_success() {
             return Err(refused(url, &answer));
@@ -236,9 +249,19 @@ impl TokenSource {
         Ok(token)
     }
 
+    fn authorization(&self) -> Option<HeaderValue> {
+        let in_header = self.settings.credentials_in == CredentialsIn::Header;
+        in_header.then(|| self.authorization.clone())
+    }
+
     fn form(&self) -> String {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.append_pair("grant_type", "client_credentials");
+        if self.settings.credentials_in == CredentialsIn::Form {
+            let credentials = &self.settings.credentials;
+            form.append_pair("client_id", &credentials.client_id);
+            form.append_pair("client_secret", credentials.client_secret.expose_secret());
+        }
         if let Some(scope) = &self.settings.scope {
             form.append_pair("scope", scope);
         }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
-use syncline_http::{Answer, Body, Client, HttpErrorKind, TokenSettings, TokenSource};
+use syncline_http::{
+    Answer, Body, Client, CredentialsIn, HttpErrorKind, TokenSettings, TokenSource,
+};
 use syncline_model::{
     Capabilities, Catalog, Change, ChangeKind, Collection, CollectionName, Digest, FailureClass,
     Mark, Outcome, Refusal, Scope, StoreIdentity,
@@ -339,6 +341,7 @@ fn token_settings(settings: &EdfiSettings, endpoints: &Endpoints) -> TokenSettin
     TokenSettings {
         url: endpoints.oauth.clone(),
         credentials: settings.credentials.clone(),
+        credentials_in: CredentialsIn::Header,
         scope: settings.scope.clone(),
         cache: settings.cache.as_ref().map(|folder| folder.join(file)),
     }

@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use syncline_http::{
-    Answer, Body, Client, HttpErrorKind, Pieces, Streamed, TokenSettings, TokenSource, read_problem,
+    Answer, Body, Client, CredentialsIn, HttpErrorKind, Pieces, Streamed, TokenSettings,
+    TokenSource, read_problem,
 };
 use syncline_store::{ErrorKind, Result, StoreError};
 use url::Url;
@@ -47,6 +48,8 @@ impl Restream {
             Some(credentials) => client.with_token(Arc::new(TokenSource::new(TokenSettings {
                 url: below(&settings.base_url, &TOKEN)?,
                 credentials: credentials.clone(),
+                credentials_in: CredentialsIn::Form,
+                scope: None,
                 cache: settings.token_cache.clone(),
             })?)),
         };

@@ -26,6 +26,7 @@ mod network;
 mod pruning;
 mod publishing;
 mod publishing_ends;
+mod restream;
 mod servers;
 mod serving;
 mod state;
