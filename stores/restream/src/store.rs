@@ -58,9 +58,9 @@ impl RestreamStore {
             }
         }
         match query.collection.name.as_str() {
-            "sites" => Ok(texts(self.api.sites(&filters).await?)),
-            "pads" => Ok(texts(self.api.pads(&filters).await?)),
-            "states" => Ok(texts(self.api.states(&filters).await?)),
+            "sites" => Ok(texts(&self.api.sites(&filters).await?)),
+            "pads" => Ok(texts(&self.api.pads(&filters).await?)),
+            "states" => Ok(texts(&self.api.states(&filters).await?)),
             other => {
                 let message = format!("the API has no collection `{other}`");
                 Err(StoreError::new(ErrorKind::NotFound, message))
@@ -70,7 +70,7 @@ impl RestreamStore {
 }
 
 /// Objects as they came.
-fn texts<T>(list: Vec<Object<T>>) -> Vec<Bytes> {
+fn texts<T>(list: &[Object<T>]) -> Vec<Bytes> {
     let texts = list.iter().map(|object| object.json().to_owned());
     texts.map(Bytes::from).collect()
 }
@@ -136,7 +136,7 @@ impl Store for RestreamStore {
                 return Err(StoreError::new(ErrorKind::Unsupported, message));
             }
             let data = self.api.at(*place).data(wanted.clone())?;
-            return Ok(streamed(data, query));
+            return Ok(streamed(data, &query));
         }
         let payloads = self.lists(&query).await?;
         let mut taken = Taken::new(&query);
@@ -214,8 +214,8 @@ impl Taken {
 }
 
 /// Measurements in batches: as many as have arrived, so that the first does not wait for others.
-fn streamed(data: DataStream, query: Query) -> BatchStream {
-    let taken = Taken::new(&query);
+fn streamed(data: DataStream, query: &Query) -> BatchStream {
+    let taken = Taken::new(query);
     futures_util::stream::unfold(Some((data, taken)), |state| async move {
         let (mut data, mut taken) = state?;
         match batch(&mut data, &mut taken).await {

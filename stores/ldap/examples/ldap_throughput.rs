@@ -2,7 +2,7 @@
 //! `scripts/services.sh start openldap` runs:
 //!
 //! ```sh
-//! SYNCLINE_TEST_SERVICES=target/services/env cargo run --release -p syncline-store-ldap --example throughput
+//! SYNCLINE_TEST_SERVICES=target/services/env cargo run --release -p syncline-store-ldap --example ldap_throughput
 //! ```
 #![expect(
     clippy::print_stdout,
