@@ -1,5 +1,7 @@
 //! Sites, pads, states, fields and stages.
 
+use std::fmt::Display;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -29,7 +31,7 @@ impl Filters {
     /// `longitude_lte`, `lat` with `long` and `radius_miles`, `fleet_id`, `fleet_name`; those of pads
     /// `complete`, `well_api`, `site_pk`, `name_search`, `fleet_id`, `fleet_name`; those of states
     /// `site__id`, `pad__id`, `current_state_search`. Others are passed on as they are.
-    pub fn with(mut self, name: impl Into<String>, value: impl ToString) -> Self {
+    pub fn with(mut self, name: impl Into<String>, value: impl Display) -> Self {
         let name = match name.into().as_str() {
             "latitude" => "lat".to_owned(),
             "longitude" => "long".to_owned(),

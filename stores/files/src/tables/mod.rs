@@ -126,7 +126,10 @@ impl Store for TablesStore {
     async fn read(&self, query: Query) -> Result<BatchStream> {
         let feeds = matches!(query.want, Want::Rekeyed | Want::Gone);
         let scope = &query.scope;
-        let has_no_such = matches!(scope, Scope::Matching(_) | Scope::Keys(_) | Scope::Linked(_));
+        let has_no_such = matches!(
+            scope,
+            Scope::Matching(_) | Scope::Keys(_) | Scope::Linked(_)
+        );
         if query.since.is_some() || feeds || has_no_such {
             let message = "a folder of tables has no filters and no positions to read from";
             return Err(StoreError::new(ErrorKind::Unsupported, message));

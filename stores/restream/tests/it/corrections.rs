@@ -34,7 +34,7 @@ async fn what_was_corrected_is_read_again_and_confirmed_however_the_service_coun
         for range in &ranges {
             let (records, _) = all(api.site(range.site).data(range.query()).unwrap()).await;
             let expected = range.end.as_second() - range.start.as_second() + 1;
-            assert!(records.len() as i64 <= expected);
+            assert!(i64::try_from(records.len()).unwrap() <= expected);
         }
         assert!(api.confirm(&ranges).await.unwrap().is_empty());
         assert!(api.site(site).changes(false).await.unwrap().is_empty());

@@ -1,5 +1,10 @@
 //! The client against a simulated service, over real sockets.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper of a test that cannot go on fails the test"
+)]
+
 mod calls;
 mod corrections;
 mod streams;
