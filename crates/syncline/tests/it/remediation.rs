@@ -85,8 +85,16 @@ async fn discipline(actions: usize) -> Pair {
     pair
 }
 
-/// Lets the target refuse the first offers of discipline actions.
+/// A reason that no other record does away with.
+const INVALID: &str = r#"{"message": "Validation of 'DisciplineAction' failed."}"#;
+
+/// Lets the target refuse the first offers of discipline actions for what they refer to.
 fn refusing(pair: &Pair, first: Option<u64>, status: u16) {
+    refusing_for(pair, (first, status), UNRESOLVED);
+}
+
+/// Lets it refuse them for a reason.
+fn refusing_for(pair: &Pair, (first, status): (Option<u64>, u16), reason: &str) {
     let rule = FaultRule {
         on: FaultMatch {
             method: Some("POST".to_owned()),
@@ -96,7 +104,7 @@ fn refusing(pair: &Pair, first: Option<u64>, status: u16) {
         },
         action: FaultAction::Status {
             status,
-            body: UNRESOLVED.to_owned(),
+            body: reason.to_owned(),
             headers: std::collections::BTreeMap::new(),
         },
         ..FaultRule::default()
@@ -193,7 +201,7 @@ async fn a_modified_record_is_what_is_written() {
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_that_a_module_does_not_name_cost_nothing() {
     let pair = discipline(2).await;
-    refusing(&pair, None, 400);
+    refusing_for(&pair, (None, 400), INVALID);
     let other = "module.exports = {'/ed-fi/disciplineActions/409': async () => null, '500': 7}";
     let summary = publish(&pair, settings(&pair, "mend.js", other)).await;
     assert_eq!((summary.exit_status(), summary.owed()), (1, 2));
@@ -204,7 +212,7 @@ async fn refusals_that_a_module_does_not_name_cost_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_is_asked_about_a_bounded_number_of_times() {
     let pair = discipline(2).await;
-    refusing(&pair, None, 400);
+    refusing_for(&pair, (None, 400), INVALID);
     let mut wanted = settings(&pair, "mend.js", LEAVES_STAFF_OUT);
     wanted.requests_max = 4;
     let summary = publish(&pair, wanted).await;
