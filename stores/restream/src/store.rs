@@ -52,9 +52,16 @@ impl RestreamStore {
 
     async fn lists(&self, query: &Query) -> Result<Vec<Bytes>> {
         let mut filters = Filters::none();
-        if let Scope::Matching(given) = &query.scope {
-            for (name, value) in given {
-                filters = filters.with(name.as_str(), value);
+        match &query.scope {
+            Scope::Whole => {}
+            Scope::Matching(given) => {
+                for (name, value) in given {
+                    filters = filters.with(name.as_str(), value);
+                }
+            }
+            _ => {
+                let message = "the API's lists are read as a whole or by its filters";
+                return Err(StoreError::new(ErrorKind::Unsupported, message));
             }
         }
         match query.collection.name.as_str() {

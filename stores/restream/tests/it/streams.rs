@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
-use syncline_model::{CollectionName, Coverage};
+use syncline_model::{CollectionName, Coverage, Scope};
 use syncline_sandbox::FaultAction;
 use syncline_sandbox::restream::{Behaviour, RestreamConfig};
 use syncline_store::{Batch, ErrorKind, Query, Store as _};
@@ -177,4 +177,11 @@ async fn the_store_hands_on_what_has_arrived_and_says_that_it_is_complete() {
     assert!(complete);
     assert_eq!(records.len(), 60);
     assert_eq!(records[0].key.as_str(), format!("[{site},{AT}]"));
+    let sites = Arc::new(catalog.collections[&CollectionName::new("sites")].clone());
+    let by_place = Query {
+        scope: Scope::At(vec![]),
+        ..Query::records(sites)
+    };
+    let refused = store.read(by_place).await.err().unwrap();
+    assert_eq!(refused.kind, ErrorKind::Unsupported);
 }
