@@ -7,10 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::{Environment, Error, ErrorKind, Value};
+use syncline_model::RawObject;
 
 use crate::cell::Cell;
 use crate::filters::OwnReason;
-use crate::members::Members;
 
 /// The whole row, for fields whose names are no words.
 pub(crate) const ROW: &str = "row";
@@ -104,7 +104,7 @@ impl Expression {
     pub(crate) fn cell<'text>(
         &self,
         environment: &Environment<'static>,
-        row: &Members<'text>,
+        row: &RawObject<'text>,
         context: &Value,
     ) -> Result<Cell<'text>, String> {
         if let Self::Field(name) = self

@@ -17,7 +17,6 @@ mod filters;
 mod layer;
 mod lookup;
 mod mapping;
-mod members;
 mod shape;
 
 pub use convert::{Blank, ValueRules, Whitespace};

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use minijinja::Value;
+use syncline_model::RawObject;
 
 use crate::cell::Cell;
-use crate::members::Members;
 
 /// Most entries of a table, which is held in memory.
 pub(crate) const ENTRIES_MAX: usize = 5_000_000;
@@ -26,7 +26,7 @@ impl Lookup {
     /// Adds what a record says: the text of one member leads to the value of another. A record
     /// without the first says nothing. False if the table is full.
     pub fn add(&mut self, payload: &[u8], (key, value): (&str, &str)) -> bool {
-        let Some(members) = Members::of(payload) else {
+        let Some(members) = RawObject::of(payload) else {
             return true;
         };
         let key = match members.get(key).map(Cell::of_json) {

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use syncline_model::{Collection, Field, FieldKind, FieldRole, NullRule};
+use syncline_model::{Collection, Field, FieldKind, FieldRole, NullRule, RawObject};
 
 use crate::cell::{Cell, write_text};
 use crate::convert::{ValueRules, convert};
-use crate::members::Members;
 
 /// The fields of a collection as a flow sees them, and what blank text means in them.
 #[derive(Clone, Debug)]
@@ -72,7 +71,8 @@ impl Shape {
     /// A record of the target in this shape: its fields only, each in the form of its kind. What
     /// is only ever written is not read back.
     pub fn of_target(&self, payload: &[u8]) -> Result<Bytes, RowProblem> {
-        let members = Members::of(payload).ok_or_else(|| RowProblem::of(RowProblem::NO_OBJECT))?;
+        let members =
+            RawObject::of(payload).ok_or_else(|| RowProblem::of(RowProblem::NO_OBJECT))?;
         self.write(|field| match field.role {
             FieldRole::WriteOnly | FieldRole::Ignore => Ok(None),
             _ => Ok(members.get(&field.name).map(Cell::of_json)),

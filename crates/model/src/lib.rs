@@ -15,6 +15,7 @@ mod field;
 mod key;
 mod mark;
 mod outcome;
+mod raw_object;
 mod record;
 
 pub use canonical::{Canonicaliser, JsonProblem, NullRule, PayloadRules};
@@ -25,4 +26,5 @@ pub use field::{Field, FieldKind, FieldRole};
 pub use key::{FieldPath, Key, KeyField};
 pub use mark::{Counts, Coverage, Link, Mark, Scope};
 pub use outcome::{Done, FailureClass, Outcome, Refusal};
+pub use raw_object::{RawMember, RawObject};
 pub use record::{Handle, Origin, Record};

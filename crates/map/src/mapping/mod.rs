@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use minijinja::{Environment, Value};
+use syncline_model::RawObject;
 
 use crate::Lookup;
 use crate::cell::Cell;
 use crate::expression::{Expression, ROW, Unusable, reason};
 use crate::filters;
-use crate::members::Members;
 use crate::shape::{RowProblem, Shape};
 
 /// Most records that one row may become.
@@ -124,7 +124,7 @@ impl Mapping {
 
     /// The records a row becomes: none if it does not take part, one, or one for each element.
     pub fn records(&self, payload: &[u8]) -> Result<Vec<Bytes>, RowProblem> {
-        let row = Members::of(payload).ok_or_else(|| RowProblem::of(RowProblem::NO_OBJECT))?;
+        let row = RawObject::of(payload).ok_or_else(|| RowProblem::of(RowProblem::NO_OBJECT))?;
         let mut context = self.context(&row);
         if let Some(filter) = &self.filter {
             let value = Value::from(context.clone());
@@ -149,7 +149,7 @@ impl Mapping {
 
     fn record(
         &self,
-        row: &Members<'_>,
+        row: &RawObject<'_>,
         context: BTreeMap<String, Value>,
     ) -> Result<Bytes, RowProblem> {
         let context = Value::from(context);
@@ -201,7 +201,7 @@ impl Mapping {
     }
 
     /// What expressions see of a row: the fields they look at, and nothing where there is none.
-    fn context(&self, row: &Members<'_>) -> BTreeMap<String, Value> {
+    fn context(&self, row: &RawObject<'_>) -> BTreeMap<String, Value> {
         let value_of = |name: &String| {
             let value = if name == ROW {
                 whole(row)
@@ -214,7 +214,7 @@ impl Mapping {
     }
 }
 
-fn whole(row: &Members<'_>) -> Value {
+fn whole(row: &RawObject<'_>) -> Value {
     let members = row
         .iter()
         .map(|(name, text)| (name.to_owned(), Cell::of_json(text).into_value()));

@@ -8,14 +8,13 @@ use bytes::Bytes;
 use csv::ByteRecord;
 use encoding_rs::Encoding;
 use fs_err::File;
-use serde_json::value::RawValue;
-use syncline_model::{Canonicaliser, Digest};
+use syncline_model::{Canonicaliser, Digest, RawMember, RawObject};
 use syncline_store::{ErrorKind, Result, StoreError};
 
 use super::pending::{Entry, Pending};
 use super::rows::{Raw, Row, Rows};
 use super::table::{Table, TableFormat};
-use crate::target::{Members, create, with_ending};
+use crate::target::{create, with_ending};
 
 /// How much is written at once.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -59,9 +58,9 @@ fn key(canonicaliser: &mut Canonicaliser, row: &Row) -> Option<Digest> {
 
 /// A payload with the members of another in place of its own.
 pub(super) fn patched(before: &[u8], cells: &[u8]) -> Result<Bytes> {
-    let parse = |payload| serde_json::from_slice::<Members<'_>>(payload);
+    let parse = |payload| serde_json::from_slice::<RawObject<'_>>(payload);
     let before = if before.is_empty() { b"{}" } else { before };
-    let (Ok(Members(mut members)), Ok(Members(changed))) = (parse(before), parse(cells)) else {
+    let (Ok(RawObject(mut members)), Ok(RawObject(changed))) = (parse(before), parse(cells)) else {
         let message = "a row that is no JSON object cannot be changed";
         return Err(StoreError::new(ErrorKind::InvalidData, message));
     };
@@ -73,13 +72,13 @@ pub(super) fn patched(before: &[u8], cells: &[u8]) -> Result<Bytes> {
     }
     let pairs = members
         .iter()
-        .map(|(name, value)| (name.as_str(), value.get()));
+        .map(|(name, value)| (name.as_ref(), value.get()));
     Ok(object(pairs))
 }
 
 /// A row of cells as a reading shows it: text and nothing else. Columns without a member are empty.
 pub(super) fn as_text(payload: &[u8], columns: &[String]) -> Option<Bytes> {
-    let Members(members) = serde_json::from_slice(payload).ok()?;
+    let RawObject(members) = serde_json::from_slice(payload).ok()?;
     let cells = row_of(&members, columns);
     let texts: Vec<String> = cells
         .iter()
@@ -108,7 +107,7 @@ fn object<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> Bytes {
 }
 
 /// Why members cannot be written in the encoding of a file.
-pub(super) fn unwritable(table: &Table, members: &[(String, &RawValue)]) -> Option<String> {
+pub(super) fn unwritable(table: &Table, members: &[RawMember<'_>]) -> Option<String> {
     let encoding = table.dialect.encoding().ok()?;
     if encoding.output_encoding() != encoding {
         let name = encoding.name();
@@ -136,10 +135,10 @@ fn cell_text(text: &str) -> String {
     }
 }
 
-fn row_of(members: &[(String, &RawValue)], columns: &[String]) -> Vec<String> {
+fn row_of(members: &[RawMember<'_>], columns: &[String]) -> Vec<String> {
     let values: HashMap<&str, &str> = members
         .iter()
-        .map(|(name, value)| (name.as_str(), value.get()))
+        .map(|(name, value)| (name.as_ref(), value.get()))
         .collect();
     columns
         .iter()
@@ -221,7 +220,7 @@ impl<'table> Out<'table> {
                 lines.write_all(b"\n")?;
             }
             Form::Csv(rows) => {
-                let Members(members) =
+                let RawObject(members) =
                     serde_json::from_slice(payload).map_err(std::io::Error::from)?;
                 let cells = ByteRecord::from(row_of(&members, self.columns));
                 let written = rows.write_byte_record(&cells);

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use syncline_model::{
     Canonicaliser, Change, ChangeKind, Collection, Digest, Done, FailureClass, Key, Outcome,
-    Refusal,
+    RawObject, Refusal,
 };
 use syncline_store::{ErrorKind, Result, StoreError};
 
@@ -24,7 +24,7 @@ use super::fold;
 use super::reading::fingerprint;
 use super::rows::Rows;
 use super::table::{Table, TableFormat};
-use crate::target::{Members, create, with_ending};
+use crate::target::{create, with_ending};
 
 /// Changes after which they are folded in, so that their places do not fill the memory.
 const PENDING_MAX: usize = 1_000_000;
@@ -267,7 +267,7 @@ impl Pending {
 
     /// Why a payload cannot be a row.
     fn unfit(&self, payload: &[u8]) -> Option<String> {
-        let Ok(Members(members)) = serde_json::from_slice(payload) else {
+        let Ok(RawObject(members)) = serde_json::from_slice(payload) else {
             return Some("it is no JSON object".to_owned());
         };
         if self.table.format == TableFormat::Jsonl {
@@ -275,7 +275,7 @@ impl Pending {
         }
         if let Some((name, _)) = members
             .iter()
-            .find(|(name, _)| !self.columns.contains(name))
+            .find(|(name, _)| !self.columns.iter().any(|column| column == name))
         {
             return Some(format!("the file has no column `{name}`"));
         }

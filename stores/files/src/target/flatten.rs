@@ -1,9 +1,8 @@
 //! Payloads taken apart into the cells of a row: members of objects become columns `a.b`, lists
 //! stay JSON text.
 
+use syncline_model::RawObject;
 use syncline_store::{ErrorKind, Result, StoreError};
-
-use super::members::Members;
 
 /// Deepest objects that are taken apart; deeper ones are JSON text.
 const DEPTH_MAX: usize = 16;
@@ -13,7 +12,7 @@ pub(crate) fn each_cell(
     payload: &[u8],
     visit: &mut impl FnMut(&str, &str) -> Result<()>,
 ) -> Result<()> {
-    let members = serde_json::from_slice::<Members<'_>>(payload).map_err(|error| {
+    let members = serde_json::from_slice::<RawObject<'_>>(payload).map_err(|error| {
         let message = "a record that is no JSON object cannot become a row";
         StoreError::new(ErrorKind::InvalidData, message).with_source(error)
     })?;
@@ -21,7 +20,7 @@ pub(crate) fn each_cell(
 }
 
 fn walk(
-    members: &Members<'_>,
+    members: &RawObject<'_>,
     name: &mut String,
     depth: usize,
     visit: &mut impl FnMut(&str, &str) -> Result<()>,
@@ -43,7 +42,7 @@ fn walk(
 }
 
 /// The members of a value that is taken apart.
-fn inner(text: &str, depth: usize) -> Option<Members<'_>> {
+fn inner(text: &str, depth: usize) -> Option<RawObject<'_>> {
     let is_object = depth < DEPTH_MAX && text.starts_with('{');
     is_object.then(|| serde_json::from_str(text).ok()).flatten()
 }

@@ -7,9 +7,8 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use syncline_model::RawObject;
 use syncline_store::{ErrorKind, Result, StoreError};
-
-use super::members::Members;
 
 /// Which members at the root of a record are written. `*` in a name stands for anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +30,7 @@ impl KeyFilter {
         if self.is_empty() {
             return Ok(payload.clone());
         }
-        let Members(members) = serde_json::from_slice(payload).map_err(|error| {
+        let RawObject(members) = serde_json::from_slice(payload).map_err(|error| {
             let message = "a record that is no JSON object has no members to choose from";
             StoreError::new(ErrorKind::InvalidData, message).with_source(error)
         })?;

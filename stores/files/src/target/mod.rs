@@ -12,7 +12,6 @@
 mod csv;
 mod flatten;
 mod keys;
-mod members;
 mod part;
 mod table;
 
@@ -33,7 +32,6 @@ use crate::Column;
 #[cfg(feature = "parquet")]
 pub(crate) use flatten::each_cell;
 pub use keys::KeyFilter;
-pub(crate) use members::Members;
 use part::Part;
 pub(crate) use part::{create, with_ending};
 

@@ -2,11 +2,9 @@
 //! of members change, and whether they are there.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use syncline_model::RawObject;
 use syncline_store_edfi::Members;
 
 use super::renamed;
@@ -82,7 +80,7 @@ impl Rules {
             text.push(']');
             return Ok(());
         }
-        let object: Object<'_> = serde_json::from_str(raw)?;
+        let object: RawObject<'_> = serde_json::from_str(raw)?;
         text.push('{');
         let mut comma = "";
         for (name, value) in object.0 {
@@ -177,31 +175,6 @@ fn listed(name: &str, below: &Members, (ours, theirs): (&Members, &Members)) -> 
         let several = *other == format!("{name}s") && items == below && !below.0.is_empty();
         several.then(|| Rule::Item(other.clone()))
     })
-}
-
-/// The members of an object, in their order.
-struct Object<'text>(Vec<(String, &'text RawValue)>);
-
-impl<'de> Deserialize<'de> for Object<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Object<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Object(members))
-            }
-        }
-        deserializer.deserialize_map(Reader)
-    }
 }
 
 #[cfg(test)]
