@@ -7,23 +7,23 @@
 
 use serde_json::Value;
 use serde_json::value::RawValue;
-use syncline_http::{Answer, Body, Client, HttpError};
+use syncline_http::{Answer, HttpError};
 use syncline_model::{
     Canonicaliser, Collection, FailureClass, Handle, Key, Outcome, Record, Refusal,
 };
 use syncline_store::Result;
 use url::Url;
 
+use crate::single::Single;
 use crate::{answer, unchanged};
 
 /// Rows asked for: one more than there may be.
 const ROWS: &str = "2";
 
-/// Deletes what has the key of a record; `url` is that of its collection. Where only the digest of
-/// the key is known, it goes only if it is what was sent.
+/// Deletes what has the key of a record. Where only the digest of the key is known, it goes only if
+/// it is what was sent.
 pub(crate) async fn delete(
-    client: &Client,
-    url: &Url,
+    single: &Single<'_>,
     (collection, record): (&Collection, &Record),
 ) -> Result<Outcome> {
     let is_known_by_digest = record.key.known_digest().is_some();
@@ -33,30 +33,21 @@ pub(crate) async fn delete(
             let message = "the server told no id for it when it was sent, so it cannot be found";
             return Ok(refused(FailureClass::Unsupported, 0, message));
         }
-        None => match row(client, url, (collection, &record.key)).await? {
+        None => match row(single, (collection, &record.key)).await? {
             Found::One((handle, _)) => handle,
             Found::Other(outcome) => return Ok(outcome),
         },
     };
-    let item = item_url(url, &handle);
+    let item = single.item(&handle);
     if is_known_by_digest
-        && let Some(outcome) = unchanged::obstacle(client, &item, (collection, record)).await?
+        && let Some(outcome) = unchanged::obstacle(single, &item, (collection, record)).await?
     {
         return Ok(outcome);
     }
-    match client.send(http::Method::DELETE, &item, Body::Empty).await {
+    match single.delete(&item).await {
         Ok(found) => Ok(answer::deleted(&found)),
         Err(error) => without_answer(error),
     }
-}
-
-/// The URL of one record.
-pub(crate) fn item_url(url: &Url, handle: &Handle) -> Url {
-    let mut item = url.clone();
-    if let Ok(mut segments) = item.path_segments_mut() {
-        segments.push(&handle.0);
-    }
-    item
 }
 
 /// What a look-up found.
@@ -69,15 +60,14 @@ pub(crate) enum Found {
 
 /// Looks a record up by its key.
 pub(crate) async fn row(
-    client: &Client,
-    url: &Url,
+    single: &Single<'_>,
     (collection, key): (&Collection, &Key),
 ) -> Result<Found> {
-    let Some(lookup) = lookup(url, collection, key) else {
+    let Some(lookup) = lookup(single.url, collection, key) else {
         let message = "the fields of its key are not known, so it cannot be looked up";
         return Ok(Found::Other(refused(FailureClass::Unsupported, 0, message)));
     };
-    let found = match client.send(http::Method::GET, &lookup, Body::Empty).await {
+    let found = match single.get(&lookup).await {
         Ok(found) => found,
         Err(error) => return Ok(Found::Other(without_answer(error)?)),
     };

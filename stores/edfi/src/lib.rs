@@ -16,6 +16,7 @@ mod pages;
 mod profile;
 mod rekey;
 mod settings;
+mod single;
 mod store;
 mod unchanged;
 

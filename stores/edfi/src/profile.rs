@@ -1,7 +1,7 @@
 //! API profiles: narrowed views of records, asked for by media type.
 //!
-//! Profiles do not speak of descriptors, of deletes or of changes of keys. What a writable profile
-//! hides keeps its value in the target.
+//! Profiles do not speak of descriptors, of deletes or of lists of changed keys. What a writable
+//! profile hides keeps its value in the target; what a readable one hides is not looked at.
 
 use http::HeaderValue;
 use syncline_model::CollectionName;

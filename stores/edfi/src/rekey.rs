@@ -5,25 +5,24 @@
 //! faster.
 
 use serde_json::Value;
-use syncline_http::{Answer, Body, Client};
+use syncline_http::Answer;
 use syncline_model::{Collection, Done, FailureClass, Key, Outcome, Record, Refusal};
 use syncline_store::Result;
-use url::Url;
 
 use crate::answer;
-use crate::delete::{Found, item_url, row, without_answer};
+use crate::delete::{Found, row, without_answer};
+use crate::single::Single;
 
 /// Members at the root that belong to the server. The id is one of them too, but has to be there
 /// on some servers and does no harm on others.
 const SERVERS: [&str; 2] = ["_etag", "_lastModifiedDate"];
 
-/// Puts the key of a record in the place of an old key; `url` is that of the collection.
+/// Puts the key of a record in the place of an old key.
 pub(crate) async fn rekey(
-    client: &Client,
-    url: &Url,
+    single: &Single<'_>,
     (collection, old, record): (&Collection, &Key, &Record),
 ) -> Result<Outcome> {
-    let (handle, body) = match row(client, url, (collection, old)).await? {
+    let (handle, body) = match row(single, (collection, old)).await? {
         Found::One(found) => found,
         Found::Other(outcome) => return Ok(outcome),
     };
@@ -32,11 +31,7 @@ pub(crate) async fn rekey(
         let refusal = Refusal::new(FailureClass::Unsupported, 0, message);
         return Ok(Outcome::Refused(refusal));
     };
-    let body = Body::Json(body.into());
-    match client
-        .send(http::Method::PUT, &item_url(url, &handle), body)
-        .await
-    {
+    match single.put(&single.item(&handle), body).await {
         Ok(found) => Ok(outcome(&found)),
         Err(error) => without_answer(error),
     }

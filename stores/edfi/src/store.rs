@@ -23,6 +23,7 @@ use crate::metadata::{self, Metadata, Shape};
 use crate::pages::{FirstPage, Reader, Reading};
 use crate::profile::{self, Usage};
 use crate::settings::{EdfiSettings, ReadSettings};
+use crate::single::{Single, Views};
 use crate::{answer, delete, pages, rekey};
 
 /// An Ed-Fi API.
@@ -178,6 +179,15 @@ impl EdfiStore {
         profile::media_type((self.profile(), &self.metadata), name, usage)
     }
 
+    /// Where single records of a collection are, and in which views.
+    fn single(&self, name: &CollectionName) -> (Url, Views) {
+        let views = Views {
+            readable: self.media_type(name, Usage::Readable),
+            writable: self.media_type(name, Usage::Writable),
+        };
+        (self.url(name), views)
+    }
+
     fn reading_client(&self, name: &CollectionName) -> Client {
         match self.media_type(name, Usage::Readable) {
             Some(media_type) => self.client.with_header(header::ACCEPT, media_type),
@@ -227,19 +237,18 @@ impl EdfiStore {
         }
     }
 
-    async fn write_one(
-        &self,
-        change: &Change,
-        url: &Url,
-        collection: &Collection,
-    ) -> Result<Outcome> {
+    async fn write_one(&self, change: &Change, collection: &Collection) -> Result<Outcome> {
         let record = match (change.kind, &change.after, &change.before) {
             (ChangeKind::Create | ChangeKind::Update, Some(record), _) => record,
             (ChangeKind::Delete, _, Some(record)) => {
-                return delete::delete(&self.client, url, (collection, record)).await;
+                let (url, views) = self.single(&collection.name);
+                let single = Single::new(&self.client, &url, &views);
+                return delete::delete(&single, (collection, record)).await;
             }
             (ChangeKind::Rekey, Some(record), _) => {
-                return rekey::rekey(&self.client, url, (collection, &change.key, record)).await;
+                let (url, views) = self.single(&collection.name);
+                let single = Single::new(&self.client, &url, &views);
+                return rekey::rekey(&single, (collection, &change.key, record)).await;
             }
             _ => {
                 let message = "the Ed-Fi store does not make this kind of change";
@@ -310,10 +319,9 @@ impl Store for EdfiStore {
     }
 
     async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {
-        let url = self.url(&context.collection.name);
         let mut outcomes = Vec::with_capacity(changes.len());
         for change in changes {
-            outcomes.push(self.write_one(change, &url, &context.collection).await?);
+            outcomes.push(self.write_one(change, &context.collection).await?);
         }
         Ok(outcomes)
     }

@@ -8,20 +8,21 @@
 //! is a change as well. On a server that alters what it takes, records stay and are told; the
 //! other way round, one that somebody works with would be lost.
 
-use syncline_http::{Answer, Body, Client};
+use syncline_http::Answer;
 use syncline_model::{Canonicaliser, Collection, FailureClass, Outcome, Record, Refusal};
 use syncline_store::Result;
 use url::Url;
 
+use crate::single::Single;
 use crate::{answer, delete};
 
 /// Why a record may not be deleted; nothing if it is as it was sent. `item` is its own URL.
 pub(crate) async fn obstacle(
-    client: &Client,
+    single: &Single<'_>,
     item: &Url,
     (collection, record): (&Collection, &Record),
 ) -> Result<Option<Outcome>> {
-    let found = match client.send(http::Method::GET, item, Body::Empty).await {
+    let found = match single.get(item).await {
         Ok(found) => found,
         Err(error) => return delete::without_answer(error).map(Some),
     };

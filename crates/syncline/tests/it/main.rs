@@ -23,6 +23,7 @@ mod publishing_faults;
 mod publishing_guards;
 mod publishing_order;
 mod publishing_pair;
+mod publishing_profiles;
 mod publishing_proof;
 mod publishing_snapshots;
 mod publishing_standards;

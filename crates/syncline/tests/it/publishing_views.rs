@@ -31,7 +31,7 @@ fn without(name: &str, hidden: &[&str]) -> Profile {
     }
 }
 
-async fn server(api: ApiVersion, change: impl FnOnce(&mut SandboxConfig)) -> Sandbox {
+pub(crate) async fn server(api: ApiVersion, change: impl FnOnce(&mut SandboxConfig)) -> Sandbox {
     let mut config = SandboxConfig {
         api,
         record: true,

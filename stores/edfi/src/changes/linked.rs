@@ -13,8 +13,8 @@ use syncline_store::{Batch, BatchStream, ErrorKind, Query, Result, StoreError};
 
 use super::Feed;
 use super::strip::strip;
-use crate::delete::item_url;
 use crate::metadata;
+use crate::single::item_url;
 
 /// Answers that say that a record cannot be had.
 const NOT_THERE: [u16; 4] = [400, 403, 404, 410];
