@@ -91,7 +91,9 @@ fn problems(summary: &PublishSummary) -> Vec<String> {
         ));
     }
     for (reason, names) in by_reason(summary, |part| part.unproved.as_deref()) {
-        lines.push(format!("{names}: not proved for deletes: {reason}"));
+        lines.push(format!(
+            "{names}: records may stay under old keys as well, since deletes are ignored: {reason}"
+        ));
     }
     if matches!(summary.report.ending, Ending::Completed) {
         for (name, reason) in summary.behind() {

@@ -68,6 +68,10 @@ pub(crate) async fn rekey(publication: &Arc<Publication>, ways: &Ways) -> Result
                 Ok(())
             });
             result.await?;
+            if part.state().unproved.is_some() {
+                // What is not told since one moment is not told since another.
+                break;
+            }
         }
         if publication.context.stop.is_stopped() {
             break;

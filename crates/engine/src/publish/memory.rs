@@ -1,12 +1,16 @@
 //! What is remembered of the readings of a collection, in its mark.
 //!
 //! Besides the mark that is proved, the moments of the runs after it are kept that did not come
-//! to a proof: they may have left records in the target as they were at those moments.
+//! to a proof: they may have left records in the target as they were at those moments. So are
+//! moments before it since which changes of keys could not be read.
 
 use serde::{Deserialize, Serialize};
 use syncline_model::Mark;
 
-/// A proved mark, and the moments of runs after it.
+/// Moments that are kept while changes of keys cannot be read: each costs a request once they can.
+const MOMENTS_MAX: usize = 100;
+
+/// A proved mark, and the moments of other runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Memory {
@@ -36,6 +40,26 @@ impl Memory {
         // A mark and its moments are texts, which can always be written.
         serde_json::to_string(&memory).ok().map(Mark)
     }
+
+    /// The mark of a moment that is proved but for changes of keys, which are still to be read since
+    /// the moments before it.
+    pub(crate) fn proved_but_for_keys(&self, moment: &Mark) -> Mark {
+        let mut attempts: Vec<Mark> = Vec::new();
+        for mark in self.proved.iter().chain(&self.attempts) {
+            if mark != moment && !attempts.contains(mark) {
+                attempts.push(mark.clone());
+            }
+        }
+        if attempts.len() > MOMENTS_MAX {
+            // The first one tells of the oldest keys, and the last ones of what came since.
+            attempts.drain(1..=attempts.len() - MOMENTS_MAX);
+        }
+        let memory = Self {
+            proved: Some(moment.clone()),
+            attempts,
+        };
+        serde_json::to_string(&memory).map_or_else(|_error| moment.clone(), Mark)
+    }
 }
 
 /// The mark up to which a collection is proved to be published, by what its mark in the ledger
@@ -60,5 +84,19 @@ mod tests {
         assert_eq!(memory.proved, Some(mark("17")));
         assert_eq!(memory.with_attempt(&mark("30")), None);
         assert_eq!(memory.with_attempt(&mark("17")), None);
+    }
+
+    #[test]
+    fn moments_since_which_keys_are_unread_are_kept_beside_a_proof_and_are_bounded() {
+        let mut memory = Memory::default();
+        for moment in 0..300 {
+            let moment = Mark(moment.to_string());
+            let mark = memory.proved_but_for_keys(&moment);
+            memory = Memory::read(Some(&mark));
+            assert_eq!(memory.proved, Some(moment));
+        }
+        let moments: Vec<&str> = memory.attempts.iter().map(|mark| mark.0.as_str()).collect();
+        assert_eq!(moments.len(), MOMENTS_MAX);
+        assert_eq!((moments[0], moments[1], moments[99]), ("0", "200", "298"));
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn conclude(publication: &Publication, ended: bool) -> Result<Conclus
             && proved
             && !publication.is_up_to_date(part)
         {
-            moved.push((name.clone(), moment.clone()));
+            moved.push((name.clone(), mark(part, moment)));
         }
         if ended && !publication.owed_only {
             // Proved, it is over; unproved, it is read again from its beginning.
@@ -61,6 +61,14 @@ pub(crate) fn conclude(publication: &Publication, ended: bool) -> Result<Conclus
 }
 
 /// Why a collection is not proved; nothing if it is.
+/// The mark of a collection that is proved, with what is to be remembered beside it.
+fn mark(part: &Part, moment: &Mark) -> Mark {
+    match part.state().unproved {
+        None => moment.clone(),
+        Some(_) => part.memory.proved_but_for_keys(moment),
+    }
+}
+
 fn lacking(publication: &Publication, part: &Part, ended: bool) -> Option<String> {
     if let Some(reason) = part.state().behind.clone() {
         return Some(reason);

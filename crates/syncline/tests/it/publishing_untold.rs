@@ -1,8 +1,12 @@
-//! A source before 6.0 does not tell which keys changed: what may have moved is compared.
+//! Sources that do not tell which keys changed: those before 6.0, where what may have moved is
+//! compared, and others as long as the caller may not ask them.
 
-use syncline_sandbox::ApiVersion;
+use syncline::{PublishArgs, PublishSummary};
+use syncline_model::Outcome;
+use syncline_sandbox::{ApiVersion, FaultMatch, FaultRule};
 
-use crate::publishing_pair::{Pair, STUDENTS};
+use crate::publishing_pair::{ENROLMENTS, Pair, SCHOOLS, STUDENTS, enrolment, school, student};
+use crate::site::{plan, status};
 
 use ApiVersion::{V5_4, V7_3};
 
@@ -66,5 +70,62 @@ async fn where_deletes_are_ignored_old_keys_stay_and_that_is_told() {
     assert_eq!(summary.exit_status(), 0, "{:#?}", summary.parts[SESSIONS]);
     assert_eq!(summary.parts[SESSIONS].unproved, None);
     pair.must_be_equal("once deletes were not ignored any more")
+        .await;
+}
+
+async fn without_deletes(pair: &Pair) -> PublishSummary {
+    let ignoring = |arguments: &mut PublishArgs| {
+        arguments.settings.ignore_deletes = true;
+        arguments.settings.overlap = 0;
+    };
+    pair.publish_with(ignoring).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_of_keys_that_may_not_be_read_are_made_once_they_may_also_without_deletes() {
+    let pair = Pair::empty(V7_3, V7_3).await;
+    let hand = pair.hand().await;
+    hand.put(SCHOOLS, &school(0)).await;
+    for number in 0..2 {
+        hand.put(STUDENTS, &student(number, "Ada")).await;
+        hand.put(ENROLMENTS, &enrolment(number, 0, 20)).await;
+    }
+    assert_eq!(without_deletes(&pair).await.exit_status(), 0);
+    let forbidden = FaultRule {
+        on: FaultMatch {
+            method: Some("GET".to_owned()),
+            path: Some("/studentSchoolAssociations/keyChanges".to_owned()),
+            ..FaultMatch::default()
+        },
+        action: status(403, &[]),
+        ..FaultRule::default()
+    };
+    pair.source.set_faults(plan([forbidden]));
+    for (from, to, held) in [(20, 21, 3), (21, 22, 4)] {
+        let mark = pair.publish_mark(ENROLMENTS);
+        let moved = hand
+            .rekey(ENROLMENTS, &enrolment(0, 0, from), &enrolment(0, 0, to))
+            .await;
+        assert!(matches!(moved, Outcome::Done { .. }), "{moved:?}");
+        let asked = || {
+            let path = "/studentSchoolAssociations/keyChanges";
+            pair.source.requests().count("GET", path)
+        };
+        let before = asked();
+        let summary = without_deletes(&pair).await;
+        assert_eq!(summary.exit_status(), 0, "{:#?}", summary.parts[ENROLMENTS]);
+        let why = summary.parts[ENROLMENTS].unproved.clone().unwrap();
+        assert!(why.contains("403"), "{why}");
+        assert_eq!(pair.target.count(ENROLMENTS).unwrap(), held);
+        assert_ne!(pair.publish_mark(ENROLMENTS), mark, "records are proved");
+        assert_eq!(asked() - before, 1, "however many moments are waiting");
+    }
+    pair.source.set_faults(plan([]));
+    hand.put(STUDENTS, &student(2, "Ada")).await;
+    let summary = without_deletes(&pair).await;
+    assert_eq!(summary.exit_status(), 0, "{:#?}", summary.parts[ENROLMENTS]);
+    assert_eq!(summary.parts[ENROLMENTS].unproved, None);
+    assert_eq!(pair.target.count(ENROLMENTS).unwrap(), 2);
+    pair.must_be_equal("once changes of keys could be read")
         .await;
 }
