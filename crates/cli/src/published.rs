@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use syncline::{CollectionReport, Ending, JobOutcome, PartReport, PublishSummary};
 
 use crate::deletes::{self, Held};
-use crate::summary::{count, number};
+use crate::summary::{count, number, remediated};
 
 /// The table and the sentences at the end of a publication. Collections in which nothing happened
 /// are counted, not listed.
@@ -159,14 +159,7 @@ fn ending(summary: &PublishSummary) -> Vec<String> {
                 .to_owned(),
         ),
     }
-    if let Some(remediation) = summary.remediation.as_ref().filter(|done| done.asked > 0) {
-        lines.push(format!(
-            "{} shown to the remediation program: {} accepted then, and {} written besides.",
-            count(remediation.asked, "refusal"),
-            number(remediation.mended),
-            count(remediation.additional, "record"),
-        ));
-    }
+    lines.extend(remediated(summary.remediation.as_ref()));
     match summary.owed() {
         0 => {}
         owed => lines.push(format!(

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use syncline::{CollectionReport, Ending, FailureGroup, RunReport, SendSummary};
+use syncline::{CollectionReport, Ending, FailureGroup, RemedyReport, RunReport, SendSummary};
 
 use crate::deletes;
 
@@ -79,6 +79,7 @@ pub(crate) fn of_send(summary: &SendSummary, config_file: Option<&Path>) -> Stri
     lines.extend(deletes::held(report, &deletes::Held::by_send(config_file)));
     lines.extend(deletes::protected(report));
     lines.extend(totals(report));
+    lines.extend(remediated(summary.remediation.as_ref()));
     if let Some(path) = &summary.reject_file {
         let path = path.display();
         lines.push(format!(
@@ -341,6 +342,17 @@ fn traffic(report: &RunReport) -> String {
         count(traffic.attempts, "request"),
         parts.concat()
     )
+}
+
+/// What a remediation program did, if it was asked.
+pub(crate) fn remediated(report: Option<&RemedyReport>) -> Option<String> {
+    let report = report.filter(|report| report.asked > 0)?;
+    Some(format!(
+        "{} shown to the remediation program: {} accepted then, and {} written besides.",
+        count(report.asked, "refusal"),
+        number(report.mended),
+        count(report.additional, "record"),
+    ))
 }
 
 /// Records a second, as a whole number.

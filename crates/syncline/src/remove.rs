@@ -95,6 +95,7 @@ pub async fn remove(
         reject_file: None,
         ignored,
         dialect: config.dialect,
+        remediation: None,
     }))
 }
 

@@ -85,6 +85,9 @@ fn document(results: &Results<'_>) -> Value {
     if let Ok(summary) = results.outcome {
         add("reject_file", json!(summary.reject_file));
         add("traffic", json!(summary.report.traffic));
+        if let Some(remediation) = &summary.remediation {
+            add("remediation", json!(remediation));
+        }
     }
     if let Some(validation) = results.validation {
         add("validation", validation.to_json());

@@ -1,7 +1,8 @@
 //! `send`
 
 use syncline::{
-    Config, Ending, Failure, PruneArgs, Resend, Selection, SendSummary, ValidateSummary,
+    Config, Ending, Failure, PruneArgs, RemedyReport, Resend, Selection, SendSummary,
+    ValidateSummary,
 };
 
 use super::results::finish_after;
@@ -128,6 +129,10 @@ fn tell(summary: SendSummary, arguments: &SendArgs, data: &DataArgs) {
     let voice = Voice::new(data.log_format);
     for ignored in &summary.ignored {
         voice.warning(ignored);
+    }
+    let remediation = summary.remediation.iter();
+    for warning in remediation.flat_map(RemedyReport::warnings) {
+        voice.warning(&warning);
     }
     let text = if arguments.dry_run {
         planned::of_send(&summary)

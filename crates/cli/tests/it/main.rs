@@ -26,6 +26,8 @@ mod network;
 mod pruning;
 mod publishing;
 mod publishing_ends;
+mod publishing_refusals;
+mod remediating;
 mod restream;
 mod servers;
 mod serving;

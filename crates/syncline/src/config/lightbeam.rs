@@ -70,6 +70,7 @@ pub(super) fn read(
         force_delete,
         validate,
         guards: syncline_plan::GuardPolicy::default(),
+        remediation: None,
         flows: std::collections::BTreeMap::new(),
         tables: std::collections::BTreeMap::new(),
         publish: None,

@@ -29,7 +29,9 @@ use syncline_store_ldap::LdapSettings;
 
 use crate::connections::Found;
 use crate::suggest::nearest;
-use crate::{Failure, FlowSettings, PublishSettings, TablesSettings, ValidateSettings};
+use crate::{
+    Failure, FlowSettings, PublishSettings, RemedySettings, TablesSettings, ValidateSettings,
+};
 pub use paging::PagingArgs;
 use section::Scope;
 pub(crate) use section::Section;
@@ -81,6 +83,8 @@ pub struct Config {
     pub force_delete: bool,
     /// How much `send --prune` may delete unasked.
     pub guards: GuardPolicy,
+    /// Which program mends what is refused when files are sent, if there is one.
+    pub remediation: Option<RemedySettings>,
     /// What `validate` checks.
     pub validate: ValidateSettings,
     /// Flows by name.

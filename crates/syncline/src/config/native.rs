@@ -18,8 +18,8 @@ use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, exec, path_fro
 use crate::connections::{self, Found};
 use crate::open::TOUCH;
 use crate::{
-    Failure, FlowSettings, PublishSettings, StoredConnection, TablesSettings, ValidateSettings,
-    guards,
+    Failure, FlowSettings, PublishSettings, RemedySettings, StoredConnection, TablesSettings,
+    ValidateSettings, guards,
 };
 
 /// Where state is kept if the file does not say.
@@ -65,6 +65,7 @@ pub(super) fn read(
     let publish = PublishSettings::read(root, &mut problems)?;
     let (source, target) = ends(send.as_ref(), &stores)?;
     let guards = send_guards(send.as_ref())?;
+    let remediation = send.as_ref().map(RemedySettings::read).transpose()?;
     problems.extend(send.iter().flat_map(Section::unknown));
     let validate = ValidateSettings::read(root, &mut problems)?;
     let flows = FlowSettings::read(root, &mut problems)?;
@@ -82,6 +83,7 @@ pub(super) fn read(
         count_separator: None,
         force_delete: false,
         guards,
+        remediation: remediation.flatten(),
         validate,
         flows,
         tables,

@@ -122,6 +122,7 @@ pub async fn fetch(
             reject_file: None,
             ignored: notes,
             dialect: config.dialect,
+            remediation: None,
         },
         folder,
         earlier: done_before,

@@ -48,7 +48,7 @@ struct Asking {
 }
 
 impl Remedy {
-    /// Starts the program that a configuration names, for writing from a store to a store.
+    /// Starts the program that a configuration names, for writing from one store to another.
     pub(crate) async fn start(
         config: &Config,
         settings: &RemedySettings,

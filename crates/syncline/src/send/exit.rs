@@ -34,7 +34,11 @@ impl SendSummary {
             Ending::Failed(error) => failure_status(error),
             Ending::Interrupted => 5,
             Ending::Completed if self.sum(|report| report.held) > 0 => HELD,
-            Ending::Completed => u8::from(self.sum(|report| report.failed) > 0 || incomplete),
+            Ending::Completed => {
+                let remediation = self.remediation.as_ref();
+                let broken = remediation.is_some_and(|report| report.broken.is_some());
+                u8::from(self.sum(|report| report.failed) > 0 || incomplete || broken)
+            }
         }
     }
 

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use syncline_engine::{Baseline, Job, Observer, Resend, RunReport, Settings, Verb};
 use syncline_ledger::Holder;
-use syncline_model::CollectionName;
+use syncline_model::{Catalog, CollectionName};
 use syncline_plan::GuardPolicy;
+use syncline_store::Store;
 use syncline_store_files::FilesStore;
 use tokio_util::sync::CancellationToken;
 
@@ -18,8 +19,9 @@ pub use prune::PruneArgs;
 
 use crate::config::STANDARD_INPUT;
 use crate::hold::Hold;
+use crate::remedy::Remedy;
 use crate::resolve::{Resolved, resolve};
-use crate::{Config, Dialect, Failure, Selection, open, rejects};
+use crate::{Config, Dialect, Failure, RemedyReport, Selection, open, rejects};
 use prune::Gone;
 
 /// Name of the flow in the ledger.
@@ -61,6 +63,8 @@ pub struct SendSummary {
     pub verb: Verb,
     /// Whose exit codes apply.
     pub dialect: Dialect,
+    /// What the remediation program did, if there is one.
+    pub remediation: Option<RemedyReport>,
 }
 
 /// Sends what the data folder holds and the API is not known to have.
@@ -96,10 +100,15 @@ pub async fn send(
         None => reject_file,
     };
     let guards = prune::guards(config, &arguments);
+    let remedy = remedy(config, &arguments, &catalog).await?;
+    let target: Arc<dyn Store> = match &remedy {
+        Some(remedy) => Arc::new(remedy.around(target, &catalog)),
+        None => Arc::new(target),
+    };
     let job = Job {
         command: arguments.holder.command.clone(),
         source: Arc::new(source),
-        target: Arc::new(target),
+        target,
         catalog,
         collections: selected,
         ledger,
@@ -133,7 +142,23 @@ pub async fn send(
         reject_file,
         ignored,
         dialect: config.dialect,
+        remediation: remedy.map(|remedy| remedy.report()),
     })
+}
+
+/// The program that mends refused records, started, if there is one and anything is sent.
+async fn remedy(
+    config: &Config,
+    arguments: &SendArgs,
+    catalog: &Catalog,
+) -> Result<Option<Arc<Remedy>>, Failure> {
+    let Some(wanted) = config.remediation.as_ref().filter(|_| !arguments.dry_run) else {
+        return Ok(None);
+    };
+    let name = |name: &'_ Option<String>| name.clone().unwrap_or_default();
+    let (from, to) = (name(&config.source), name(&config.target));
+    let remedy = Remedy::start(config, wanted, (&from, &to), catalog).await?;
+    Ok(Some(remedy))
 }
 
 /// Sending never deletes, and sending everything anew is what a new school year asks for.
