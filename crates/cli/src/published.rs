@@ -95,6 +95,7 @@ fn problems(summary: &PublishSummary) -> Vec<String> {
             "{names}: records may stay under old keys as well, since deletes are ignored: {reason}"
         ));
     }
+    lines.extend(left_alone(summary));
     if matches!(summary.report.ending, Ending::Completed) {
         for (name, reason) in summary.behind() {
             lines.push(format!("{}: not proved: {reason}", name.short()));
@@ -102,6 +103,32 @@ fn problems(summary: &PublishSummary) -> Vec<String> {
     }
     if !lines.is_empty() {
         lines.push(String::new());
+    }
+    lines
+}
+
+/// What went and was changed by others meanwhile, and what a person can do about it.
+fn left_alone(summary: &PublishSummary) -> Vec<String> {
+    let parts = summary.parts.iter();
+    let parts = parts.filter(|(_, part)| part.left_alone > 0);
+    let mut lines: Vec<String> = parts
+        .map(|(name, part)| {
+            format!(
+                "{}: {} gone from {} and left alone in {}, where something else is held than what was \
+                 written",
+                name.short(),
+                count(part.left_alone, "record"),
+                summary.from,
+                summary.to,
+            )
+        })
+        .collect();
+    if !lines.is_empty() {
+        lines.push(format!(
+            "  Whoever changed it may still need it. `syncline drift {} {}` names the records; delete \
+             in {} what is to go, and the next publication owes it no more.",
+            summary.from, summary.to, summary.to,
+        ));
     }
     lines
 }

@@ -132,6 +132,9 @@ async fn settle(
             if refusal.class.may_resolve() {
                 kept.push((part, key, refusal));
             } else {
+                if key.known_digest().is_some() && refusal.class == FailureClass::Content {
+                    Part::count(&part.left_alone);
+                }
                 owe(publication, ways, (&part, &key, &refusal)).await;
             }
             0

@@ -43,6 +43,8 @@ pub(crate) struct Part {
     pub(crate) gone_read: AtomicU64,
     /// Records that others referred to and that were fetched from the source one by one.
     pub(crate) fetched: AtomicU64,
+    /// Records that went in the source and are not what was written any more.
+    pub(crate) left_alone: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -209,6 +211,7 @@ pub(crate) fn all(
             rekeyed: AtomicU64::new(0),
             gone_read: AtomicU64::new(0),
             fetched: AtomicU64::new(0),
+            left_alone: AtomicU64::new(0),
             state: Mutex::new(State {
                 whole: is_compared.then(|| Whole::new(None)),
                 ..State::default()

@@ -50,6 +50,7 @@ pub(crate) fn conclude(publication: &Publication, ended: bool) -> Result<Conclus
             rekeyed: part.rekeyed.load(Ordering::Relaxed),
             gone: part.gone_read.load(Ordering::Relaxed),
             fetched: part.fetched.load(Ordering::Relaxed),
+            left_alone: part.left_alone.load(Ordering::Relaxed),
             owed: owed.get(name).map_or(0, |classes| classes.values().sum()),
             unproved: state.unproved.clone(),
             compared: state.whole.as_ref().and_then(|whole| whole.reason.clone()),
@@ -60,7 +61,6 @@ pub(crate) fn conclude(publication: &Publication, ended: bool) -> Result<Conclus
     Ok(conclusions)
 }
 
-/// Why a collection is not proved; nothing if it is.
 /// The mark of a collection that is proved, with what is to be remembered beside it.
 fn mark(part: &Part, moment: &Mark) -> Mark {
     match part.state().unproved {
@@ -69,6 +69,7 @@ fn mark(part: &Part, moment: &Mark) -> Mark {
     }
 }
 
+/// Why a collection is not proved; nothing if it is.
 fn lacking(publication: &Publication, part: &Part, ended: bool) -> Option<String> {
     if let Some(reason) = part.state().behind.clone() {
         return Some(reason);

@@ -32,6 +32,9 @@ pub struct PartReport {
     pub gone: u64,
     /// Records fetched one by one because others refer to them.
     pub fetched: u64,
+    /// Records that went in the source, as a comparison found, and are not deleted because the
+    /// target holds something else of them than what was written. They are owed.
+    pub left_alone: u64,
     /// Changes that are owed now.
     pub owed: u64,
     /// Why records may stay under keys that they no longer have, where the mark moved all the same:

@@ -141,6 +141,7 @@ fn collection(report: &CollectionReport, part: &PartReport) -> Value {
         "compared_because": part.compared,
         "deletes_not_proved_because": part.unproved,
         "deletes_held": report.deletes_held,
+        "left_alone": part.left_alone,
         "protected": report.protected,
         "guards": report.verdicts.iter().map(guard).collect::<Vec<_>>(),
         "owed": part.owed,

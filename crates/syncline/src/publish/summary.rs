@@ -113,6 +113,7 @@ impl PublishSummary {
                 part.rekeyed += earlier.rekeyed;
                 part.gone += earlier.gone;
                 part.fetched += earlier.fetched;
+                part.left_alone = part.left_alone.max(earlier.left_alone);
             }
             if let Some(mark) = part.to.as_ref().and_then(|mark| mark.0.parse().ok()) {
                 self.newest = self.newest.max(Some(mark));

@@ -253,3 +253,37 @@ async fn deletes_that_cannot_be_had_for_a_while_hold_the_marks() {
     assert_eq!(pair.publish().await.exit_status(), 0);
     assert_eq!(pair.target.count(STUDENTS).unwrap(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_changed_in_the_target_is_left_alone_by_a_comparison_until_it_is_as_it_was() {
+    let pair = without_change_queries(6).await;
+    assert_eq!(pair.publish().await.exit_status(), 0);
+    let (hand, other) = (pair.hand().await, pair.target_hand().await);
+    other.put(STUDENTS, &student(3, "Other")).await;
+    for number in [3, 4] {
+        hand.delete(STUDENTS, &student(number, "Ada")).await;
+    }
+    for deleted in [1, 0] {
+        let held = pair.publish().await;
+        assert_eq!((held.exit_status(), held.owed()), (1, 1));
+        let (part, report) = (&held.parts[STUDENTS], &held.report.collections[STUDENTS]);
+        assert_eq!((part.left_alone, report.deleted), (1, deleted), "{part:#?}");
+        let reason = &report.failures[0].message;
+        assert!(reason.contains("changed on the server"), "{reason}");
+        assert_eq!(pair.target.count(STUDENTS).unwrap(), 5);
+    }
+    let drift = pair.compare(|arguments| arguments.reasons = true).await;
+    let keys: Vec<&str> = drift.collections[STUDENTS]
+        .examples
+        .iter()
+        .map(|one| one.key.as_str())
+        .collect();
+    assert_eq!(keys, ["[\"S3\"]"], "what is left alone can be named");
+
+    other.put(STUDENTS, &student(3, "Ada")).await;
+    let settled = pair.publish().await;
+    assert_eq!((settled.exit_status(), settled.owed()), (0, 0));
+    assert_eq!(settled.parts[STUDENTS].left_alone, 0);
+    pair.must_be_equal("once it was as it had been written")
+        .await;
+}
