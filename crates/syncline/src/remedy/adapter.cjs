@@ -4,9 +4,10 @@
 //
 // A module exports functions by the names of what they mend, such as '/ed-fi/staffs/400'. The first
 // line that is written says these names. Then each line that is read is a request, and the line
-// that answers it is what the function of that name returned: null, or an object with
-// modifiedRequestBody, additionalRequests, or both. Standard output belongs to these lines; what a
-// module prints goes to standard error.
+// that answers it is what the function of that name gave: null, or an object with
+// modifiedRequestBody, additionalRequests, or both. A function gives it by returning it, or a promise
+// of it; one of two parameters, (callback, failure), by calling back with (error, result).
+// Standard output belongs to these lines; what a module prints goes to standard error.
 'use strict';
 
 const path = require('node:path');
@@ -27,9 +28,19 @@ if (names.length === 0) {
 }
 write({ names });
 
+// What a function gives for a failure. An asynchronous function takes no callback.
+const given = (mend, failure) => {
+  if (mend.length < 2 || mend.constructor.name === 'AsyncFunction') {
+    return mend(failure);
+  }
+  return new Promise((resolve, reject) => {
+    mend((error, result) => (error ? reject(error) : resolve(result)), failure);
+  });
+};
+
 const answer = async ({ name, ...failure }) => {
   try {
-    write((await remediations[name](failure)) ?? null);
+    write((await given(remediations[name], failure)) ?? null);
   } catch (error) {
     // The message may hold what is in the record; it is for standard error only.
     console.error(error);

@@ -235,4 +235,91 @@ mod tests {
         check(r#"{"error": "TypeError"}"#, "wrong: failed (TypeError)");
         check("oh dear\n", "broken: gave an answer that is no JSON");
     }
+
+    /// A module with functions of every sort that one may export.
+    const MODULE: &str = r"
+        const mend = (body) => ({ modifiedRequestBody: body });
+        module.exports = {
+          '/ed-fi/a/400': async (failure) => mend(Object.keys(failure).sort()),
+          '/ed-fi/a/409': (callback, failure) => callback(null, mend(failure.responseStatusCode)),
+          '/ed-fi/a/500': (callback, failure) => setTimeout(callback, 0, new TypeError('no')),
+          '/ed-fi/a/404': (failure) => mend(typeof failure.requestBody),
+          '/ed-fi/students/200': async () => null,
+          '200': async (failure) => mend(failure.resourceUrl),
+          '500': 7,
+        };";
+
+    async fn started(module: &str) -> Result<(Program, BTreeSet<String>), Failure> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("mend.js"), module).unwrap();
+        let settings = RemedySettings {
+            command: vec![],
+            script: Some("mend.js".to_owned()),
+            timeout: std::time::Duration::from_secs(20),
+            requests_max: 10,
+        };
+        Program::start(&settings, folder.path()).await
+    }
+
+    #[tokio::test]
+    async fn functions_of_every_sort_are_called_by_the_names_under_which_they_are_exported() {
+        let (mut program, names) = started(MODULE).await.unwrap();
+        let expected = [
+            "/ed-fi/a/400",
+            "/ed-fi/a/404",
+            "/ed-fi/a/409",
+            "/ed-fi/a/500",
+            "/ed-fi/students/200",
+            "200",
+        ];
+        assert_eq!(names, expected.map(str::to_owned).into());
+        for (name, expected) in [
+            (
+                "/ed-fi/a/400",
+                r#"["requestBody","resourceUrl","responseBody","responseStatusCode","sourceConnectionName","targetConnectionName"]"#,
+            ),
+            ("/ed-fi/a/404", r#""string""#),
+            ("/ed-fi/a/409", "400"),
+            ("/ed-fi/a/500", "wrong: failed (TypeError)"),
+            ("/ed-fi/students/200", "none"),
+            ("200", r#""/ed-fi/a""#),
+            // Whoever asks for what is not exported is told so, and the program goes on.
+            ("/ed-fi/b/400", "wrong: failed (TypeError)"),
+            ("/ed-fi/a/404", r#""string""#),
+        ] {
+            let request = Request {
+                name,
+                resource: "/ed-fi/a",
+                body: "{}",
+                status: 400,
+                answer: "",
+                source_connection_name: "district",
+                target_connection_name: "state",
+            };
+            let found = match program.ask(&request).await {
+                Ok(plan) => plan.modified_request_body.unwrap().get().to_owned(),
+                Err(NoPlan::None) => "none".to_owned(),
+                Err(NoPlan::Wrong(reason)) => format!("wrong: {reason}"),
+                Err(NoPlan::Broken(reason)) => format!("broken: {reason}"),
+            };
+            assert_eq!(found, expected, "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_module_without_named_functions_is_refused_at_once() {
+        for module in [
+            "module.exports = (callback, failure) => callback(null, null)",
+            "module.exports = {}",
+            "module.exports = 5",
+            "throw new Error('no module')",
+        ] {
+            let failure = started(module).await.err().unwrap();
+            assert!(failure.message.contains("mend.js"), "{failure}");
+            assert!(
+                failure.message.contains("ended (exit status: 1)"),
+                "{failure}"
+            );
+        }
+    }
 }
