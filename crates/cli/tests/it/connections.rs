@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use syncline_sandbox::{FaultAction, FaultMatch, FaultPlan, FaultRule, Sandbox};
+use syncline_sandbox::{FaultPlan, Sandbox};
 
 use crate::desk::{Desk, Ran, native, students};
-use crate::servers::sandbox;
+use crate::servers::{fault, plan, refused, sandbox};
 
 const SECRET: &str = "populatedSecret";
 const CONFIG: &str = "connections: { store: plaintext, file: named.json }\nstores:\n  north: { \
@@ -140,24 +140,9 @@ async fn the_command_line_and_the_configuration_beat_what_is_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_owed_holds_the_kept_change_version_back() {
     let kept = Kept::new().await;
-    let refusal = FaultRule {
-        on: FaultMatch {
-            method: Some("POST".to_owned()),
-            path: Some("/ed-fi/students".to_owned()),
-            every: Some(3),
-            ..FaultMatch::default()
-        },
-        action: FaultAction::Status {
-            status: 400,
-            body: "{\"message\": \"no\"}".to_owned(),
-            headers: BTreeMap::new(),
-        },
-        ..FaultRule::default()
-    };
-    kept.state.set_faults(FaultPlan {
-        seed: 1,
-        rules: vec![refusal],
-    });
+    let mut refusal = fault(refused());
+    refusal.on.every = Some(3);
+    kept.state.set_faults(plan(refusal));
     let ran = kept.publish(&[]);
     assert_eq!(ran.status, 1, "{ran}");
     assert!(

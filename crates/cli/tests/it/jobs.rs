@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::process::Child;
 
-use syncline_sandbox::{FaultAction, FaultMatch, FaultPlan, FaultRule, Sandbox};
+use syncline_sandbox::{FaultAction, FaultPlan, Sandbox};
 
 use crate::desk::{Desk, Ran, students};
-use crate::servers::{sandbox, until};
+use crate::servers::{fault, plan, refused, sandbox, until};
 
 /// Two districts with students, a state, and a desk that knows them all.
 struct Districts {
@@ -78,21 +78,10 @@ impl Districts {
 
     /// Lets each student take its time in the state.
     fn slow(&self, first: Option<u64>) {
-        let slow = FaultRule {
-            on: FaultMatch {
-                method: Some("POST".to_owned()),
-                path: Some("/ed-fi/students".to_owned()),
-                first,
-                ..FaultMatch::default()
-            },
-            delay_ms: 60,
-            ..FaultRule::default()
-        };
-        let plan = FaultPlan {
-            seed: 1,
-            rules: vec![slow],
-        };
-        self.state.set_faults(plan);
+        let mut slow = fault(FaultAction::Delay);
+        slow.on.first = first;
+        slow.delay_ms = 60;
+        self.state.set_faults(plan(slow));
     }
 
     fn spawn(&self, arguments: &[&str]) -> Child {
@@ -224,24 +213,9 @@ async fn two_processes_publish_different_pairs_and_not_the_same_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_whose_requests_are_refused_is_told_apart() {
     let districts = Districts::new().await;
-    let refusal = FaultRule {
-        on: FaultMatch {
-            method: Some("POST".to_owned()),
-            path: Some("/ed-fi/students".to_owned()),
-            first: Some(1),
-            ..FaultMatch::default()
-        },
-        action: FaultAction::Status {
-            status: 400,
-            body: "{\"message\": \"no\"}".to_owned(),
-            headers: BTreeMap::new(),
-        },
-        ..FaultRule::default()
-    };
-    districts.state.set_faults(FaultPlan {
-        seed: 1,
-        rules: vec![refusal],
-    });
+    let mut refusal = fault(refused());
+    refusal.on.first = Some(1);
+    districts.state.set_faults(plan(refusal));
     let jobs = "jobs:\n  north: { from: north }\n  south: { from: south }\n";
     districts.desk.write("jobs.yaml", jobs);
     let ran = districts.desk.run(&["publish", "--jobs", "jobs.yaml"]);

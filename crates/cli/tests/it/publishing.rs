@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use syncline_sandbox::{FaultAction, FaultMatch, FaultPlan, FaultRule, Sandbox};
+use syncline_sandbox::{FaultPlan, Sandbox};
 
 use crate::desk::{Desk, students};
-use crate::servers::{sandbox, until};
+use crate::servers::{fault, plan, refused, sandbox, slow, until};
 
 /// Two servers, and a desk that sends students into the first and publishes it to the second.
 pub(crate) struct Publishing {
@@ -17,7 +17,11 @@ pub(crate) struct Publishing {
 
 impl Publishing {
     pub(crate) async fn of(count: usize) -> Self {
-        let (source, target) = (sandbox().await, sandbox().await);
+        Self::between((sandbox().await, sandbox().await), count)
+    }
+
+    /// The same with servers of one's own.
+    pub(crate) fn between((source, target): (Sandbox, Sandbox), count: usize) -> Self {
         let desk = Desk::new();
         let api = |url: &str| {
             format!(
@@ -48,7 +52,7 @@ impl Publishing {
         self.desk.ended(command.output().unwrap())
     }
 
-    fn send(&self, count: usize) {
+    pub(crate) fn send(&self, count: usize) {
         self.desk.write("data/students.jsonl", students(1..=count));
         assert_eq!(self.run(&["send"]).status, 0);
     }
@@ -125,24 +129,9 @@ async fn stores_are_named_and_options_that_nobody_knows_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_is_owed_and_can_be_offered_again() {
     let publishing = Publishing::of(4).await;
-    let refusal = FaultRule {
-        on: FaultMatch {
-            method: Some("POST".to_owned()),
-            path: Some("/ed-fi/students".to_owned()),
-            first: Some(1),
-            ..FaultMatch::default()
-        },
-        action: FaultAction::Status {
-            status: 400,
-            body: "{\"message\": \"no\"}".to_owned(),
-            headers: std::collections::BTreeMap::new(),
-        },
-        ..FaultRule::default()
-    };
-    publishing.target.set_faults(FaultPlan {
-        seed: 1,
-        rules: vec![refusal],
-    });
+    let mut refusal = fault(refused());
+    refusal.on.first = Some(1);
+    publishing.target.set_faults(plan(refusal));
     let limited = publishing.run(&[&LIVE[..], &["--max-failures", "0"]].concat());
     assert_eq!(limited.status, 4, "{limited}");
     assert!(limited.stderr.contains("at most 0 may be"), "{limited}");
@@ -155,19 +144,7 @@ async fn what_is_refused_is_owed_and_can_be_offered_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_killed_is_gone_on_with() {
     let publishing = Publishing::of(60).await;
-    let slow = FaultRule {
-        on: FaultMatch {
-            method: Some("POST".to_owned()),
-            path: Some("/ed-fi/students".to_owned()),
-            ..FaultMatch::default()
-        },
-        delay_ms: 20,
-        ..FaultRule::default()
-    };
-    publishing.target.set_faults(FaultPlan {
-        seed: 1,
-        rules: vec![slow],
-    });
+    publishing.target.set_faults(slow(20));
     for written in [10_u64, 25, 40] {
         let mut command = publishing.desk.command(&LIVE);
         command.env("SECRET", "populatedSecret");
@@ -222,19 +199,7 @@ async fn settings_of_the_api_publisher_are_taken_over_and_run() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupt_ends_a_publication_that_can_be_gone_on_with() {
     let publishing = Publishing::of(40).await;
-    let slow = FaultRule {
-        on: FaultMatch {
-            method: Some("POST".to_owned()),
-            path: Some("/ed-fi/students".to_owned()),
-            ..FaultMatch::default()
-        },
-        delay_ms: 30,
-        ..FaultRule::default()
-    };
-    publishing.target.set_faults(FaultPlan {
-        seed: 1,
-        rules: vec![slow],
-    });
+    publishing.target.set_faults(slow(30));
     let mut command = publishing.desk.command(&LIVE);
     command.env("SECRET", "populatedSecret");
     let child = command.spawn().unwrap();

@@ -22,10 +22,15 @@ pub(crate) async fn sandbox() -> Sandbox {
 /// A sandbox whose answers to students take their time.
 pub(crate) async fn slow_sandbox(milliseconds: u64) -> Sandbox {
     let sandbox = sandbox().await;
+    sandbox.set_faults(slow(milliseconds));
+    sandbox
+}
+
+/// Lets every POST of a student take its time.
+pub(crate) fn slow(milliseconds: u64) -> FaultPlan {
     let mut rule = fault(FaultAction::Delay);
     rule.delay_ms = milliseconds;
-    sandbox.set_faults(plan(rule));
-    sandbox
+    plan(rule)
 }
 
 /// A rule about every POST of a student.
@@ -38,6 +43,15 @@ pub(crate) fn fault(action: FaultAction) -> FaultRule {
         },
         action,
         ..FaultRule::default()
+    }
+}
+
+/// An answer that says no.
+pub(crate) fn refused() -> FaultAction {
+    FaultAction::Status {
+        status: 400,
+        body: "{\"message\": \"no\"}".to_owned(),
+        headers: [].into(),
     }
 }
 
