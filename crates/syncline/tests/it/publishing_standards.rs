@@ -1,6 +1,7 @@
 //! Publishing from an earlier data standard to a later one: parents become contacts.
 
 use serde_json::{Value, json};
+use syncline::{ExplainArgs, Explanation, SideState, Why, Wrong};
 use syncline_sandbox::schema::openapi::load_texts;
 use syncline_sandbox::schema::render::{Part, Style, openapi};
 use syncline_sandbox::schema::{ApiModel, embedded};
@@ -139,4 +140,68 @@ async fn names_of_the_earlier_standard_choose_and_what_is_missing_is_looked_up_t
     assert_eq!(pair.target.count(CONTACTHOODS).unwrap(), 3);
     assert_eq!(pair.target.count(CONTACTS).unwrap(), 3);
     assert_eq!(pair.target.count(STUDENTS).unwrap(), 3);
+}
+
+async fn explained(pair: &Pair, collection: &str, key: &str) -> Explanation {
+    let config = pair.config();
+    let arguments = ExplainArgs {
+        settings: config.publish.clone().unwrap(),
+        collection: collection.to_owned(),
+        key: vec![key.to_owned()],
+    };
+    syncline::explain(&config, arguments).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drift_and_explain_speak_of_the_earlier_standard_in_the_words_of_the_target() {
+    let pair = pair(V6_2, V7_3).await;
+    let hand = pair.hand().await;
+    for number in 0..4 {
+        hand.put(PARENTS, &parent(number, "Anne")).await;
+    }
+    assert_eq!(pair.publish().await.exit_status(), 0);
+    hand.put(PARENTS, &parent(0, "Augusta")).await;
+    hand.put(PARENTS, &parent(4, "Anne")).await;
+    hand.delete(PARENTS, &parent(1, "Anne")).await;
+    let summary = pair.compare(|arguments| arguments.reasons = true).await;
+    assert_eq!(summary.exit_status(), 6);
+    let differing = summary.collections.iter();
+    let differing: Vec<_> = differing
+        .filter(|(_, verified)| !verified.is_equal())
+        .collect();
+    assert_eq!(differing.len(), 1, "{differing:#?}");
+    let (name, verified) = differing[0];
+    assert_eq!(name.as_str(), CONTACTS);
+    let reasons = verified.reasons.keys().cloned();
+    let reasons: Vec<(Wrong, Option<Why>)> = reasons.collect();
+    assert_eq!(
+        reasons,
+        [
+            (Wrong::Missing, Some(Why::NotWritten)),
+            (Wrong::Extra, Some(Why::GoneFromSource)),
+            (Wrong::Different, Some(Why::SourceChanged)),
+        ]
+    );
+
+    for (collection, key) in [
+        ("contacts", "P0"),
+        ("parents", "P0"),
+        (PARENTS, "parentUniqueId=P0"),
+        (CONTACTS, "contactUniqueId=P0"),
+        ("parents", "[\"P0\"]"),
+    ] {
+        let found = explained(&pair, collection, key).await;
+        assert_eq!(found.collection, CONTACTS, "{collection} {key}");
+        assert_eq!(found.why, Some(Why::SourceChanged));
+        assert_ne!(found.source, SideState::Absent);
+        let members: Vec<&str> = found.members.iter().map(|one| one.path.as_str()).collect();
+        assert_eq!(members, ["firstName"], "{collection} {key}");
+        assert!(found.memory.is_some() && found.mark.is_some());
+    }
+    assert_eq!(explained(&pair, "parents", "P2").await.exit_status(), 0);
+    let gone = explained(&pair, "parents", "P1").await;
+    assert_eq!(gone.why, Some(Why::GoneFromSource));
+    assert_eq!(pair.publish().await.exit_status(), 0);
+    pair.must_be_equal("after what differed was published")
+        .await;
 }

@@ -84,9 +84,12 @@ impl Wanted {
     }
 }
 
-fn named<'given>(given: &'given str, names: &[&str]) -> Option<(&'given str, &'given str)> {
+/// A value by the name of its field, which may be that of an earlier data standard.
+fn named<'given>(given: &'given str, names: &[&'given str]) -> Option<(&'given str, &'given str)> {
     let (name, value) = given.split_once('=')?;
-    names.contains(&name).then_some((name, value))
+    let later = crate::publish::standards::renamed(name);
+    let is_it = |known: &&&str| **known == name || Some(**known) == later.as_deref();
+    Some((names.iter().find(is_it)?, value))
 }
 
 fn text(value: &Value) -> String {
