@@ -25,6 +25,7 @@ mod publishing_order;
 mod publishing_pair;
 mod publishing_profiles;
 mod publishing_proof;
+mod publishing_published;
 mod publishing_snapshots;
 mod publishing_standards;
 mod publishing_statuses;
