@@ -50,7 +50,19 @@ impl Choice {
     ) -> Result<BTreeSet<CollectionName>, Failure> {
         let graph = &target.dependencies;
         let named = |names: &[String]| -> Result<Vec<CollectionName>, Failure> {
-            names.iter().map(|name| find(name, target)).collect()
+            let found = names.iter().map(|name| {
+                let found = find(name, target);
+                found.map_err(|failure| lacking(name, source, failure))
+            });
+            found.collect()
+        };
+        let left_out = |names: &[String]| -> Result<Vec<CollectionName>, Failure> {
+            // What only the source has is not published as it is.
+            let is_sources = |name: &&String| find(name, source).is_ok();
+            let names = names
+                .iter()
+                .filter(|name| find(name, target).is_ok() || !is_sources(name));
+            named(&names.cloned().collect::<Vec<_>>())
         };
         let descriptor = |name: &CollectionName| name.short().ends_with("Descriptors");
         let mut chosen: BTreeSet<CollectionName> = graph
@@ -69,10 +81,10 @@ impl Choice {
             chosen = wanted;
         }
         let dependents = reversed(graph);
-        let excluded = closure(named(&self.exclude)?, |name| {
+        let excluded = closure(left_out(&self.exclude)?, |name| {
             dependents.get(name).cloned().unwrap_or_default()
         });
-        for name in excluded.iter().chain(&named(&self.exclude_only)?) {
+        for name in excluded.iter().chain(&left_out(&self.exclude_only)?) {
             chosen.remove(name);
         }
         chosen.retain(|name| source.collections.contains_key(name));
@@ -83,6 +95,16 @@ impl Choice {
         }
         Ok(chosen)
     }
+}
+
+/// Why a collection cannot be chosen: the source may have it all the same.
+fn lacking(name: &str, source: &Catalog, failure: Failure) -> Failure {
+    if find(name, source).is_err() {
+        return failure;
+    }
+    let message = format!("{}, which the source has", failure.message);
+    Failure::configuration(message)
+        .with_hint("leave it out of the choice: without a place in the target it is not published")
 }
 
 /// Some names with all that follows from them.
