@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use syncline_sandbox::{FaultPlan, Sandbox};
 
 use crate::desk::{Desk, Ran, native, students};
-use crate::servers::{fault, plan, refused, sandbox};
+use crate::servers::{fault, plan, sandbox, saying_no};
 
 const SECRET: &str = "populatedSecret";
 const CONFIG: &str = "connections: { store: plaintext, file: named.json }\nstores:\n  north: { \
@@ -140,7 +140,7 @@ async fn the_command_line_and_the_configuration_beat_what_is_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_owed_holds_the_kept_change_version_back() {
     let kept = Kept::new().await;
-    let mut refusal = fault(refused());
+    let mut refusal = fault(saying_no());
     refusal.on.every = Some(3);
     kept.state.set_faults(plan(refusal));
     let ran = kept.publish(&[]);

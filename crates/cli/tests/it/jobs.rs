@@ -6,7 +6,7 @@ use std::process::Child;
 use syncline_sandbox::{FaultAction, FaultPlan, Sandbox};
 
 use crate::desk::{Desk, Ran, students};
-use crate::servers::{fault, plan, refused, sandbox, until};
+use crate::servers::{fault, plan, sandbox, saying_no, until};
 
 /// Two districts with students, a state, and a desk that knows them all.
 struct Districts {
@@ -213,7 +213,7 @@ async fn two_processes_publish_different_pairs_and_not_the_same_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_whose_requests_are_refused_is_told_apart() {
     let districts = Districts::new().await;
-    let mut refusal = fault(refused());
+    let mut refusal = fault(saying_no());
     refusal.on.first = Some(1);
     districts.state.set_faults(plan(refusal));
     let jobs = "jobs:\n  north: { from: north }\n  south: { from: south }\n";

@@ -6,7 +6,7 @@ use std::time::Duration;
 use syncline_sandbox::{FaultPlan, Sandbox};
 
 use crate::desk::{Desk, students};
-use crate::servers::{fault, plan, refused, sandbox, slow, until};
+use crate::servers::{fault, plan, sandbox, saying_no, slow, until};
 
 /// Two servers, and a desk that sends students into the first and publishes it to the second.
 pub(crate) struct Publishing {
@@ -129,7 +129,7 @@ async fn stores_are_named_and_options_that_nobody_knows_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_is_owed_and_can_be_offered_again() {
     let publishing = Publishing::of(4).await;
-    let mut refusal = fault(refused());
+    let mut refusal = fault(saying_no());
     refusal.on.first = Some(1);
     publishing.target.set_faults(plan(refusal));
     let limited = publishing.run(&[&LIVE[..], &["--max-failures", "0"]].concat());

@@ -7,7 +7,7 @@ use syncline_sandbox::FaultPlan;
 
 use crate::lightbeam_faults::named_tests_are_there;
 use crate::publishing::{LIVE, Publishing};
-use crate::servers::{fault, plan, refused, slow_sandbox, until};
+use crate::servers::{fault, plan, saying_no, slow_sandbox, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_new_is_a_success_that_says_so() {
@@ -28,7 +28,7 @@ async fn nothing_new_is_a_success_that_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_record_is_1_is_owed_and_the_mark_moves_past_it() {
     let publishing = Publishing::of(3).await;
-    publishing.target.set_faults(plan(fault(refused())));
+    publishing.target.set_faults(plan(fault(saying_no())));
     let ran = publishing.run(&LIVE);
     assert_eq!(ran.status, 1, "{ran}");
     for line in [
@@ -132,7 +132,7 @@ async fn an_interrupted_run_is_5_and_says_how_it_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_personal_data_and_no_secret_is_told_unasked() {
     let publishing = Publishing::of(3).await;
-    publishing.target.set_faults(plan(fault(refused())));
+    publishing.target.set_faults(plan(fault(saying_no())));
     let runs: [&[&str]; 6] = [
         &[
             "publish",

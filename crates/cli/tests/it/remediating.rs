@@ -44,7 +44,7 @@ async fn what_a_program_mends_is_sent_and_what_it_does_not_stays_owed() {
         "{ran}"
     );
     for line in [
-        "3 refusals shown to the remediation program: 2 accepted then, and 0 written besides.",
+        "3 refusals shown to the remediation program: 2 accepted then, and 0 records written besides.",
         "1 record still owed",
     ] {
         assert!(ran.stderr.contains(line), "{line}: {ran}");

@@ -47,7 +47,7 @@ pub(crate) fn fault(action: FaultAction) -> FaultRule {
 }
 
 /// An answer that says no.
-pub(crate) fn refused() -> FaultAction {
+pub(crate) fn saying_no() -> FaultAction {
     FaultAction::Status {
         status: 400,
         body: "{\"message\": \"no\"}".to_owned(),

@@ -45,7 +45,7 @@ impl Memory {
     /// the moments before it.
     pub(crate) fn proved_but_for_keys(&self, moment: &Mark) -> Mark {
         let mut attempts: Vec<Mark> = Vec::new();
-        for mark in self.proved.iter().chain(&self.attempts) {
+        for mark in self.attempts.iter().chain(&self.proved) {
             if mark != moment && !attempts.contains(mark) {
                 attempts.push(mark.clone());
             }
