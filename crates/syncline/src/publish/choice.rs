@@ -59,10 +59,8 @@ impl Choice {
         let left_out = |names: &[String]| -> Result<Vec<CollectionName>, Failure> {
             // What only the source has is not published as it is.
             let is_sources = |name: &&String| find(name, source).is_ok();
-            let names = names
-                .iter()
-                .filter(|name| find(name, target).is_ok() || !is_sources(name));
-            named(&names.cloned().collect::<Vec<_>>())
+            let known = |name: &&String| find(name, target).is_ok() || !is_sources(name);
+            named(&names.iter().filter(known).cloned().collect::<Vec<_>>())
         };
         let descriptor = |name: &CollectionName| name.short().ends_with("Descriptors");
         let mut chosen: BTreeSet<CollectionName> = graph

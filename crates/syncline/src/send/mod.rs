@@ -11,6 +11,7 @@ use syncline_ledger::Holder;
 use syncline_model::{Catalog, CollectionName};
 use syncline_plan::GuardPolicy;
 use syncline_store::Store;
+use syncline_store_edfi::EdfiStore;
 use syncline_store_files::FilesStore;
 use tokio_util::sync::CancellationToken;
 
@@ -101,10 +102,7 @@ pub async fn send(
     };
     let guards = prune::guards(config, &arguments);
     let remedy = remedy(config, &arguments, &catalog).await?;
-    let target: Arc<dyn Store> = match &remedy {
-        Some(remedy) => Arc::new(remedy.around(target, &catalog)),
-        None => Arc::new(target),
-    };
+    let target = writable(remedy.as_ref(), target, &catalog);
     let job = Job {
         command: arguments.holder.command.clone(),
         source: Arc::new(source),
@@ -159,6 +157,14 @@ async fn remedy(
     let (from, to) = (name(&config.source), name(&config.target));
     let remedy = Remedy::start(config, wanted, (&from, &to), catalog).await?;
     Ok(Some(remedy))
+}
+
+/// The API as it is sent to.
+fn writable(remedy: Option<&Arc<Remedy>>, target: EdfiStore, catalog: &Catalog) -> Arc<dyn Store> {
+    match remedy {
+        Some(remedy) => Arc::new(remedy.around(target, catalog)),
+        None => Arc::new(target),
+    }
 }
 
 /// Sending never deletes, and sending everything anew is what a new school year asks for.
