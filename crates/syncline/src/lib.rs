@@ -39,9 +39,9 @@ pub use create::{CreateArgs, CreateSummary, create};
 pub use failure::{Failure, FailureKind};
 pub use fetch::{FetchArgs, FetchFiles, FetchSummary, fetch};
 pub use flow::{
-    ApplyArgs, ApplySummary, Explained, FieldRow, FlowArgs, FlowSettings, FlowSide, LookupSettings,
-    PartSettings, PlanSummary, ShownChange, TablesSettings, apply_flow, drift_flow, explain_flow,
-    plan_flow, shown_changes, sync_flow,
+    ApplyArgs, ApplySummary, DerivedSettings, Explained, FieldRow, FlowArgs, FlowSettings,
+    FlowSide, LookupSettings, PartSettings, PlanSummary, ShownChange, TablesSettings, apply_flow,
+    drift_flow, explain_flow, plan_flow, shown_changes, sync_flow,
 };
 pub use publish::{
     Choice, Imported, JobOutcome, JobsArgs, JobsObserver, NamedJob, PublishArgs, PublishJobs,

@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("syncline-store", &["syncline-model"]),
     ("syncline-ledger", &["syncline-model"]),
     ("syncline-map", &["syncline-model", "syncline-store"]),
+    ("syncline-derive", &["syncline-model", "syncline-store"]),
     ("syncline-http", &["syncline-model", "syncline-store"]),
     ("syncline-connections", &["syncline-http"]),
     (
@@ -47,6 +48,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "syncline-plan",
             "syncline-check",
             "syncline-connections",
+            "syncline-derive",
             "syncline-store",
             "syncline-ledger",
             "syncline-map",

@@ -11,6 +11,7 @@ mod commands;
 mod comparing;
 mod connections;
 mod creating;
+mod derived;
 mod desk;
 mod fetching;
 mod flows;

@@ -278,6 +278,14 @@ impl<'a> Section<'a> {
         self.find(key).map(|node| self.texts(key, node)).transpose()
     }
 
+    /// A list of texts, where a list is written.
+    pub(crate) fn list_if(&self, key: &'static str) -> Result<Option<Vec<String>>> {
+        match self.find(key) {
+            Some(node) if matches!(node.value, Value::List(_)) => self.texts(key, node).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     fn texts(&self, key: &str, node: &Node) -> Result<Vec<String>> {
         match &node.value {
             Value::List(items) => items.iter().map(|item| self.scalar(key, item)).collect(),

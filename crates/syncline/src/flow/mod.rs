@@ -5,6 +5,7 @@
 //! one record is explained. The comparison and the motion are the engine's.
 
 mod apply;
+mod derived;
 mod exit;
 mod explain;
 mod lookups;
@@ -17,6 +18,6 @@ mod tables;
 pub use apply::{ApplyArgs, ApplySummary, apply_flow, sync_flow};
 pub use explain::{Explained, FieldRow, FlowSide, explain_flow};
 pub use plan::{FlowArgs, PlanSummary, drift_flow, plan_flow};
-pub use settings::{FlowSettings, LookupSettings, PartSettings};
+pub use settings::{DerivedSettings, FlowSettings, LookupSettings, PartSettings};
 pub use shown::{ShownChange, shown_changes};
 pub use tables::TablesSettings;

@@ -1,6 +1,7 @@
 //! A flow, opened: both stores in the same shapes, and everything checked that can be before a
 //! record is read.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use syncline_plan::LoadOrder;
 use syncline_store::Store;
 use syncline_store_files::TablesStore;
 
+use super::derived::with_derived;
 use super::lookups;
 use super::settings::{FlowSettings, PartSettings};
 use crate::suggest::nearest;
@@ -56,6 +58,7 @@ pub(super) fn settings<'config>(
 pub(super) async fn open(config: &Config, name: &str) -> Result<Opened, Failure> {
     let settings = settings(config, name)?;
     let source = side(config, &settings.from, false).await?;
+    let source = with_derived(config, settings, source).await?;
     let target = side(config, &settings.to, true).await?;
     let catalogs = (source.describe().await?, target.describe().await?);
     let lookups = lookups::read(settings, (&source, &target)).await?;
@@ -147,6 +150,13 @@ impl Compiling<'_> {
                 return;
             }
         };
+        let settings = &match columns_mapped(settings, &source) {
+            Ok(settings) => settings,
+            Err(failure) => {
+                self.problems.push(failure);
+                return;
+            }
+        };
         let shape = match shape(settings, &target) {
             Ok(shape) => shape,
             Err(problems) => {
@@ -225,6 +235,32 @@ impl Compiling<'_> {
         first.hints.dedup();
         Err(first)
     }
+}
+
+/// A collection whose query stands with it has a field for each column, unless it says otherwise.
+fn columns_mapped<'settings>(
+    settings: &'settings PartSettings,
+    source: &Collection,
+) -> Result<Cow<'settings, PartSettings>, Failure> {
+    if !settings.takes_columns {
+        return Ok(Cow::Borrowed(settings));
+    }
+    if source.fields.is_empty() {
+        let message = format!(
+            "`{}`: the query does not name its columns, so `map` has to",
+            settings.name
+        );
+        return Err(at(settings, Failure::configuration(message)));
+    }
+    let is_key = |name: &str| settings.key.iter().any(|(_, from)| from == name);
+    let columns = source.fields.iter().map(|field| field.name.as_str());
+    let map = columns
+        .filter(|name| !is_key(name))
+        .map(|name| (name.to_owned(), name.to_owned()));
+    Ok(Cow::Owned(PartSettings {
+        map: map.collect(),
+        ..settings.clone()
+    }))
 }
 
 fn at(settings: &PartSettings, failure: Failure) -> Failure {

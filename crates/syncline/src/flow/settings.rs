@@ -31,8 +31,21 @@ pub struct FlowSettings {
     pub to: String,
     /// Tables that expressions look values up in.
     pub lookups: BTreeMap<String, LookupSettings>,
+    /// Collections that are derived from those of the source.
+    pub derived: Vec<DerivedSettings>,
     /// The collections of the target, in the order of the file.
     pub collections: Vec<PartSettings>,
+}
+
+/// A collection that is derived from others of the source.
+#[derive(Clone, Debug)]
+pub struct DerivedSettings {
+    /// Its name.
+    pub name: String,
+    /// The query that makes it.
+    pub sql: String,
+    /// Where it stands, for messages: `syncline.yaml:7:5`.
+    pub place: String,
 }
 
 /// A table that expressions look values up in.
@@ -64,6 +77,8 @@ pub struct PartSettings {
     pub key: Vec<(String, String)>,
     /// The other fields.
     pub map: Vec<(String, String)>,
+    /// Whether the other fields are the columns of its query.
+    pub takes_columns: bool,
     /// Which rows take part.
     pub filter: Option<String>,
     /// The list, and the name of an element.
@@ -102,8 +117,17 @@ impl FlowSettings {
         for (table, section) in section.named_sections("lookups")? {
             lookups.insert(table, LookupSettings::read(&section)?);
         }
+        let mut derived = Vec::new();
+        for (collection, section) in section.named_sections("derived")? {
+            derived.push(DerivedSettings::read(collection, &section)?);
+            problems.extend(section.unknown());
+        }
         let mut collections = Vec::new();
         for (collection, section) in section.named_sections("collections")? {
+            if section.says("sql") {
+                let name = DerivedSettings::name_within(&collection);
+                derived.push(DerivedSettings::read(name, &section)?);
+            }
             collections.push(PartSettings::read(collection, &section, problems)?);
         }
         if collections.is_empty() {
@@ -114,8 +138,24 @@ impl FlowSettings {
             from: section.required_text("from")?,
             to: section.required_text("to")?,
             lookups,
+            derived,
             collections,
         })
+    }
+}
+
+impl DerivedSettings {
+    fn read(name: String, section: &Section<'_>) -> Result<Self> {
+        Ok(Self {
+            name,
+            sql: section.required_text("sql")?,
+            place: section.place(),
+        })
+    }
+
+    /// The name of a query that stands with the one collection that it makes.
+    fn name_within(collection: &str) -> String {
+        format!("{collection}.sql")
     }
 }
 
@@ -154,7 +194,10 @@ impl PartSettings {
             None => Ok(vec![]),
             Some(whole) => whole.ordered_texts(),
         };
-        let key = texts("key")?;
+        let key = match section.list_if("key")? {
+            Some(names) => names.into_iter().map(|name| (name.clone(), name)).collect(),
+            None => texts("key")?,
+        };
         if key.is_empty() {
             return Err(section.failure("key", "is missing: it says which record a record is"));
         }
@@ -175,10 +218,19 @@ impl PartSettings {
             )?,
         };
         let is_child = each.is_some();
+        let has_query = section.says("sql");
+        let from = match (section.text("from")?, has_query) {
+            (Some(_), true) => {
+                return Err(section.failure("from", "and `sql` exclude each other"));
+            }
+            (None, true) => DerivedSettings::name_within(&name),
+            (from, false) => from.unwrap_or_else(|| name.clone()),
+        };
         let settings = Self {
-            from: section.text("from")?.unwrap_or_else(|| name.clone()),
+            from,
             key,
             map: texts("map")?,
+            takes_columns: has_query && !section.says("map"),
             filter: section.text("where")?,
             each,
             kinds: words(
