@@ -1,6 +1,6 @@
 //! Folders of files as stores. [`FilesStore`] reads JSONL: one file (or folder of files) per
 //! collection, one JSON object per line. [`FilesTarget`] writes collections anew. [`TablesStore`]
-//! reads CSV and JSONL and changes them in place.
+//! reads CSV, JSONL and Parquet and changes them in place.
 //!
 //! Payloads are handed on exactly as they stand in the file, outer whitespace trimmed. A line
 //! that is not a record is reported with its place and never stops the reading. A file that

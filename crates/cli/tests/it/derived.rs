@@ -164,3 +164,67 @@ fn a_column_that_the_target_does_not_have_is_a_mistake_of_the_flow() {
         plan.stderr
     );
 }
+
+/// From CSV into a new Parquet file, from there into CSV again, and back with a change.
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_files_are_source_and_target() {
+    let desk = Desk::new();
+    desk.write(
+        "sis/students.csv",
+        "id,born,grade,fee\n007,2014-05-01,7,1.50\n8,,,\n",
+    );
+    desk.write("out/students.csv", "id,born,grade\n");
+    let flow = |from: &str, to: &str| {
+        format!(
+            "    from: {from}\n    to: {to}\n    collections:\n      students:\n        \
+             key: [id]\n        map: {{born: born, grade: grade}}\n        types: TYPES\n        \
+             delete: {{style: delete}}\n        limits: {{small_set: 20}}\n"
+        )
+    };
+    desk.write(
+        "syncline.yaml",
+        format!(
+            "stores:\n  sis: {{kind: files, path: sis}}\n  lake:\n    kind: files\n    path: lake\n    \
+             tables: {{students: {{file: students.parquet}}}}\n  out: {{kind: files, path: out}}\n\
+             flows:\n  in:\n{}  out:\n{}",
+            flow("sis", "lake").replace("TYPES", "{id: text, born: date, grade: integer}"),
+            flow("lake", "out").replace("TYPES", "{}"),
+        ),
+    );
+    let run = |arguments: &[&str], status: i32| {
+        let ran = desk.run(arguments);
+        assert_eq!(
+            ran.status, status,
+            "{arguments:?}: {}{}",
+            ran.stdout, ran.stderr
+        );
+        ran
+    };
+    run(&["sync", "in"], 0);
+    run(&["drift", "in"], 0);
+    run(&["sync", "out"], 0);
+    run(&["drift", "out"], 0);
+    let mut rows: Vec<String> = desk
+        .read("out/students.csv")
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    rows.sort();
+    assert_eq!(rows, ["007,2014-05-01,7", "8,,", "id,born,grade"]);
+    desk.write(
+        "sis/students.csv",
+        "id,born,grade,fee\n007,2014-05-01,8,1.50\n9,2013-01-31,6,\n",
+    );
+    let plan = run(&["plan", "in", "--show-values"], 0);
+    assert!(plan.stdout.contains("    grade: 7 -> 8"), "{}", plan.stdout);
+    run(&["apply", ".syncline/plans/in.jsonl"], 0);
+    run(&["drift", "in"], 0);
+    desk.write("sis/students.csv", "id,born,grade,fee\n007,1.5.2014,8,\n");
+    let plan = run(&["plan", "in"], 1);
+    assert!(
+        plan.stdout.contains("`born`: a date was expected"),
+        "{}",
+        plan.stdout
+    );
+}

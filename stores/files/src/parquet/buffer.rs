@@ -2,9 +2,14 @@
 
 use std::io::Write;
 
-use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int32Type, Int64Type};
+use parquet::basic::Type as Physical;
+use parquet::data_type::{
+    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FixedLenByteArray,
+    FixedLenByteArrayType, FloatType, Int32Type, Int64Type,
+};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::writer::{SerializedColumnWriter, SerializedRowGroupWriter};
+use parquet::schema::types::Type;
 
 use super::form::{Form, Value};
 
@@ -18,6 +23,8 @@ const LEVEL_BYTES: usize = size_of::<i16>();
 pub(super) struct Buffer {
     /// For each row whether it has a value.
     levels: Vec<i16>,
+    /// Whether each row has a value, so that levels are not written.
+    is_required: bool,
     values: Values,
 }
 
@@ -27,8 +34,10 @@ enum Values {
     /// Whole numbers and points in time.
     Integers(Vec<i64>),
     Numbers(Vec<f64>),
+    Floats(Vec<f32>),
     Days(Vec<i32>),
     Texts(Vec<ByteArray>),
+    Fixed(Vec<FixedLenByteArray>),
 }
 
 impl Buffer {
@@ -38,18 +47,41 @@ impl Buffer {
             Form::Integer | Form::Micros | Form::Nanos => Values::Integers(vec![]),
             Form::Number => Values::Numbers(vec![]),
             Form::Days => Values::Days(vec![]),
-            Form::Text => Values::Texts(vec![]),
+            Form::Text | Form::As(_) => Values::Texts(vec![]),
         };
         Self {
             levels: vec![],
+            is_required: false,
             values,
         }
+    }
+
+    /// For a column of a file that was there; nothing if such columns are only read.
+    pub(super) fn like(column: &Type) -> Option<Self> {
+        let values = match column.get_physical_type() {
+            Physical::BOOLEAN => Values::Booleans(vec![]),
+            Physical::INT32 => Values::Days(vec![]),
+            Physical::INT64 => Values::Integers(vec![]),
+            Physical::FLOAT => Values::Floats(vec![]),
+            Physical::DOUBLE => Values::Numbers(vec![]),
+            Physical::BYTE_ARRAY => Values::Texts(vec![]),
+            Physical::FIXED_LEN_BYTE_ARRAY => Values::Fixed(vec![]),
+            Physical::INT96 => return None,
+        };
+        Some(Self {
+            levels: vec![],
+            is_required: !column.is_optional(),
+            values,
+        })
     }
 
     /// Adds the value of the next row, if it has one; about how many bytes that takes, and nothing
     /// if the value is of another form.
     pub(super) fn push(&mut self, value: Option<Value>) -> Option<usize> {
         let Some(value) = value else {
+            if self.is_required {
+                return None;
+            }
             self.levels.push(0);
             return Some(LEVEL_BYTES);
         };
@@ -57,7 +89,12 @@ impl Buffer {
             (Values::Booleans(values), Value::Boolean(value)) => push(values, value),
             (Values::Integers(values), Value::Integer(value)) => push(values, value),
             (Values::Numbers(values), Value::Number(value)) => push(values, value),
+            (Values::Floats(values), Value::Float(value)) => push(values, value),
             (Values::Days(values), Value::Days(value)) => push(values, value),
+            (Values::Fixed(values), Value::Fixed(value)) => {
+                let length = value.len();
+                push(values, value) + VALUE_BYTES + length
+            }
             (Values::Texts(values), Value::Text(value)) => {
                 let length = value.len();
                 push(values, value) + VALUE_BYTES + length
@@ -82,41 +119,27 @@ impl Buffer {
     }
 
     fn write_values(&mut self, column: &mut SerializedColumnWriter<'_>) -> Result<()> {
-        let levels = Some(self.levels.as_slice());
+        let levels = (!self.is_required).then_some(self.levels.as_slice());
         match &mut self.values {
-            Values::Booleans(values) => {
-                column
-                    .typed::<BoolType>()
-                    .write_batch(values, levels, None)?;
-                values.clear();
-            }
-            Values::Integers(values) => {
-                column
-                    .typed::<Int64Type>()
-                    .write_batch(values, levels, None)?;
-                values.clear();
-            }
-            Values::Numbers(values) => {
-                column
-                    .typed::<DoubleType>()
-                    .write_batch(values, levels, None)?;
-                values.clear();
-            }
-            Values::Days(values) => {
-                column
-                    .typed::<Int32Type>()
-                    .write_batch(values, levels, None)?;
-                values.clear();
-            }
-            Values::Texts(values) => {
-                column
-                    .typed::<ByteArrayType>()
-                    .write_batch(values, levels, None)?;
-                values.clear();
-            }
+            Values::Booleans(values) => write::<BoolType>(column, (values, levels)),
+            Values::Integers(values) => write::<Int64Type>(column, (values, levels)),
+            Values::Numbers(values) => write::<DoubleType>(column, (values, levels)),
+            Values::Floats(values) => write::<FloatType>(column, (values, levels)),
+            Values::Days(values) => write::<Int32Type>(column, (values, levels)),
+            Values::Texts(values) => write::<ByteArrayType>(column, (values, levels)),
+            Values::Fixed(values) => write::<FixedLenByteArrayType>(column, (values, levels)),
         }
-        Ok(())
     }
+}
+
+/// Writes values and has none left.
+fn write<T: DataType>(
+    column: &mut SerializedColumnWriter<'_>,
+    (values, levels): (&mut Vec<T::T>, Option<&[i16]>),
+) -> Result<()> {
+    column.typed::<T>().write_batch(values, levels, None)?;
+    values.clear();
+    Ok(())
 }
 
 fn push<T>(values: &mut Vec<T>, value: T) -> usize {

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use jiff::civil::{Date, date};
 use jiff::{Timestamp, Unit};
 use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as Physical};
-use parquet::data_type::ByteArray;
+use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::errors::Result;
 use parquet::schema::types::{Type, TypePtr};
 
+use super::stored::Stored;
 use crate::ColumnKind;
 
 /// Decimal digits that every 64-bit floating point number gives back.
@@ -30,6 +31,8 @@ pub(super) enum Form {
     /// Nanoseconds since 1970.
     Nanos,
     Text,
+    /// As a file has it that was there before.
+    As(Stored),
 }
 
 /// A value in the form of its column.
@@ -38,8 +41,11 @@ pub(super) enum Value {
     Boolean(bool),
     Integer(i64),
     Number(f64),
+    Float(f32),
+    /// Days, and whole numbers of 32 bits.
     Days(i32),
     Text(ByteArray),
+    Fixed(FixedLenByteArray),
 }
 
 impl Form {
@@ -69,6 +75,7 @@ impl Form {
                 let bytes = text(json).into_owned().into_bytes();
                 Some(Value::Text(ByteArray::from(bytes)))
             }
+            Self::As(stored) => stored.value(json),
         }
     }
 
@@ -81,7 +88,8 @@ impl Form {
             Self::Days => (Physical::INT32, Some(LogicalType::Date)),
             Self::Micros => (Physical::INT64, Some(in_utc(TimeUnit::MICROS))),
             Self::Nanos => (Physical::INT64, Some(in_utc(TimeUnit::NANOS))),
-            Self::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
+            // Columns of a file that was there are taken from its schema.
+            Self::Text | Self::As(_) => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
         };
         let column = Type::primitive_type_builder(name, physical)
             .with_logical_type(logical)
@@ -96,7 +104,7 @@ fn in_utc(unit: TimeUnit) -> LogicalType {
 }
 
 /// The text of a JSON text, and anything else as it stands.
-fn text(json: &str) -> Cow<'_, str> {
+pub(super) fn text(json: &str) -> Cow<'_, str> {
     let inside = json
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'));
@@ -125,7 +133,7 @@ fn number(json: &str) -> Option<f64> {
     (is_kept && digits <= EXACT_DIGITS).then_some(value)
 }
 
-fn days(text: &str) -> Option<i32> {
+pub(super) fn days(text: &str) -> Option<i32> {
     let found: Date = text.parse().ok()?;
     // Other spellings of a date are not told from this one.
     if found.to_string() != text {
@@ -146,7 +154,7 @@ fn nanos(text: &str) -> Option<i64> {
 
 /// A point in time that is said in UTC. One that is said elsewhere would lose where; a leap second
 /// would become the one before it.
-fn timestamp(text: &str) -> Option<Timestamp> {
+pub(super) fn timestamp(text: &str) -> Option<Timestamp> {
     if !text.ends_with('Z') && !text.ends_with("+00:00") {
         return None;
     }

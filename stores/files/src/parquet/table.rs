@@ -10,10 +10,12 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
+use syncline_model::RawObject;
 use syncline_store::{ErrorKind, Result, StoreError};
 
 use super::buffer::Buffer;
 use super::form::{Form, Value};
+use super::layout::{Layout, Sort};
 use super::survey::Surveyed;
 use crate::Column;
 use crate::target::each_cell;
@@ -35,8 +37,18 @@ pub struct ParquetTable<W: Write + Send> {
     row: Vec<Option<Value>>,
     rows: usize,
     bytes: usize,
-    /// Whether payloads are not taken apart.
-    is_whole: bool,
+    cells: Cells,
+}
+
+/// What of a payload are cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cells {
+    /// All of it is one.
+    Whole,
+    /// Members, and those of members.
+    Inside,
+    /// Members as they are.
+    Members,
 }
 
 impl<W: Write + Send> fmt::Debug for ParquetTable<W> {
@@ -66,8 +78,9 @@ impl<W: Write + Send> ParquetTable<W> {
     }
 
     fn with_forms(out: W, mut forms: Vec<(String, Form)>) -> Result<Self> {
-        let is_whole = forms.is_empty();
-        if is_whole {
+        let mut cells = Cells::Inside;
+        if forms.is_empty() {
+            cells = Cells::Whole;
             forms.push((WHOLE.to_owned(), Form::Text));
         }
         let places = forms.iter().enumerate();
@@ -83,7 +96,33 @@ impl<W: Write + Send> ParquetTable<W> {
                 .collect(),
             rows: 0,
             bytes: 0,
-            is_whole,
+            cells,
+        })
+    }
+
+    /// A table with the columns of a file that is there, each of which can be written.
+    pub(crate) fn like(out: W, layout: &Layout) -> Result<Self> {
+        let fields = layout.schema.get_fields().iter().zip(&layout.columns);
+        let columns = fields.map(|(field, column)| match column.sort {
+            Sort::Flat(stored) => Some((Form::As(stored), Buffer::like(field)?)),
+            Sort::Nested => None,
+        });
+        let columns: Option<Vec<_>> = columns.collect();
+        let columns = columns.ok_or_else(|| misfit("one that is only read"))?;
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_key_value_metadata(layout.notes.clone())
+            .build();
+        let file = SerializedFileWriter::new(out, Arc::clone(&layout.schema), Arc::new(properties));
+        let names = layout.columns.iter().map(|column| column.name.clone());
+        Ok(Self {
+            file: file.map_err(from_parquet)?,
+            places: names.zip(0..).collect(),
+            row: vec![None; columns.len()],
+            columns,
+            rows: 0,
+            bytes: 0,
+            cells: Cells::Members,
         })
     }
 
@@ -93,11 +132,15 @@ impl<W: Write + Send> ParquetTable<W> {
     /// A payload that is no JSON object, a member without a column or of another type, and what
     /// the writer says.
     pub fn add(&mut self, payload: &[u8]) -> Result<()> {
-        if self.is_whole {
-            let text = String::from_utf8_lossy(payload);
-            self.set(WHOLE, &text)?;
-        } else {
-            each_cell(payload, &mut |name, json| self.set(name, json))?;
+        match self.cells {
+            Cells::Whole => self.set(WHOLE, &String::from_utf8_lossy(payload))?,
+            Cells::Inside => each_cell(payload, &mut |name, json| self.set(name, json))?,
+            Cells::Members => {
+                let members = RawObject::of(payload).ok_or_else(|| misfit("all of them"))?;
+                for (name, json) in members.iter() {
+                    self.set(name, json)?;
+                }
+            }
         }
         for ((_, buffer), value) in self.columns.iter_mut().zip(&mut self.row) {
             let taken = buffer.push(value.take());
@@ -114,12 +157,16 @@ impl<W: Write + Send> ParquetTable<W> {
     ///
     /// # Errors
     /// What the writer says.
-    pub fn end(mut self) -> Result<()> {
+    pub fn end(self) -> Result<()> {
+        self.into_inner().map(drop)
+    }
+
+    /// The same, and hands back what was written to.
+    pub(crate) fn into_inner(mut self) -> Result<W> {
         if self.rows > 0 {
             self.write_group()?;
         }
-        self.file.close().map_err(from_parquet)?;
-        Ok(())
+        self.file.into_inner().map_err(from_parquet)
     }
 
     fn set(&mut self, name: &str, json: &str) -> Result<()> {

@@ -15,6 +15,12 @@ use super::pending::{Entry, Pending};
 use super::rows::{Raw, Row, Rows};
 use super::table::{Table, TableFormat};
 use crate::target::{create, with_ending};
+#[cfg(feature = "parquet")]
+use {
+    crate::parquet::{ParquetTable, Survey},
+    crate::{Column, ColumnKind},
+    syncline_model::FieldKind,
+};
 
 /// How much is written at once.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -27,7 +33,7 @@ pub(super) fn beside(table: &Table) -> PathBuf {
 /// Writes the new file, durably.
 pub(super) fn write(pending: &Pending) -> Result<()> {
     let table = &pending.table;
-    let mut out = Out::begin(table, pending.columns())?;
+    let mut out = Out::begin(table, pending)?;
     let mut canonicaliser = Canonicaliser::new(&pending.collection);
     let mut rows = Rows::open(table)?;
     while let Some(row) = rows.next()? {
@@ -160,13 +166,20 @@ struct Out<'table> {
 enum Form {
     Csv(Box<csv::Writer<Encoder>>),
     Jsonl(BufWriter<File>),
+    #[cfg(feature = "parquet")]
+    Parquet(Box<ParquetTable<BufWriter<File>>>),
 }
 
 impl<'table> Out<'table> {
-    fn begin(table: &'table Table, columns: &'table [String]) -> Result<Self> {
+    fn begin(table: &'table Table, pending: &'table Pending) -> Result<Self> {
+        let columns = pending.columns();
         let file = create(&beside(table))?;
         let writer = BufWriter::with_capacity(BUFFER_BYTES, file);
         let form = match table.format {
+            #[cfg(feature = "parquet")]
+            TableFormat::Parquet => Form::Parquet(Box::new(typed(writer, pending)?)),
+            #[cfg(not(feature = "parquet"))]
+            TableFormat::Parquet => return Err(not_in_build(table)),
             TableFormat::Jsonl => Form::Jsonl(writer),
             TableFormat::Csv => {
                 let encoder = Encoder {
@@ -207,7 +220,9 @@ impl<'table> Out<'table> {
                 let written = rows.write_byte_record(cells);
                 written.map_err(|error| unwritten(self.table, error))?;
             }
-            (Form::Jsonl(_), Raw::Cells(_)) | (Form::Csv(_), Raw::Line(_)) => {}
+            #[cfg(feature = "parquet")]
+            (Form::Parquet(typed), Raw::Line(line)) => typed.add(line)?,
+            _ => {}
         }
         Ok(())
     }
@@ -226,6 +241,8 @@ impl<'table> Out<'table> {
                 let written = rows.write_byte_record(&cells);
                 written.map_err(|error| unwritten(self.table, error))?;
             }
+            #[cfg(feature = "parquet")]
+            Form::Parquet(typed) => typed.add(payload)?,
         }
         Ok(())
     }
@@ -239,10 +256,59 @@ impl<'table> Out<'table> {
                     .map_err(|error| unwritten(self.table, csv::Error::from(error.into_error())))?;
                 encoder.writer
             }
+            #[cfg(feature = "parquet")]
+            Form::Parquet(typed) => typed.into_inner()?,
         };
         writer.flush()?;
         Ok(writer.get_ref().sync_data()?)
     }
+}
+
+/// A typed file: like the one that is there, or else as all of its rows allow.
+#[cfg(feature = "parquet")]
+fn typed(writer: BufWriter<File>, pending: &Pending) -> Result<ParquetTable<BufWriter<File>>> {
+    if let Some(layout) = &pending.layout {
+        return ParquetTable::like(writer, layout);
+    }
+    let named = |name: &String| {
+        let field = pending.collection.field(name);
+        Column::new(
+            name.as_str(),
+            field.map_or(ColumnKind::Text, |field| column_kind(field.kind)),
+        )
+    };
+    let mut survey = Survey::new(pending.columns().iter().map(named));
+    for row in pending.fresh() {
+        if let Some(Entry::Cells(offset, length)) = pending.entry(*row) {
+            survey.note(&pending.cells(offset, length)?)?;
+        }
+    }
+    ParquetTable::of(writer, survey.end())
+}
+
+/// How a new file holds values of a kind. Exact numbers with a fraction are text: how many digits
+/// they may need is not known.
+#[cfg(feature = "parquet")]
+const fn column_kind(kind: FieldKind) -> ColumnKind {
+    match kind {
+        FieldKind::Integer => ColumnKind::Integer,
+        FieldKind::Number => ColumnKind::Number,
+        FieldKind::Boolean => ColumnKind::Boolean,
+        FieldKind::Date => ColumnKind::Date,
+        FieldKind::Timestamp => ColumnKind::Timestamp,
+        FieldKind::Any
+        | FieldKind::Text
+        | FieldKind::Decimal
+        | FieldKind::Time
+        | FieldKind::Bytes
+        | FieldKind::List => ColumnKind::Text,
+    }
+}
+
+#[cfg(not(feature = "parquet"))]
+fn not_in_build(table: &Table) -> StoreError {
+    let message = format!("{}: Parquet is not in this build", table.path.display());
+    StoreError::new(ErrorKind::Unsupported, message)
 }
 
 fn unwritten(table: &Table, error: csv::Error) -> StoreError {

@@ -1,5 +1,5 @@
-//! A folder of tables as a store that is read and written: CSV and JSONL files, one for each
-//! collection, each replaced as a whole.
+//! A folder of tables as a store that is read and written: CSV, JSONL and Parquet files, one for
+//! each collection, each replaced as a whole.
 //!
 //! Changes are put down beside the file (`users.csv.changes`) as they come, and are folded into it
 //! when their collection is complete: rows that nothing is said about stay, columns that a change
@@ -8,7 +8,8 @@
 //! else is read or written. A file that another program has changed meanwhile is not replaced.
 //!
 //! A row with too few or too many cells, or in another encoding than declared, is no record; it is
-//! told with its line, stays in the file, and takes the coverage of the reading with it.
+//! told with its line, stays in the file, and takes the coverage of the reading with it. A Parquet
+//! file keeps its schema; one with a row or a column that could not be written again is not changed.
 
 mod dialect;
 mod fold;
@@ -49,7 +50,7 @@ pub struct TablesStore {
 }
 
 impl TablesStore {
-    /// Opens a folder. Tables are the CSV and JSONL files in it, named by their stems, and those
+    /// Opens a folder. Tables are the CSV, JSONL and Parquet files in it, named by their stems, and those
     /// that are declared; what is declared decides how a file is read. With a `OneRoster` manifest,
     /// tables are the files that it says are there.
     pub fn open(

@@ -25,6 +25,8 @@ use super::reading::fingerprint;
 use super::rows::Rows;
 use super::table::{Table, TableFormat};
 use crate::target::{create, with_ending};
+#[cfg(feature = "parquet")]
+use {crate::parquet::Layout, syncline_model::RawMember};
 
 /// Changes after which they are folded in, so that their places do not fill the memory.
 const PENDING_MAX: usize = 1_000_000;
@@ -73,6 +75,9 @@ pub(super) struct Pending {
     /// The table as it was when the first change came.
     base: Option<(u64, u64)>,
     columns: Vec<String>,
+    /// What the columns of a typed file hold, where there is one.
+    #[cfg(feature = "parquet")]
+    pub(super) layout: Option<Layout>,
     /// Keys of the rows in the file, sorted.
     known: Vec<Digest>,
     entries: HashMap<Digest, Entry>,
@@ -102,6 +107,8 @@ impl Pending {
             length: 0,
             base: base_of(&table),
             columns: vec![],
+            #[cfg(feature = "parquet")]
+            layout: None,
             known: vec![],
             entries: HashMap::new(),
             fresh: vec![],
@@ -123,12 +130,17 @@ impl Pending {
     fn look(&mut self) -> Result<()> {
         let mut rows = Rows::open(&self.table)?;
         self.columns = rows.columns().to_vec();
-        if self.table.format == TableFormat::Csv && self.columns.is_empty() {
+        #[cfg(feature = "parquet")]
+        self.look_at_types()?;
+        if self.table.format != TableFormat::Jsonl && self.columns.is_empty() {
             let written = self.collection.fields.iter();
             let written = written.filter(|field| field.role.is_written());
             self.columns = written.map(|field| field.name.clone()).collect();
         }
         while let Some(row) = rows.next()? {
+            if let (TableFormat::Parquet, Err(reason)) = (self.table.format, &row.payload) {
+                return Err(unkept(&row.origin.to_string(), reason));
+            }
             let read = row.payload.map(|payload| self.canonicaliser.read(&payload));
             if let Ok(Ok((key, _))) = read {
                 self.known.push(key.digest());
@@ -175,6 +187,10 @@ impl Pending {
         }
         let row = self.row_of(change, Some(&after.payload));
         let had = self.has(row);
+        #[cfg(feature = "parquet")]
+        if let Some(reason) = self.lacks(&after.payload).filter(|_| !had) {
+            return Ok(refused(reason));
+        }
         self.put_down(row, Some(&after.payload))?;
         Ok(done(if had { Done::Updated } else { Done::Created }))
     }
@@ -247,7 +263,7 @@ impl Pending {
     /// The key of a payload as the file will spell it.
     fn key_of(&mut self, payload: &[u8]) -> Option<Digest> {
         let spelt = match self.table.format {
-            TableFormat::Jsonl => Bytes::copy_from_slice(payload),
+            TableFormat::Jsonl | TableFormat::Parquet => Bytes::copy_from_slice(payload),
             TableFormat::Csv => fold::as_text(payload, &self.columns)?,
         };
         let (key, _) = self.canonicaliser.read(&spelt).ok()?;
@@ -279,7 +295,11 @@ impl Pending {
         {
             return Some(format!("the file has no column `{name}`"));
         }
-        fold::unwritable(&self.table, &members)
+        match self.table.format {
+            #[cfg(feature = "parquet")]
+            TableFormat::Parquet => self.unfit_cells(&members),
+            _ => fold::unwritable(&self.table, &members),
+        }
     }
 
     /// Puts a change down; cells that another change has named before stay as it said.
@@ -382,6 +402,45 @@ impl Pending {
     }
 }
 
+/// What typed files need besides.
+#[cfg(feature = "parquet")]
+impl Pending {
+    /// Learns the types of the columns, each of which has to be writable.
+    fn look_at_types(&mut self) -> Result<()> {
+        if self.table.format != TableFormat::Parquet || !self.table.path.is_file() {
+            return Ok(());
+        }
+        let layout = Layout::of(&self.table.path)?;
+        if let Some(name) = layout.unwritable() {
+            let place = format!("{}: column `{name}`", self.table.path.display());
+            return Err(unkept(&place, "it is of a type that is only read"));
+        }
+        self.layout = Some(layout);
+        Ok(())
+    }
+
+    /// Why cells do not fit the types of their columns. A file that is yet to be made has what
+    /// comes.
+    fn unfit_cells(&self, members: &[RawMember<'_>]) -> Option<String> {
+        let layout = self.layout.as_ref()?;
+        members.iter().find_map(|(name, value)| {
+            let mut columns = layout.columns.iter();
+            let column = columns.find(|column| column.name == *name)?;
+            let reason = column.unfit(value.get())?;
+            Some(format!("`{name}`: {reason}"))
+        })
+    }
+
+    /// Why a new row cannot do without the cells that a payload leaves out.
+    fn lacks(&self, payload: &[u8]) -> Option<String> {
+        let members = RawObject::of(payload)?;
+        let mut required = self.layout.iter().flat_map(|layout| &layout.columns);
+        let missing =
+            required.find(|column| column.is_required && members.get(&column.name).is_none())?;
+        Some(format!("`{}` has to have a value", missing.name))
+    }
+}
+
 /// Folds in what a killed run left of a table, if anything.
 pub(super) fn recover(table: &Arc<Table>) -> Result<()> {
     let path = with_ending(&table.path, ".changes");
@@ -411,6 +470,8 @@ pub(super) fn recover(table: &Arc<Table>) -> Result<()> {
         length: 0,
         base: heading.base,
         columns: vec![],
+        #[cfg(feature = "parquet")]
+        layout: None,
         known: vec![],
         entries: HashMap::new(),
         fresh: vec![],
@@ -451,6 +512,13 @@ fn changed_meanwhile(table: &Table, changes: &std::path::Path) -> StoreError {
         changes.display()
     );
     StoreError::new(ErrorKind::InvalidData, message).with_hint(hint)
+}
+
+/// A typed file is written anew as a whole, so that all of it has to be writable.
+fn unkept(place: &str, reason: &str) -> StoreError {
+    let message = format!("{place}: {reason}, so the file cannot be written again");
+    StoreError::new(ErrorKind::Unsupported, message)
+        .with_hint("nothing of it was changed; correct the file, or write to another one")
 }
 
 fn done(done: Done) -> Outcome {

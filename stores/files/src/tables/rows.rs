@@ -11,6 +11,8 @@ use syncline_store::{ErrorKind, Result, StoreError};
 use super::dialect::CsvReader;
 use super::table::{Table, TableFormat};
 use crate::lines::{LINE_BYTES_MAX, Lines};
+#[cfg(feature = "parquet")]
+use crate::parquet::ParquetRows;
 
 /// One row.
 pub(super) struct Row {
@@ -39,6 +41,8 @@ enum Source {
     Nothing,
     Csv(Box<CsvReader>),
     Jsonl(Box<Lines<File>>),
+    #[cfg(feature = "parquet")]
+    Parquet(Box<ParquetRows>, u64),
 }
 
 impl Rows {
@@ -50,6 +54,14 @@ impl Rows {
             source: Source::Nothing,
         };
         if !table.path.is_file() {
+            return Ok(rows);
+        }
+        #[cfg(feature = "parquet")]
+        if table.format == TableFormat::Parquet {
+            let file = ParquetRows::open(&table.path, &table.unit)?;
+            let columns = file.layout().columns.iter();
+            rows.columns = columns.map(|column| column.name.clone()).collect();
+            rows.source = Source::Parquet(Box::new(file), 0);
             return Ok(rows);
         }
         let file = File::open(&table.path)?;
@@ -72,7 +84,7 @@ impl Rows {
         Ok(rows)
     }
 
-    /// The names of the columns, in their order; none in a file of JSON.
+    /// The names of the columns, in their order; none in a file of JSON lines.
     pub(super) fn columns(&self) -> &[String] {
         &self.columns
     }
@@ -128,7 +140,29 @@ impl Rows {
                     raw,
                 }))
             }
+            #[cfg(feature = "parquet")]
+            Source::Parquet(file, line) => {
+                *line += 1;
+                let row = file.next()?;
+                Ok(row.map(|row| of_typed(&self.unit, *line, row.map(Bytes::from))))
+            }
         }
+    }
+}
+
+/// A row of a typed file.
+#[cfg(feature = "parquet")]
+fn of_typed(unit: &Arc<str>, line: u64, payload: Result<Bytes, String>) -> Row {
+    let raw = payload.as_ref().map_or_else(|_| Bytes::new(), Bytes::clone);
+    Row {
+        origin: Origin {
+            unit: Arc::clone(unit),
+            line,
+            offset: 0,
+            length: u32::try_from(raw.len()).unwrap_or(u32::MAX),
+        },
+        payload,
+        raw: Raw::Line(raw),
     }
 }
 

@@ -10,6 +10,8 @@ use syncline_store::{ErrorKind, Result, StoreError};
 use super::dialect::Dialect;
 use super::manifest::{self, Manifest};
 use super::rows::Rows;
+#[cfg(feature = "parquet")]
+use crate::parquet::{FileColumn, Layout};
 
 /// How a file holds its records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub enum TableFormat {
     Csv,
     /// One JSON object per line.
     Jsonl,
+    /// Typed columns; not in every build.
+    Parquet,
 }
 
 /// What is declared about the tables of a folder, or about one of them.
@@ -65,6 +69,11 @@ impl Table {
             collection.fields = fields
                 .map(|name| Field::new(name, FieldKind::Text))
                 .collect();
+        }
+        #[cfg(feature = "parquet")]
+        if self.format == TableFormat::Parquet && self.path.is_file() {
+            let layout = Layout::of(&self.path)?;
+            collection.fields = layout.columns.iter().map(FileColumn::field).collect();
         }
         for name in &self.key {
             let is_known = collection.fields.is_empty() || collection.field(name).is_some();
@@ -159,6 +168,7 @@ fn format_of(file: &str) -> Option<TableFormat> {
     match extension.to_ascii_lowercase().as_str() {
         "csv" | "tsv" | "txt" => Some(TableFormat::Csv),
         "jsonl" | "ndjson" => Some(TableFormat::Jsonl),
+        "parquet" if cfg!(feature = "parquet") => Some(TableFormat::Parquet),
         _ => None,
     }
 }
@@ -173,6 +183,12 @@ fn default_dialect(file: &str) -> Dialect {
 
 fn unknown_format(folder: &Path, file: &str) -> StoreError {
     let message = format!("{} is no file of tables", folder.join(file).display());
-    StoreError::new(ErrorKind::Configuration, message)
-        .with_hint("tables are files that end in .csv, .tsv, .txt, .jsonl or .ndjson")
+    let parquet = if cfg!(feature = "parquet") {
+        ""
+    } else {
+        "; Parquet is not in this build"
+    };
+    StoreError::new(ErrorKind::Configuration, message).with_hint(format!(
+        "tables are files that end in .csv, .tsv, .txt, .jsonl, .ndjson or .parquet{parquet}"
+    ))
 }

@@ -5,6 +5,8 @@ mod conformance;
 mod packed;
 #[cfg(feature = "parquet")]
 mod parquet;
+#[cfg(feature = "parquet")]
+mod parquet_tables;
 mod tables;
 mod target;
 
