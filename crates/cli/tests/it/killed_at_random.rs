@@ -27,7 +27,7 @@ const PAGE: u64 = 5;
 /// Collections that are read at the same time.
 const TOGETHER: u64 = 6;
 
-fn seeds() -> u64 {
+pub(crate) fn seeds() -> u64 {
     std::env::var_os("SYNCLINE_PROOF_SEEDS").map_or(SEEDS, |text| {
         let number = text.to_str().and_then(|text| text.parse().ok());
         number.expect("SYNCLINE_PROOF_SEEDS is no number")
@@ -35,7 +35,7 @@ fn seeds() -> u64 {
 }
 
 /// A number that follows from two others, below a limit.
-fn random(seed: u64, step: u64, below: u64) -> u64 {
+pub(crate) fn random(seed: u64, step: u64, below: u64) -> u64 {
     let mut mixed =
         seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ step.wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -49,6 +49,8 @@ struct Way {
     isolated: bool,
     /// Pages of a collection that are under way at once.
     streams: u64,
+    /// Change versions that are asked for at once, if not all.
+    versions: Option<u64>,
 }
 
 /// A district at the source, nothing at the target, and the requests of both on record.
@@ -89,10 +91,13 @@ impl Case {
                  client_secret: populatedSecret\n    pool_size: 2\n    page_size: {PAGE}\n"
             )
         };
+        let windows = way.versions.map_or_else(String::new, |versions| {
+            format!("    version_window: {versions}\n")
+        });
         let config = format!(
             "stores:\n  district:\n{}  state:\n{}publish:\n  from: district\n  to: state\n  \
              ignore_isolation: {}\n",
-            api(source.url()),
+            api(source.url()) + &windows,
             api(target.url()),
             !way.isolated,
         );
@@ -123,7 +128,10 @@ impl Case {
 }
 
 /// Requests of a log by what was asked for or written, with how often that was.
-fn repeated(log: &Path, wanted: impl Fn(&Value) -> Option<String>) -> BTreeMap<String, u64> {
+pub(crate) fn repeated(
+    log: &Path,
+    wanted: impl Fn(&Value) -> Option<String>,
+) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for line in std::fs::read_to_string(log).unwrap().lines() {
         let request: Value = serde_json::from_str(line).unwrap();
@@ -214,6 +222,7 @@ async fn a_reading_by_cursor_goes_on_where_it_was_killed() {
         api: ApiVersion::V7_3,
         isolated: false,
         streams: 1,
+        versions: None,
     };
     killed_at_random((0, way)).await;
 }
@@ -224,6 +233,7 @@ async fn a_reading_of_pages_side_by_side_goes_on_where_it_was_killed() {
         api: ApiVersion::V6_2,
         isolated: true,
         streams: 2,
+        versions: None,
     };
     killed_at_random((1, way)).await;
 }
@@ -234,6 +244,18 @@ async fn a_reading_from_the_last_page_on_goes_on_where_it_was_killed() {
         api: ApiVersion::V6_2,
         isolated: false,
         streams: 1,
+        versions: None,
     };
     killed_at_random((2, way)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reading_by_windows_of_change_versions_goes_on_where_it_was_killed() {
+    let way = Way {
+        api: ApiVersion::V7_3,
+        isolated: false,
+        streams: 1,
+        versions: Some(400),
+    };
+    killed_at_random((0, way)).await;
 }

@@ -135,32 +135,28 @@ impl Feed {
     fn windows(&self, query: Query) -> Result<BatchStream> {
         let (Some(size), Some(newest)) = (self.store.reader().version_window(), self.newest) else {
             let window = self.window(query.since.as_ref())?;
-            return Ok(self.part(&query, window));
+            return Ok(self.part(&query, Scope::Matching(window)));
         };
         let since = query.since.as_ref().map(version_of).transpose()?;
         let feed = self.clone();
-        let bounds = |(first, last): (u64, u64)| -> Vec<(String, String)> {
-            let bounds = [("minChangeVersion", first), ("maxChangeVersion", last)];
-            let bounds = bounds.map(|(name, version)| (name.to_owned(), version.to_string()));
-            bounds.into()
-        };
-        let parts = || windows::parts(since, newest, size).map(bounds);
+        let parts = || windows::parts(since, newest, size).map(windows::scope);
         // The part that a reading goes on with; those before it were read.
         let begun = match &query.places {
             Places::After(mark) => parts()
-                .position(|part| pages::Place::of(mark, &Scope::Matching(part)).is_some())
+                .position(|part| pages::Place::of(mark, &part).is_some())
                 .unwrap_or(0),
             Places::Untold | Places::Told => 0,
         };
         let parts = parts().skip(begun);
-        let parts = parts.map(move |bounds| feed.part(&query, bounds));
-        Ok(windows::one_after_the_other(parts))
+        let tells_places = query.places != Places::Untold;
+        let open = move |scope| feed.part(&query, scope);
+        Ok(windows::one_after_the_other(parts, tells_places, open))
     }
 
-    /// The records that parameters select.
-    fn part(&self, query: &Query, parameters: Vec<(String, String)>) -> BatchStream {
+    /// The records of a scope.
+    fn part(&self, query: &Query, scope: Scope) -> BatchStream {
         let reading = self.store.reading(Query {
-            scope: Scope::Matching(parameters),
+            scope,
             ..query.clone()
         });
         pages::stream(if self.is_frozen() {
@@ -175,7 +171,7 @@ impl Feed {
         let number = metadata::surrogate(&query.collection.name);
         let stream = match &scope {
             // A look-up of single records is not bound to the window.
-            Scope::Matching(asked) => self.part(&query, asked.clone()),
+            Scope::Matching(_) => self.part(&query, scope.clone()),
             Scope::At(_) | Scope::Keys(_) | Scope::Linked(_) => {
                 let message = "an Ed-Fi API cannot be read by place or by key";
                 return Err(StoreError::new(ErrorKind::Unsupported, message));

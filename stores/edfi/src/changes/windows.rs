@@ -2,13 +2,16 @@
 //! everything, on servers that are slow at either.
 //!
 //! Every version is in one part and in no other, the last one included. Parts are read one after the
-//! other, and each is bounded as the whole would be.
+//! other, and each is bounded as the whole would be. Where places are told, the end of a part is one,
+//! and the next part is not asked for before it is safe.
 
 use std::collections::VecDeque;
 
 use futures_util::StreamExt as _;
 use syncline_model::{Counts, Coverage, Scope};
-use syncline_store::{Batch, BatchStream};
+use syncline_store::{Batch, BatchStream, Reached};
+
+use crate::pages::{Gate, Place};
 
 /// Parts of a window that are made at most; larger ones take their place.
 const PARTS_MAX: u64 = 100_000;
@@ -34,24 +37,50 @@ pub(super) fn parts(
     })
 }
 
+/// A part, as parameters of the API.
+pub(super) fn scope((first, last): (u64, u64)) -> Scope {
+    let bounds = [("minChangeVersion", first), ("maxChangeVersion", last)];
+    let bounds = bounds.map(|(name, version)| (name.to_owned(), version.to_string()));
+    Scope::Matching(bounds.into())
+}
+
 /// What is left to be read, what is being read, and what was read.
-struct Progress<Parts> {
+struct Progress<Parts, Open> {
     parts: Parts,
+    open: Open,
+    /// The part to be read next, once the place before it is safe.
+    upcoming: Option<Scope>,
+    /// Lets one part through after the other; nothing where places are not told.
+    gate: Option<Gate>,
     current: Option<BatchStream>,
     gaps: VecDeque<String>,
     counts: Counts,
+    begun: bool,
     ended: bool,
 }
 
-/// Part by part, with one end for all.
+/// What comes between two parts.
+enum Turn {
+    Reached(Reached),
+    Opened,
+    Over,
+}
+
+/// Part by part, with one end for all. `open` begins to read a part.
 pub(super) fn one_after_the_other(
-    parts: impl Iterator<Item = BatchStream> + Send + 'static,
+    parts: impl Iterator<Item = Scope> + Send + 'static,
+    tells_places: bool,
+    open: impl Fn(Scope) -> BatchStream + Send + 'static,
 ) -> BatchStream {
     let progress = Progress {
         parts,
+        open,
+        upcoming: None,
+        gate: tells_places.then(|| Gate::new(Some(1))),
         current: None,
         gaps: VecDeque::new(),
         counts: Counts::default(),
+        begun: false,
         ended: false,
     };
     futures_util::stream::unfold(progress, |mut progress| async move {
@@ -65,14 +94,19 @@ pub(super) fn one_after_the_other(
     .boxed()
 }
 
-impl<Parts: Iterator<Item = BatchStream>> Progress<Parts> {
+impl<Parts, Open> Progress<Parts, Open>
+where
+    Parts: Iterator<Item = Scope>,
+    Open: Fn(Scope) -> BatchStream,
+{
     async fn next(&mut self) -> syncline_store::Result<Batch> {
         loop {
-            if self.current.is_none() {
-                self.current = self.parts.next();
-            }
             let Some(stream) = &mut self.current else {
-                return Ok(self.end());
+                match self.turn().await {
+                    Turn::Reached(reached) => return Ok(Batch::Reached(reached)),
+                    Turn::Opened => continue,
+                    Turn::Over => return Ok(self.end()),
+                }
             };
             match stream.next().await {
                 Some(Ok(Batch::End {
@@ -95,6 +129,36 @@ impl<Parts: Iterator<Item = BatchStream>> Progress<Parts> {
                 }
             }
         }
+    }
+
+    /// From one part to the next. Where places are told, the place between them comes first, and
+    /// what is after it waits for it to be safe.
+    async fn turn(&mut self) -> Turn {
+        if self.upcoming.is_some()
+            && let Some(gate) = &self.gate
+        {
+            drop(gate.pass().await);
+        }
+        if let Some(scope) = self.upcoming.take() {
+            self.current = Some((self.open)(scope));
+            return Turn::Opened;
+        }
+        let Some(scope) = self.parts.next() else {
+            return Turn::Over;
+        };
+        let is_first = !std::mem::replace(&mut self.begun, true);
+        // Whoever goes on after a gap would not know of it.
+        let gate = self.gate.as_ref().filter(|_| self.gaps.is_empty());
+        if !is_first
+            && let Some(gate) = gate
+            && let Some(hold) = gate.pass().await
+            && let Some(place) = Place::beginning(&scope).mark()
+        {
+            self.upcoming = Some(scope);
+            return Turn::Reached(Reached::holding(place, hold));
+        }
+        self.current = Some((self.open)(scope));
+        Turn::Opened
     }
 
     fn end(&mut self) -> Batch {

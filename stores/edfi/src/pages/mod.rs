@@ -33,8 +33,8 @@ use url::Url;
 use crate::metadata::require_success;
 use collector::Collector;
 pub(crate) use limit::smaller;
-pub(crate) use place::Place;
 use place::Walk;
+pub(crate) use place::{Gate, Hold, Place};
 pub(crate) use reader::{Reader, Reading};
 pub(crate) use sizes::sizes;
 use task::Task;
@@ -119,8 +119,10 @@ where
 
 /// Everything from the first page to the end.
 async fn whole(reading: Arc<Reading>, sender: &mpsc::Sender<Result<Batch>>) -> Result<Batch> {
-    if let Some(place) = reading.place() {
-        match rest(&reading, sender, place).await {
+    if let Some(place) = reading.place()
+        && let Some(walk) = place.walk.clone()
+    {
+        match rest(&reading, sender, (&place, walk)).await {
             // An API that does not know a token any more, for example, is read anew.
             Err(error) if error.kind == ErrorKind::InvalidData => {}
             other => return other,
@@ -149,11 +151,11 @@ async fn whole(reading: Arc<Reading>, sender: &mpsc::Sender<Result<Batch>>) -> R
 async fn rest(
     reading: &Arc<Reading>,
     sender: &mpsc::Sender<Result<Batch>>,
-    place: Place,
+    (place, walk): (&Place, Walk),
 ) -> Result<Batch> {
-    let mut collector = Collector::new(sender, None).telling(reading).after(&place);
+    let mut collector = Collector::new(sender, None).telling(reading).after(place);
     let to = &mut collector;
-    let coverage = match place.walk {
+    let coverage = match walk {
         Walk::Cursor { tokens, size } => cursor::go_on(reading, (tokens, size), to).await?,
         Walk::Offset {
             position,

@@ -11,20 +11,20 @@ use syncline_model::{Mark, Scope};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What lets the next page of a walk be asked for; held by a page until it is safe.
-pub(super) type Hold = OwnedSemaphorePermit;
+pub(crate) type Hold = OwnedSemaphorePermit;
 
 /// Lets as many pages through as there are walks, and the next one when one of them is safe.
 #[derive(Clone, Debug)]
-pub(super) struct Gate(Option<Arc<Semaphore>>);
+pub(crate) struct Gate(Option<Arc<Semaphore>>);
 
 impl Gate {
     /// A gate for so many walks; nothing for one that is always open.
-    pub(super) fn new(walks: Option<usize>) -> Self {
+    pub(crate) fn new(walks: Option<usize>) -> Self {
         Self(walks.map(|walks| Arc::new(Semaphore::new(walks))))
     }
 
     /// Waits until a page may be asked for.
-    pub(super) async fn pass(&self) -> Option<Hold> {
+    pub(crate) async fn pass(&self) -> Option<Hold> {
         let gate = Arc::clone(self.0.as_ref()?);
         // It is never closed.
         gate.acquire_owned().await.ok()
@@ -40,7 +40,8 @@ pub(crate) struct Place {
     pub(super) total: Option<u64>,
     /// Records handed on before it.
     pub(super) read: u64,
-    pub(super) walk: Walk,
+    /// How the rest is read; nothing where everything is still to be read.
+    pub(super) walk: Option<Walk>,
 }
 
 /// How the rest is read.
@@ -67,7 +68,17 @@ impl Place {
             filter: filter(scope),
             total,
             read,
-            walk,
+            walk: Some(walk),
+        }
+    }
+
+    /// The place before everything.
+    pub(crate) fn beginning(scope: &Scope) -> Self {
+        Self {
+            filter: filter(scope),
+            total: None,
+            read: 0,
+            walk: None,
         }
     }
 
@@ -78,7 +89,7 @@ impl Place {
     }
 
     /// The place, written down. Numbers and texts can always be written.
-    pub(super) fn mark(&self) -> Option<Mark> {
+    pub(crate) fn mark(&self) -> Option<Mark> {
         serde_json::to_string(self).ok().map(Mark)
     }
 }
@@ -106,6 +117,9 @@ mod tests {
         let place = Place::new(&window("17"), (Some(90), 50), walk);
         let mark = place.mark().unwrap();
         assert_eq!(Place::of(&mark, &window("17")), Some(place));
+        let beginning = Place::beginning(&window("17"));
+        let written = beginning.mark().unwrap();
+        assert_eq!(Place::of(&written, &window("17")), Some(beginning));
         assert_eq!(Place::of(&mark, &window("18")), None);
         assert_eq!(Place::of(&mark, &Scope::Whole), None);
         assert_eq!(Place::of(&Mark("17".to_owned()), &window("17")), None);

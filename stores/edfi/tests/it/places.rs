@@ -17,9 +17,17 @@ const RECORDS: usize = 60;
 const PAGE: u32 = 7;
 
 async fn source(api: ApiVersion) -> (Sandbox, EdfiStore, Arc<Collection>) {
+    source_in_windows(api, None).await
+}
+
+async fn source_in_windows(
+    api: ApiVersion,
+    version_window: Option<u64>,
+) -> (Sandbox, EdfiStore, Arc<Collection>) {
     let sandbox = start(api).await;
     let settings = ReadSettings {
         page_records: PAGE,
+        version_window,
         ..ReadSettings::default()
     };
     let store = open_with(&sandbox, settings).await;
@@ -62,6 +70,10 @@ async fn read(feed: &Feed, collection: &Arc<Collection>, places: Places, most: u
         places,
         ..Query::records(Arc::clone(collection))
     };
+    read_by(feed, query, most).await
+}
+
+async fn read_by(feed: &Feed, query: Query, most: usize) -> Read {
     let mut stream = feed.read(query).await.unwrap();
     let mut read = Read::default();
     while read.places.len() < most {
@@ -95,29 +107,73 @@ async fn a_reading_goes_on_after_any_of_its_places_and_covers_everything() {
             sandbox.take_snapshot("one").unwrap();
         }
         let feed = store.feed(!frozen).await.unwrap();
-        let whole = read(&feed, &collection, Places::Told, usize::MAX).await;
-        let all: BTreeSet<String> = whole.keys.iter().cloned().collect();
-        assert_eq!((all.len(), whole.keys.len()), (RECORDS, RECORDS), "{api:?}");
-        assert!(whole.places.len() >= RECORDS / PAGE as usize, "{api:?}");
-        for stop in 1..=whole.places.len() {
-            let first = read(&feed, &collection, Places::Told, stop).await;
-            let place = first.places.last().unwrap().clone();
-            let again = store
-                .feed_again(feed.isolation(), feed.newest().unwrap())
-                .await;
-            let again = again.unwrap().unwrap();
-            let rest = read(&again, &collection, Places::After(place), usize::MAX).await;
-            let both: BTreeSet<String> = first.keys.iter().chain(&rest.keys).cloned().collect();
-            assert_eq!(both, all, "{api:?} after place {stop}");
-            assert_eq!(
-                first.keys.len() + rest.keys.len(),
-                RECORDS,
-                "{api:?} {stop}: twice"
-            );
-            let covers = rest.coverage.is_some_and(|coverage| coverage.is_complete());
-            assert!(covers, "{api:?} after place {stop}");
-        }
+        let query = Query::records(collection);
+        let places = goes_on_after_any_place((&store, api), &feed, query).await;
+        assert!(places >= RECORDS / PAGE as usize, "{api:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn windows_of_change_versions_tell_places_at_their_ends_too() {
+    for (api, frozen, window) in [
+        // Of several pages, of one page, and some without a record.
+        (ApiVersion::V7_3, false, 25),
+        (ApiVersion::V6_2, false, 25),
+        (ApiVersion::V6_2, true, 6),
+        (ApiVersion::V7_3, false, 6),
+    ] {
+        let (sandbox, store, collection) = source_in_windows(api, Some(window)).await;
+        if frozen {
+            sandbox.take_snapshot("one").unwrap();
+        }
+        let feed = store.feed(!frozen).await.unwrap();
+        // The windows before the records hold none of them.
+        let versions = RECORDS as u64 + 2 * window;
+        let since = feed.newest().unwrap() - versions;
+        let query = Query {
+            since: Some(Mark(since.to_string())),
+            ..Query::records(collection)
+        };
+        let places = goes_on_after_any_place((&store, api), &feed, query).await;
+        let windows = versions.div_ceil(window);
+        assert!(places as u64 >= windows, "{api:?} {window}: {places}");
+        let pages = RECORDS.div_ceil(PAGE as usize);
+        assert!(places >= pages, "{api:?} {window}: {places}");
+    }
+}
+
+/// Breaks a reading off at each of its places and goes on; how many there are.
+async fn goes_on_after_any_place(
+    (store, api): (&EdfiStore, ApiVersion),
+    feed: &Feed,
+    query: Query,
+) -> usize {
+    let asked = |places| Query {
+        places,
+        ..query.clone()
+    };
+    let whole = read_by(feed, asked(Places::Told), usize::MAX).await;
+    let all: BTreeSet<String> = whole.keys.iter().cloned().collect();
+    assert_eq!((all.len(), whole.keys.len()), (RECORDS, RECORDS), "{api:?}");
+    for stop in 1..=whole.places.len() {
+        let first = read_by(feed, asked(Places::Told), stop).await;
+        let place = first.places.last().unwrap().clone();
+        let again = store
+            .feed_again(feed.isolation(), feed.newest().unwrap())
+            .await;
+        let again = again.unwrap().unwrap();
+        let rest = read_by(&again, asked(Places::After(place)), usize::MAX).await;
+        let both: BTreeSet<String> = first.keys.iter().chain(&rest.keys).cloned().collect();
+        assert_eq!(both, all, "{api:?} after place {stop}");
+        assert_eq!(
+            first.keys.len() + rest.keys.len(),
+            RECORDS,
+            "{api:?} {stop}: twice"
+        );
+        let covers = rest.coverage.is_some_and(|coverage| coverage.is_complete());
+        assert!(covers, "{api:?} after place {stop}");
+    }
+    whole.places.len()
 }
 
 #[tokio::test(flavor = "multi_thread")]
