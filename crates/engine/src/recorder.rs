@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use syncline_ledger::{Ledger, ReadingPlace, Receipt};
+use syncline_ledger::{Ledger, Listed, ReadingPlace, Receipt};
 use syncline_model::{CollectionName, Origin};
+use syncline_store::Reached;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::collection::CollectionRun;
@@ -27,6 +28,8 @@ pub(crate) enum Note {
     Receipt(Box<Noted>),
     /// A page of a collection has come to its end.
     Placed(Arc<CollectionRun>),
+    /// What a list told or how far it was read, and the place that waits for that to be durable.
+    Listed(Box<Listed>, Option<Reached>),
     /// Answer when everything before this is durable.
     Flush(oneshot::Sender<()>),
 }
@@ -77,6 +80,9 @@ struct Batch {
     noted: Vec<Noted>,
     /// Collections of which a page may be settled by it.
     placed: BTreeMap<CollectionName, Arc<CollectionRun>>,
+    listed: Vec<Listed>,
+    /// Places of lists.
+    reached: Vec<Reached>,
     waiting: Vec<oneshot::Sender<()>>,
 }
 
@@ -90,6 +96,10 @@ impl Batch {
                 self.noted.push(*noted);
             }
             Note::Placed(collection) => self.place(&collection),
+            Note::Listed(listed, reached) => {
+                self.listed.push(*listed);
+                self.reached.extend(reached);
+            }
             Note::Flush(answer) => self.waiting.push(answer),
         }
     }
@@ -115,7 +125,7 @@ impl Batch {
 }
 
 async fn write(context: &Arc<Context>, batch: Batch) -> Result<(), EngineError> {
-    if batch.noted.is_empty() && batch.placed.is_empty() {
+    if batch.noted.is_empty() && batch.placed.is_empty() && batch.listed.is_empty() {
         return Ok(());
     }
     let context = Arc::clone(context);
@@ -132,18 +142,21 @@ async fn write(context: &Arc<Context>, batch: Batch) -> Result<(), EngineError> 
             origins.push((noted.collection, noted.origin, noted.first));
         }
         let mut ledger = lock::<Ledger>(&context.ledger);
-        let repeats = if receipts.is_empty() && places.is_empty() {
+        let listed = &batch.listed;
+        let repeats = if receipts.is_empty() && places.is_empty() && listed.is_empty() {
             vec![]
         } else {
-            ledger.record_up_to(context.scope, context.run, (&receipts, &places))?
+            let all = (receipts.as_slice(), places.as_slice(), listed.as_slice());
+            ledger.record_up_to(context.scope, context.run, all)?
         };
         for (collection, _, first) in &origins {
             if *first {
                 collection.note_recorded();
             }
         }
+        // Whoever waits for a place to be safe reads on now.
+        drop(batch.reached);
         for end in settled.into_iter().flat_map(|(_, ends)| ends) {
-            // Whoever waits for the place to be safe reads on now.
             drop(end.reached);
         }
         for repeat in repeats {

@@ -4,7 +4,7 @@
 use rusqlite::{OptionalExtension as _, Result, Transaction, params};
 use syncline_model::{CollectionName, Digest, Done};
 
-use crate::{LastOutcome, ScopeId, imported};
+use crate::{LastOutcome, ScopeId, imported, listed};
 
 /// What was forgotten of a collection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -126,6 +126,7 @@ pub(crate) fn collection(
         imported: delete("DELETE FROM imported WHERE collection = ?1")?,
     };
     delete("DELETE FROM imported_gone WHERE collection = ?1")?;
+    listed::clear(transaction, collection)?;
     delete("DELETE FROM collection WHERE id = ?1")?;
     Ok(forgotten)
 }

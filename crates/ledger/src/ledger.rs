@@ -8,12 +8,23 @@ use syncline_model::{CollectionName, Digest, Mark, StoreIdentity};
 
 use crate::lock::Lock;
 use crate::{
-    Forgotten, Holder, ImportCounts, ImportedLine, LedgerError, LedgerView, Receipt, Repeat,
-    Result, RunEnd, RunId, RunStart, ScopeId, forget, imported, record, schema,
+    Forgotten, Holder, ImportCounts, ImportedLine, LedgerError, LedgerView, Listed, Receipt,
+    Repeat, Result, RunEnd, RunId, RunStart, ScopeId, forget, imported, listed, record, schema,
 };
 
 /// How far the unfinished reading of a collection came; nothing if there is none.
 pub type ReadingPlace = (CollectionName, Option<Mark>);
+
+/// How far collections of a flow were brought.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Steps<'a> {
+    /// How far their sources were read.
+    pub marks: &'a [(CollectionName, Mark)],
+    /// How far their unfinished readings came.
+    pub places: &'a [ReadingPlace],
+    /// Collections of which it is forgotten what lists told.
+    pub forgotten: &'a [CollectionName],
+}
 
 /// A ledger held by this process, as a whole or for one of its flows. It can do all that a [`LedgerView`] can, and write.
 #[derive(Debug)]
@@ -119,20 +130,24 @@ impl Ledger {
         run: RunId,
         receipts: &[Receipt],
     ) -> Result<Vec<Repeat>> {
-        self.record_up_to(scope, run, (receipts, &[]))
+        self.record_up_to(scope, run, (receipts, &[], &[]))
     }
 
     /// Records receipts as [`Ledger::record`] does and, with them or not at all, how far the
-    /// readings of collections came on account of them; nothing if that is not known any more.
+    /// readings of collections came on account of them (nothing if that is not known any more), and
+    /// what lists told.
     pub fn record_up_to(
         &mut self,
         scope: ScopeId,
         run: RunId,
-        (receipts, places): (&[Receipt], &[ReadingPlace]),
+        (receipts, places, lists): (&[Receipt], &[ReadingPlace], &[Listed]),
     ) -> Result<Vec<Repeat>> {
         self.write(|transaction| {
             let repeats = record::record(transaction, scope, run, receipts)?;
             put_places(transaction, scope, places)?;
+            for told in lists {
+                listed::put(transaction, scope, told)?;
+            }
             Ok(repeats)
         })
     }
@@ -214,21 +229,28 @@ impl Ledger {
 
     /// Notes how far several collections were read, all of them or none.
     pub fn commit_marks(&mut self, scope: ScopeId, marks: &[(CollectionName, Mark)]) -> Result<()> {
-        self.commit(scope, (marks, &[]))
+        let steps = Steps {
+            marks,
+            ..Steps::default()
+        };
+        self.commit(scope, steps)
     }
 
-    /// Notes how far several collections were read, and how far their unfinished readings came,
-    /// all of it or nothing.
-    pub fn commit(
-        &mut self,
-        scope: ScopeId,
-        (marks, places): (&[(CollectionName, Mark)], &[ReadingPlace]),
-    ) -> Result<()> {
-        if marks.is_empty() && places.is_empty() {
+    /// Notes how far several collections were brought, all of it or nothing.
+    pub fn commit(&mut self, scope: ScopeId, steps: Steps<'_>) -> Result<()> {
+        let Steps {
+            marks,
+            places,
+            forgotten,
+        } = steps;
+        if marks.is_empty() && places.is_empty() && forgotten.is_empty() {
             return Ok(());
         }
         self.write(|transaction| {
             put_places(transaction, scope, places)?;
+            for collection in forgotten {
+                listed::forget(transaction, scope, collection)?;
+            }
             let mut commit = transaction.prepare_cached(
                 "INSERT INTO collection (scope, name, mark) VALUES (?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET mark = excluded.mark",

@@ -11,21 +11,24 @@ use crate::{LedgerError, Result};
 /// Marks the file as ours among SQLite files: `SyLe` in ASCII.
 const APPLICATION: i64 = 0x5379_4c65;
 /// The newest format this program knows.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 /// The format from which on lines of another program are kept.
 const WITH_IMPORTED: i64 = 2;
 /// The format from which on it is known how far unfinished readings came.
 const WITH_PLACES: i64 = 3;
+/// The format from which on what lists told is kept until the run that reads them is finished.
+const WITH_LISTS: i64 = 4;
 /// How long a connection waits for another one that is about to finish.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Statements each connection keeps compiled.
 const STATEMENTS: usize = 32;
 
 /// What brings a file to each format from the one before; the first makes the file.
-const STEPS: [(i64, &str); 3] = [
+const STEPS: [(i64, &str); 4] = [
     (1, TABLES),
     (WITH_IMPORTED, IMPORTED),
     (WITH_PLACES, PLACES),
+    (WITH_LISTS, LISTS),
 ];
 
 const TABLES: &str = "
@@ -98,6 +101,22 @@ CREATE TABLE imported_gone (
 
 const PLACES: &str = "
 ALTER TABLE collection ADD COLUMN place TEXT; -- how far a reading came that is not finished
+";
+
+const LISTS: &str = "
+ALTER TABLE collection ADD COLUMN lists TEXT; -- how far lists came of a run that is not finished
+CREATE TABLE gone (
+    collection INTEGER NOT NULL,
+    key BLOB NOT NULL, -- of a record that the source no longer has
+    text TEXT NOT NULL, -- the key itself
+    PRIMARY KEY (collection, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE moved (
+    collection INTEGER NOT NULL,
+    key BLOB NOT NULL, -- that a record no longer has
+    now TEXT NOT NULL, -- the key that it has
+    PRIMARY KEY (collection, key)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Where the ledger file of a state directory is.
@@ -173,6 +192,11 @@ pub(crate) fn holds_imported(connection: &Connection) -> rusqlite::Result<bool> 
 /// Whether a file of any format we know can hold places of unfinished readings.
 pub(crate) fn holds_places(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(version(connection)? >= WITH_PLACES)
+}
+
+/// Whether a file of any format we know can hold what lists told.
+pub(crate) fn holds_lists(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(version(connection)? >= WITH_LISTS)
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {

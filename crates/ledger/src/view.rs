@@ -299,7 +299,11 @@ impl LedgerView {
         })
     }
 
-    fn find_collection(&self, scope: ScopeId, collection: &CollectionName) -> Result<Option<i64>> {
+    pub(crate) fn find_collection(
+        &self,
+        scope: ScopeId,
+        collection: &CollectionName,
+    ) -> Result<Option<i64>> {
         self.ask(|connection| {
             connection
                 .prepare_cached("SELECT id FROM collection WHERE scope = ?1 AND name = ?2")?
@@ -308,7 +312,10 @@ impl LedgerView {
         })
     }
 
-    fn ask<T>(&self, question: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+    pub(crate) fn ask<T>(
+        &self,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
         question(&self.connection).map_err(|source| LedgerError::from_sqlite(&self.path, source))
     }
 }

@@ -19,6 +19,7 @@ mod help;
 mod interruption;
 mod jobs;
 mod killed_at_random;
+mod killed_in_lists;
 mod lightbeam;
 mod lightbeam_beside;
 mod lightbeam_faults;

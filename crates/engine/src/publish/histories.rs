@@ -2,21 +2,24 @@
 //!
 //! Keys that went are read first, several collections at once, and only kept: they are deleted
 //! last. Changes of keys are made at once, in load order. One that the target does not make
-//! becomes a delete of the old key; the record under its new key comes with the records.
+//! becomes a delete of the old key; the record under its new key comes with the records. What was
+//! read and made is remembered page by page, and a run that is killed goes on after that.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
-use syncline_model::{Change, Coverage, Digest, FailureClass, Key, Mark, Outcome};
-use syncline_store::{Batch, Query, Store as _, StoreError, Want};
+use syncline_model::{Change, Coverage, Digest, FailureClass, Key, Outcome};
+use syncline_store::{Batch, Places, Query, Store as _, StoreError};
 
 use super::gone::Gone;
+use super::lists::{self, List, Told};
 use super::part::Part;
 use super::receipts::note_gone;
 use super::{Publication, Ways};
 use crate::EngineError;
 use crate::context::lock;
+use crate::recorder;
 
 /// Collections whose deletes are read at once.
 const TOGETHER: usize = 8;
@@ -24,12 +27,13 @@ const TOGETHER: usize = 8;
 const REKEYS_TOGETHER: usize = 16;
 
 /// Reads the keys that went, of all collections.
-pub(crate) async fn read_gone(publication: &Publication) -> Result<(), EngineError> {
+pub(crate) async fn read_gone(publication: &Publication, ways: &Ways) -> Result<(), EngineError> {
     let parts = publication
         .in_order()
-        .filter(|part| part.position.gone.is_some() && !publication.is_up_to_date(part));
+        .filter(|part| !publication.is_up_to_date(part))
+        .filter_map(|part| Some((part.as_ref(), part.position.gone.clone()?)));
     let mut readings = futures_util::stream::iter(parts)
-        .map(|part| gone_of(publication, part))
+        .map(|(part, since)| read(publication, ways, (part, List::Gone(since))))
         .buffer_unordered(TOGETHER);
     while let Some(read) = readings.next().await {
         read?;
@@ -40,19 +44,6 @@ pub(crate) async fn read_gone(publication: &Publication) -> Result<(), EngineErr
     Ok(())
 }
 
-async fn gone_of(publication: &Publication, part: &Part) -> Result<(), EngineError> {
-    let folder = &publication.context.settings.work_folder;
-    let query = query(part, Want::Gone, part.position.gone.as_ref());
-    let result = read(publication, part, query, async |batch| {
-        if let Batch::Gone(keys) = batch {
-            Part::count_many(&part.gone_read, keys.len() as u64);
-            part.state().gone.add(&keys, folder)?;
-        }
-        Ok(())
-    });
-    result.await
-}
-
 /// Makes the changes of keys, in load order.
 pub(crate) async fn rekey(publication: &Arc<Publication>, ways: &Ways) -> Result<(), EngineError> {
     for part in publication.in_order() {
@@ -60,14 +51,8 @@ pub(crate) async fn rekey(publication: &Arc<Publication>, ways: &Ways) -> Result
             continue;
         }
         for since in &part.position.rekeyed {
-            let query = query(part, Want::Rekeyed, Some(since));
-            let result = read(publication, part, query, async |batch| {
-                if let Batch::Rekeyed(pairs) = batch {
-                    apply(publication, (part, ways), pairs).await?;
-                }
-                Ok(())
-            });
-            result.await?;
+            let list = List::Rekeyed(since.clone());
+            read(publication, ways, (part.as_ref(), list)).await?;
             if part.state().unproved.is_some() {
                 // What is not told since one moment is not told since another.
                 break;
@@ -80,21 +65,15 @@ pub(crate) async fn rekey(publication: &Arc<Publication>, ways: &Ways) -> Result
     Ok(())
 }
 
-fn query(part: &Part, want: Want, since: Option<&Mark>) -> Query {
-    Query {
-        since: since.cloned(),
-        want,
-        ..Query::records(Arc::clone(part.run.collection()))
-    }
-}
-
-/// Reads one sort of history of a collection to its end.
+/// Reads one list of a collection to its end, from where it was read before.
 async fn read(
     publication: &Publication,
-    part: &Part,
-    query: Query,
-    mut take: impl AsyncFnMut(Batch) -> Result<(), EngineError>,
+    ways: &Ways,
+    (part, list): (&Part, List),
 ) -> Result<(), EngineError> {
+    let Some(query) = query(part, &list) else {
+        return Ok(());
+    };
     let mut stream = match publication.context.source.read(query).await {
         Ok(stream) => stream,
         Err(error) => return part.fail(error),
@@ -107,14 +86,52 @@ async fn read(
         };
         match batch.unwrap_or_else(|| Err(broken_off(part))) {
             Ok(Batch::End { coverage, .. }) => {
+                let is_complete = coverage.is_complete();
                 note_coverage(publication, part, coverage);
+                if is_complete {
+                    lists::ended(ways, part, &list).await?;
+                }
                 return Ok(());
             }
-            Ok(Batch::Reached(_)) => {}
-            Ok(batch) => take(batch).await?,
+            Ok(Batch::Gone(keys)) => keep(publication, (part, ways), keys).await?,
+            Ok(Batch::Rekeyed(pairs)) => apply(publication, (part, ways), pairs).await?,
+            Ok(Batch::Reached(reached)) => {
+                lists::reached((publication, ways), (part, &list), reached).await?;
+            }
+            Ok(Batch::Put(_) | Batch::Unreadable(_)) => {}
             Err(error) => return part.fail(error),
         }
     }
+}
+
+/// What is asked for to read a list; nothing if it was read to its end.
+fn query(part: &Part, list: &List) -> Option<Query> {
+    let places = match &part.state().lists {
+        Some(lists) => lists.places(list)?,
+        None => Places::Untold,
+    };
+    Some(Query {
+        since: Some(list.since().clone()),
+        want: list.want(),
+        places,
+        ..Query::records(Arc::clone(part.run.collection()))
+    })
+}
+
+/// Keeps keys that went until everything has been written.
+async fn keep(
+    publication: &Publication,
+    (part, ways): (&Part, &Ways),
+    gone: Vec<Key>,
+) -> Result<(), EngineError> {
+    let folder = &publication.context.settings.work_folder;
+    Part::count_many(&part.gone_read, gone.len() as u64);
+    part.state().gone.add(&gone, folder)?;
+    let told = Told {
+        gone,
+        ..Told::default()
+    };
+    lists::note(ways, part, told).await
 }
 
 /// What a list does not tell shows when everything is read and compared, deletes included. Where
@@ -132,7 +149,8 @@ pub(crate) fn broken_off(part: &Part) -> StoreError {
     StoreError::new(syncline_store::ErrorKind::Unavailable, message)
 }
 
-/// Makes changes of keys, side by side unless one takes the key that another gives up.
+/// Makes changes of keys, side by side unless one takes the key that another gives up, and waits
+/// until it is durable what became of them.
 async fn apply(
     publication: &Publication,
     (part, ways): (&Part, &Ways),
@@ -146,48 +164,64 @@ async fn apply(
     } else {
         most.clamp(1, REKEYS_TOGETHER)
     };
-    let mut changes = futures_util::stream::iter(pairs)
-        .filter(|(from, to)| std::future::ready(from != to))
-        .map(|(from, to)| one(publication, (part, ways), (from, to)))
-        .buffered(together);
-    while let Some(done) = changes.next().await {
-        done?;
+    let mut told = Told::default();
+    {
+        let mut changes = futures_util::stream::iter(pairs)
+            .filter(|(from, to)| std::future::ready(from != to))
+            .map(|pair| one(publication, (part, ways), pair))
+            .buffered(together);
+        while let Some(made) = changes.next().await {
+            match made? {
+                Made::Moved(from, to) => told.moved.push((from, to)),
+                Made::Left(keys) => told.gone.extend(keys),
+            }
+        }
+    }
+    let folder = &publication.context.settings.work_folder;
+    part.state().gone.add(&told.gone, folder)?;
+    lists::note(ways, part, told).await?;
+    if publication.moment.is_some() {
+        recorder::flush(&publication.context, &ways.notes).await;
+        lock(&publication.moved).are_durable();
     }
     Ok(())
+}
+
+/// What became of a change of a key.
+enum Made {
+    /// The target has it.
+    Moved(Key, Key),
+    /// These keys are to be deleted.
+    Left([Key; 2]),
 }
 
 async fn one(
     publication: &Publication,
     (part, ways): (&Part, &Ways),
     (from, to): (Key, Key),
-) -> Result<(), EngineError> {
+) -> Result<Made, EngineError> {
     let context = &publication.context;
-    let held = publication.carried(part, &from);
-    let moved = || lock(&publication.moved).note(part.name(), from.clone(), to.clone());
-    if held == to {
+    let held = publication.carried(part, &from)?;
+    let status = if held == to {
         // The target has carried it all on by itself.
-        moved();
-        note_gone(ways, part, (&from, 0)).await;
-        return Ok(());
-    }
-    let change = Change::rekey(held.clone(), to.clone());
-    let outcomes = context.target.write(&[change], &part.run.context).await?;
-    match outcomes.into_iter().next() {
-        Some(Outcome::Done { status, .. }) => {
-            Part::count(&part.rekeyed);
-            moved();
-            note_gone(ways, part, (&from, status)).await;
+        0
+    } else {
+        let change = Change::rekey(held.clone(), to.clone());
+        let outcomes = context.target.write(&[change], &part.run.context).await?;
+        match outcomes.into_iter().next() {
+            Some(Outcome::Done { status, .. }) => {
+                Part::count(&part.rekeyed);
+                status
+            }
+            Some(Outcome::Refused(refusal)) if refusal.class == FailureClass::Gone => {
+                refusal.status
+            }
+            _ => return Ok(Made::Left([held, from])),
         }
-        Some(Outcome::Refused(refusal)) if refusal.class == FailureClass::Gone => {
-            moved();
-            note_gone(ways, part, (&from, refusal.status)).await;
-        }
-        _ => {
-            let folder = &context.settings.work_folder;
-            part.state().gone.add(&[held, from], folder)?;
-        }
-    }
-    Ok(())
+    };
+    lock(&publication.moved).note(part.name(), from.clone(), to.clone());
+    note_gone(ways, part, (&from, status)).await;
+    Ok(Made::Moved(from, to))
 }
 
 /// Keys that went are looked for as the target has them now, besides as the source told them.
@@ -201,7 +235,7 @@ pub(crate) fn carry_gone(publication: &Publication) -> Result<(), EngineError> {
         let mut gone = Gone::default();
         for key in told.into_keys()? {
             let key = key?;
-            let held = publication.carried(part, &key);
+            let held = publication.carried(part, &key)?;
             gone.add(&[key, held], folder)?;
         }
         part.state().gone = gone;

@@ -15,6 +15,7 @@ mod deletes;
 mod gone;
 mod histories;
 mod job;
+mod lists;
 mod memory;
 mod missing;
 mod moved;
@@ -31,6 +32,7 @@ mod window;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use syncline_ledger::Steps;
 use syncline_model::{CollectionName, Key, Mark};
 use syncline_plan::LoadOrder;
 use tokio::sync::mpsc;
@@ -158,8 +160,9 @@ async fn phases(publication: &Arc<Publication>, ways: &Ways) -> Result<(), Engin
     let context = &publication.context;
     if !publication.owed_only {
         publication.note_attempt()?;
+        lists::recall(publication)?;
         if !publication.ignore_deletes {
-            histories::read_gone(publication).await?;
+            histories::read_gone(publication, ways).await?;
         }
         histories::rekey(publication, ways).await?;
         histories::carry_gone(publication)?;
@@ -197,22 +200,38 @@ impl Publication {
     }
 
     /// A key as the target has it, now that other keys have changed.
-    pub(crate) fn carried(&self, part: &Part, key: &Key) -> Key {
-        let collections = &self.context.catalog.collections;
-        lock(&self.moved).carried(collections, part.run.collection(), key)
+    pub(crate) fn carried(&self, part: &Part, key: &Key) -> Result<Key, EngineError> {
+        let context = &self.context;
+        let known = |name: &CollectionName, key: &Key| {
+            lock(&context.ledger).moved(context.scope, name, key)
+        };
+        let moved = lock(&self.moved);
+        let carrying = moved.carrying(&context.catalog.collections, &known);
+        Ok(carrying.carried(part.run.collection(), key)?)
     }
 
-    /// Remembers that the collections are about to be brought to this moment.
+    /// Remembers that the collections are about to be brought to this moment, and forgets what
+    /// lists told that are not read any more.
     fn note_attempt(&self) -> Result<(), EngineError> {
         let Some(moment) = &self.moment else {
             return Ok(());
         };
+        let others = self.parts.values();
+        let forgotten: Vec<CollectionName> = others
+            .filter(|part| part.position.has_other_lists)
+            .map(|part| part.name().clone())
+            .collect();
         let parts = self.parts.values();
         let attempts: Vec<(CollectionName, Mark)> = parts
             .filter(|part| !self.is_up_to_date(part))
             .filter_map(|part| Some((part.name().clone(), part.memory.with_attempt(moment)?)))
             .collect();
         let mut ledger = lock(&self.context.ledger);
-        Ok(ledger.commit_marks(self.context.scope, &attempts)?)
+        let steps = Steps {
+            marks: &attempts,
+            forgotten: &forgotten,
+            ..Steps::default()
+        };
+        Ok(ledger.commit(self.context.scope, steps)?)
     }
 }

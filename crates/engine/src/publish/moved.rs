@@ -4,67 +4,102 @@
 //! offerings, sections and enrolments, whatever the source tells of those. A key that the source
 //! tells as it was is therefore looked for as the target has it now.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::value::RawValue;
+use syncline_ledger::LedgerError;
 use syncline_model::{Collection, CollectionName, Key};
 
 /// References inside references that are followed at most.
 const DEPTH_MAX: usize = 16;
 
-/// Changes of keys by collection: from which to which.
+type Result<T> = std::result::Result<T, LedgerError>;
+
+/// Which changes of keys there are. They are in the ledger; only those that may not be durable yet
+/// are held here.
 #[derive(Debug, Default)]
 pub(crate) struct Moved {
-    keys: BTreeMap<CollectionName, HashMap<Key, Key>>,
+    /// Collections of which keys changed.
+    collections: BTreeSet<CollectionName>,
+    /// From which to which.
+    recent: BTreeMap<CollectionName, HashMap<Key, Key>>,
+}
+
+/// What the ledger knows of the key that a collection's key became.
+type Lookup<'a> = dyn Fn(&CollectionName, &Key) -> Result<Option<Key>> + 'a;
+
+/// Works out what keys are called now.
+pub(crate) struct Carrying<'a> {
+    moved: &'a Moved,
+    collections: &'a BTreeMap<CollectionName, Collection>,
+    known: &'a Lookup<'a>,
 }
 
 impl Moved {
     /// A key changed in the target.
     pub(crate) fn note(&mut self, collection: &CollectionName, from: Key, to: Key) {
-        let keys = self.keys.entry(collection.clone()).or_default();
+        self.take_up(collection);
+        let keys = self.recent.entry(collection.clone()).or_default();
         keys.insert(from, to);
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-
-    /// A key as the target has it now, on account of the keys that it contains.
-    pub(crate) fn carried(
-        &self,
-        collections: &BTreeMap<CollectionName, Collection>,
-        collection: &Collection,
-        key: &Key,
-    ) -> Key {
-        if self.is_empty() {
-            return key.clone();
+    /// The ledger knows of keys of a collection that changed.
+    pub(crate) fn take_up(&mut self, collection: &CollectionName) {
+        if !self.collections.contains(collection) {
+            self.collections.insert(collection.clone());
         }
-        self.carry(collections, (collection, key), DEPTH_MAX)
     }
 
-    fn carry(
-        &self,
-        collections: &BTreeMap<CollectionName, Collection>,
-        (collection, key): (&Collection, &Key),
-        depth: usize,
-    ) -> Key {
+    /// The ledger has all of them.
+    pub(crate) fn are_durable(&mut self) {
+        self.recent.clear();
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.collections.is_empty()
+    }
+
+    /// Carries keys on, with what the ledger knows.
+    pub(crate) const fn carrying<'a>(
+        &'a self,
+        collections: &'a BTreeMap<CollectionName, Collection>,
+        known: &'a Lookup<'a>,
+    ) -> Carrying<'a> {
+        Carrying {
+            moved: self,
+            collections,
+            known,
+        }
+    }
+}
+
+impl Carrying<'_> {
+    /// A key as the target has it now, on account of the keys that it contains.
+    pub(crate) fn carried(&self, collection: &Collection, key: &Key) -> Result<Key> {
+        if self.moved.is_empty() {
+            return Ok(key.clone());
+        }
+        self.carry((collection, key), DEPTH_MAX)
+    }
+
+    fn carry(&self, (collection, key): (&Collection, &Key), depth: usize) -> Result<Key> {
         let Ok(raw) = serde_json::from_str::<Vec<&RawValue>>(key.as_str()) else {
-            return key.clone();
+            return Ok(key.clone());
         };
         let mut values: Vec<String> = raw.iter().map(|value| value.get().to_owned()).collect();
         if values.len() != collection.key.len() || depth == 0 {
-            return key.clone();
+            return Ok(key.clone());
         }
         for reference in &collection.references {
             for target in &reference.targets {
-                let Some(target) = collections.get(target) else {
+                let Some(target) = self.collections.get(target) else {
                     continue;
                 };
                 let Some(places) = places(collection, &reference.path, target) else {
                     continue;
                 };
                 let contained = join(places.iter().filter_map(|&place| values.get(place)));
-                let now = self.now(collections, (target, &contained), depth - 1);
+                let now = self.now((target, &contained), depth - 1)?;
                 if let Ok(now) = serde_json::from_str::<Vec<&RawValue>>(now.as_str()) {
                     for (place, value) in places.into_iter().zip(now) {
                         value.get().clone_into(&mut values[place]);
@@ -72,20 +107,25 @@ impl Moved {
                 }
             }
         }
-        join(values.iter())
+        Ok(join(values.iter()))
     }
 
     /// A key that another contains, as the target has it now.
-    fn now(
-        &self,
-        collections: &BTreeMap<CollectionName, Collection>,
-        (collection, key): (&Collection, &Key),
-        depth: usize,
-    ) -> Key {
-        let moved = self.keys.get(&collection.name);
-        match moved.and_then(|keys| keys.get(key)) {
-            Some(to) => to.clone(),
-            None => self.carry(collections, (collection, key), depth),
+    fn now(&self, (collection, key): (&Collection, &Key), depth: usize) -> Result<Key> {
+        match self.became(&collection.name, key)? {
+            Some(to) => Ok(to),
+            None => self.carry((collection, key), depth),
+        }
+    }
+
+    fn became(&self, collection: &CollectionName, key: &Key) -> Result<Option<Key>> {
+        if !self.moved.collections.contains(collection) {
+            return Ok(None);
+        }
+        let recent = self.moved.recent.get(collection);
+        match recent.and_then(|keys| keys.get(key)) {
+            Some(to) => Ok(Some(to.clone())),
+            None => (self.known)(collection, key),
         }
     }
 }
@@ -170,11 +210,15 @@ mod tests {
         let key = Key::from_canonical;
         let mut moved = Moved::default();
         let section = key(r#"["S","ALG","Fall",1.0]"#);
+        // What the ledger has of sessions, once it is durable.
+        let known = |name: &CollectionName, key: &Key| {
+            let is_fall = name.as_str() == "sessions" && key.as_str() == r#"["Fall",1.0]"#;
+            Ok(is_fall.then(|| Key::from_canonical(r#"["Autumn",1.0]"#)))
+        };
         let carried = |moved: &Moved, section: &Key| {
-            moved
-                .carried(&model, &model["sections"], section)
-                .as_str()
-                .to_owned()
+            let carrying = moved.carrying(&model, &known);
+            let key = carrying.carried(&model["sections"], section).unwrap();
+            key.as_str().to_owned()
         };
         assert_eq!(carried(&moved, &section), section.as_str());
         moved.note(
@@ -182,6 +226,8 @@ mod tests {
             key(r#"["Fall",1.0]"#),
             key(r#"["Autumn",1.0]"#),
         );
+        assert_eq!(carried(&moved, &section), r#"["S","ALG","Autumn",1.0]"#);
+        moved.are_durable();
         assert_eq!(carried(&moved, &section), r#"["S","ALG","Autumn",1.0]"#);
         let other = key(r#"["S","ALG","Fall",2]"#);
         assert_eq!(carried(&moved, &other), other.as_str());

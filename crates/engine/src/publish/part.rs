@@ -8,6 +8,7 @@ use syncline_model::{CollectionName, Coverage, Mark};
 use syncline_store::StoreError;
 
 use super::gone::Gone;
+use super::lists::{Lists, Wanted};
 use super::memory::Memory;
 use super::reading::{GoingOn, Reading, Through};
 use super::whole::Whole;
@@ -29,6 +30,10 @@ pub(crate) struct Position {
     pub(crate) rekeyed: Vec<Mark>,
     /// Where the reading of records goes on, if an earlier run began with it.
     pub(crate) going_on: GoingOn,
+    /// How far its lists were read; nothing without a moment.
+    pub(crate) lists: Option<Lists>,
+    /// Whether the ledger remembers other lists than these.
+    pub(crate) has_other_lists: bool,
 }
 
 /// One collection.
@@ -60,6 +65,8 @@ pub(crate) struct State {
     pub(crate) unproved: Option<String>,
     /// Its reading as a whole, if it is read so.
     pub(crate) whole: Option<Whole>,
+    /// How far its lists were read; nothing where that is not remembered.
+    pub(crate) lists: Option<Lists>,
 }
 
 impl Part {
@@ -167,10 +174,29 @@ pub(crate) fn positions(
             };
             let remembered = ledger.place(context.scope, name)?;
             position.going_on = GoingOn::with(remembered.as_ref(), &wanted);
+            let remembered = ledger.lists(context.scope, name)?;
+            position.go_on_with_lists(remembered.as_ref(), wanted);
         }
         positions.insert(name.clone(), (position, memory));
     }
     Ok(positions)
+}
+
+impl Position {
+    /// Takes up what is remembered of the lists of a reading.
+    fn go_on_with_lists(&mut self, remembered: Option<&Mark>, reading: Reading) {
+        let wanted = Wanted {
+            records: reading.since,
+            gone: self.gone.clone(),
+            rekeyed: self.rekeyed.clone(),
+            moment: reading.moment,
+            through: reading.through,
+        };
+        let lists = remembered.and_then(Lists::read);
+        let lists = lists.filter(|lists| lists.wanted == wanted);
+        self.has_other_lists = remembered.is_some() && lists.is_none();
+        self.lists = Some(lists.unwrap_or_else(|| Lists::of(wanted)));
+    }
 }
 
 fn position(memory: &Memory, start: &Start, overlap: &Overlap) -> Position {
@@ -191,7 +217,7 @@ fn position(memory: &Memory, start: &Start, overlap: &Overlap) -> Position {
         gone: since.clone().or(earliest),
         records: since,
         rekeyed,
-        going_on: GoingOn::No,
+        ..Position::default()
     }
 }
 
@@ -203,6 +229,7 @@ pub(crate) fn all(
 ) -> BTreeMap<CollectionName, Arc<Part>> {
     let part = |(name, run): (&CollectionName, &Arc<CollectionRun>)| {
         let (position, memory) = positions.remove(name)?;
+        let lists = position.lists.clone();
         let part = Part {
             run: Arc::clone(run),
             position,
@@ -214,6 +241,7 @@ pub(crate) fn all(
             left_alone: AtomicU64::new(0),
             state: Mutex::new(State {
                 whole: is_compared.then(|| Whole::new(None)),
+                lists,
                 ..State::default()
             }),
         };

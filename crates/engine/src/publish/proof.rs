@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use syncline_ledger::ReadingPlace;
+use syncline_ledger::{ReadingPlace, Steps};
 use syncline_model::{CollectionName, Mark};
 
 use super::part::Part;
@@ -23,6 +23,7 @@ pub(crate) fn conclude(publication: &Publication, ended: bool) -> Result<Conclus
     let owed = ledger.owed_counts(context.scope)?;
     let mut moved: Vec<(CollectionName, Mark)> = Vec::new();
     let mut places: Vec<ReadingPlace> = Vec::new();
+    let mut forgotten: Vec<CollectionName> = Vec::new();
     let mut conclusions = Conclusions::new();
     for (name, part) in &publication.parts {
         let behind = lacking(publication, part, ended);
@@ -40,6 +41,7 @@ pub(crate) fn conclude(publication: &Publication, ended: bool) -> Result<Conclus
         if ended && !publication.owed_only {
             // Proved, it is over; unproved, it is read again from its beginning.
             places.push((name.clone(), None));
+            forgotten.push(name.clone());
         }
         let state = part.state();
         let report = PartReport {
@@ -57,7 +59,12 @@ pub(crate) fn conclude(publication: &Publication, ended: bool) -> Result<Conclus
         };
         conclusions.insert(name.clone(), (report, state.error.clone()));
     }
-    ledger.commit(context.scope, (&moved, &places))?;
+    let steps = Steps {
+        marks: &moved,
+        places: &places,
+        forgotten: &forgotten,
+    };
+    ledger.commit(context.scope, steps)?;
     Ok(conclusions)
 }
 

@@ -11,6 +11,7 @@ use syncline_ledger::{LedgerError, LedgerView, ScopeId};
 use syncline_model::{CollectionName, Mark};
 use syncline_store::{Places, Reached};
 
+use super::lists::Lists;
 use super::part::Part;
 use super::{Publication, Ways};
 use crate::EngineError;
@@ -54,12 +55,15 @@ pub fn unfinished(
     let mut moments: Vec<(Mark, Through)> = Vec::new();
     for name in collections {
         let place = ledger.place(scope, &name)?;
-        let Some(reading) = place.as_ref().and_then(Reading::read) else {
-            continue;
-        };
-        let moment = (reading.moment, reading.through);
-        if !moments.contains(&moment) {
-            moments.push(moment);
+        let reading = place.as_ref().and_then(Reading::read);
+        let records = reading.map(|reading| (reading.moment, reading.through));
+        let lists = ledger.lists(scope, &name)?;
+        let lists = lists.as_ref().and_then(Lists::read);
+        let lists = lists.map(|Lists { wanted, .. }| (wanted.moment, wanted.through));
+        for moment in records.into_iter().chain(lists) {
+            if !moments.contains(&moment) {
+                moments.push(moment);
+            }
         }
     }
     Ok(moments)

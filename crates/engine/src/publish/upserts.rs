@@ -99,7 +99,7 @@ async fn replay(
         }
         if owed.payload.is_empty() {
             let key = Key::from_canonical(owed.key_text);
-            let held = publication.carried(part, &key);
+            let held = publication.carried(part, &key)?;
             let folder = &context.settings.work_folder;
             part.state().gone.add(&[key, held], folder)?;
         } else if !part.state().gone.contains(owed.key) {

@@ -111,7 +111,7 @@ fn a_file_of_the_first_format_is_brought_up_to_date_and_keeps_everything() {
     let version: i64 = connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .unwrap();
-    assert_eq!(version, 3);
+    assert_eq!(version, 4);
     assert_eq!(scan(&open(directory.path()), id).len(), 3);
 }
 
@@ -126,6 +126,9 @@ fn a_file_of_the_first_format_can_be_looked_at_as_it_is() {
     assert_eq!((rows.len(), rows[0].held, rows[0].imported), (1, 2, 0));
     assert_eq!(rows[0].mark.as_ref().unwrap().0, "17");
     assert_eq!(view.place(id, &students()).unwrap(), None);
+    assert_eq!(view.lists(id, &students()).unwrap(), None);
+    assert!(view.gone(id, &students(), (None, 9)).unwrap().is_empty());
+    assert!(!view.has_moved(id, &students()).unwrap());
     assert!(view.imported(id, &students()).unwrap().is_none());
     let page = view.page(id, &students(), None, 10).unwrap();
     assert_eq!(page.len(), 2);

@@ -1,10 +1,10 @@
 //! What the ledger remembers of receipts, runs and marks.
 
 use syncline_ledger::{
-    Known, LastOutcome, Ledger, OwedClass, Receipt, ReceiptResult, Repeat, RunEnd, RunOutcome,
-    RunRow, RunStart, Scan,
+    Known, LastOutcome, Ledger, Listed, OwedClass, Receipt, ReceiptResult, Repeat, RunEnd,
+    RunOutcome, RunRow, RunStart, Scan, Steps,
 };
-use syncline_model::{CollectionName, Done, FailureClass, Handle, Mark, StoreIdentity};
+use syncline_model::{CollectionName, Done, FailureClass, Handle, Key, Mark, StoreIdentity};
 
 use crate::common::{begin, created, digest, open, owed, receipt, scan, scope, students, target};
 
@@ -451,13 +451,74 @@ fn a_place_of_a_reading_comes_with_its_receipts_and_goes_with_the_mark() {
     assert_eq!(ledger.place(id, &students()).unwrap(), None);
     let places = [(students(), Some(mark("page 7")))];
     let receipts = [created(1, 1)];
-    ledger.record_up_to(id, run, (&receipts, &places)).unwrap();
+    ledger
+        .record_up_to(id, run, (&receipts, &places, &[]))
+        .unwrap();
     drop(ledger);
     let mut ledger = open(directory.path());
     assert_eq!(ledger.place(id, &students()).unwrap(), Some(mark("page 7")));
     assert_eq!(ledger.mark(id, &students()).unwrap(), None);
     let marks = [(students(), mark("30"))];
-    ledger.commit(id, (&marks, &[(students(), None)])).unwrap();
+    let steps = Steps {
+        marks: &marks,
+        places: &[(students(), None)],
+        ..Steps::default()
+    };
+    ledger.commit(id, steps).unwrap();
     assert_eq!(ledger.place(id, &students()).unwrap(), None);
     assert_eq!(ledger.mark(id, &students()).unwrap(), Some(mark("30")));
+}
+
+#[test]
+fn what_lists_told_comes_with_how_far_they_were_read_and_goes_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = open(directory.path());
+    let id = scope(&mut ledger);
+    let run = begin(&mut ledger, id);
+    let key = |number: u64| Key::from_canonical(format!("[{number}]"));
+    let told = |lists: &str, gone: std::ops::Range<u64>, moved: Vec<(Key, Key)>| Listed {
+        collection: students(),
+        lists: Mark(lists.to_owned()),
+        gone: gone.map(key).collect(),
+        moved,
+    };
+    let first = told("page 1", 0..5, vec![(key(7), key(8))]);
+    assert!(!format!("{first:?}").contains('['), "no key is shown");
+    // What is told twice is kept once, and of two changes of a key the later one.
+    let second = told("page 2", 3..9, vec![(key(7), key(9))]);
+    ledger
+        .record_up_to(id, run, (&[], &[], &[first, second]))
+        .unwrap();
+    drop(ledger);
+    let mut ledger = open(directory.path());
+    let lists = ledger.lists(id, &students()).unwrap();
+    assert_eq!(lists, Some(Mark("page 2".to_owned())));
+    let mut gone = ledger.gone(id, &students(), (None, 4)).unwrap();
+    assert_eq!(gone.len(), 4, "a page of it");
+    let rest = ledger.gone(id, &students(), (gone.last(), 9)).unwrap();
+    gone.extend(rest);
+    gone.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+    assert_eq!(gone, (0..9).map(key).collect::<Vec<_>>());
+    assert_eq!(
+        ledger.moved(id, &students(), &key(7)).unwrap(),
+        Some(key(9))
+    );
+    assert_eq!(ledger.moved(id, &students(), &key(8)).unwrap(), None);
+    assert!(ledger.has_moved(id, &students()).unwrap());
+    let steps = Steps {
+        forgotten: &[students()],
+        ..Steps::default()
+    };
+    ledger.commit(id, steps).unwrap();
+    assert_eq!(ledger.lists(id, &students()).unwrap(), None);
+    assert!(ledger.gone(id, &students(), (None, 9)).unwrap().is_empty());
+    assert!(!ledger.has_moved(id, &students()).unwrap());
+    ledger
+        .record_up_to(id, run, (&[], &[], &[told("page 1", 0..5, vec![])]))
+        .unwrap();
+    ledger.forget_collection(id, &students()).unwrap();
+    ledger
+        .record_up_to(id, run, (&[], &[], &[told("page 1", 0..1, vec![])]))
+        .unwrap();
+    assert_eq!(ledger.gone(id, &students(), (None, 9)).unwrap(), [key(0)]);
 }

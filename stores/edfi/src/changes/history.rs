@@ -1,21 +1,25 @@
 //! Deletes and key changes of a collection within the window.
 //!
-//! The lists are short and grow while they are read, or shrink when a key comes back, so they are
-//! read page by page until the API counts as many as were read. Repetitions do no harm.
+//! The lists grow while they are read, or shrink when a key comes back, so they are read page by page
+//! until the API counts as many as were read. Repetitions do no harm. Where places are told, no page
+//! is asked for before the one before it is safe, and a list that was broken off goes on after its
+//! last place; that it shrank meanwhile shows in the count, too, and it is read anew.
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use syncline_http::{Answer, read_problem};
 use syncline_model::{Canonicaliser, Collection, Counts, Coverage, Key, Mark, Scope};
-use syncline_store::{Batch, BatchStream, ErrorKind, Query, Result, StoreError, Want};
+use syncline_store::{
+    Batch, BatchStream, ErrorKind, Places, Query, Reached, Result, StoreError, Want,
+};
 use tokio::sync::mpsc;
 use url::Url;
 
 use super::Feed;
 use crate::metadata::require_success;
-use crate::pages::{Reader, smaller, total};
+use crate::pages::{Gate, Hold, Reader, smaller, total};
 
 /// How often the list is read before it counts as too restless.
 const ROUNDS_MAX: u32 = 5;
@@ -32,9 +36,25 @@ struct Entry {
     new: Option<Map<String, Value>>,
 }
 
+/// A place of a list.
+#[derive(Serialize, Deserialize)]
+struct Place {
+    /// The window of the list.
+    window: Vec<(String, String)>,
+    /// Entries before it.
+    read: u64,
+    /// Entries that the API counted at the beginning.
+    before: u64,
+}
+
 struct Listing {
     reader: Arc<Reader>,
     url: Url,
+    window: Vec<(String, String)>,
+    /// The place after which it goes on.
+    after: Option<Place>,
+    /// Lets one page through after the other, where places are told.
+    gate: Gate,
     collection: Arc<Collection>,
     want: Want,
     mark: Option<Mark>,
@@ -55,11 +75,19 @@ pub(super) fn stream(feed: &Feed, query: &Query) -> Result<BatchStream> {
     if let Ok(mut segments) = url.path_segments_mut() {
         segments.push(path);
     }
-    url.query_pairs_mut()
-        .extend_pairs(feed.window(query.since.as_ref())?);
+    let window = feed.window(query.since.as_ref())?;
+    url.query_pairs_mut().extend_pairs(&window);
+    let after = match &query.places {
+        Places::After(mark) => serde_json::from_str(&mark.0).ok(),
+        Places::Untold | Places::Told => None,
+    };
+    let is_told = query.places != Places::Untold;
     let listing = Listing {
         reader: feed.store.reader(),
         url,
+        after: after.filter(|place: &Place| place.window == window),
+        window,
+        gate: Gate::new(is_told.then_some(1)),
         collection: Arc::clone(&query.collection),
         want: query.want,
         mark: feed.mark(),
@@ -75,8 +103,12 @@ impl Listing {
     /// The list from its first page to its end.
     async fn read(&self, sender: &mpsc::Sender<Result<Batch>>) -> Result<Batch> {
         let mut counts = Counts::default();
+        let mut begun = self
+            .after
+            .as_ref()
+            .map_or_else(Round::default, Round::after);
         for _ in 0..ROUNDS_MAX {
-            let round = match self.round(sender).await? {
+            let round = match self.round(sender, std::mem::take(&mut begun)).await? {
                 Ok(round) => round,
                 Err(reason) => return Ok(self.end(Coverage::Partial(reason), counts)),
             };
@@ -91,12 +123,17 @@ impl Listing {
         Ok(self.end(Coverage::Partial(reason), counts))
     }
 
-    /// Reads the list once; a reason if the API does not give it.
-    async fn round(&self, sender: &mpsc::Sender<Result<Batch>>) -> Result<Result<Round, String>> {
+    /// Reads the list to its end, from its beginning or from where a round was broken off; a reason
+    /// if the API does not give it.
+    async fn round(
+        &self,
+        sender: &mpsc::Sender<Result<Batch>>,
+        mut round: Round,
+    ) -> Result<Result<Round, String>> {
         let wanted = self.reader.page_records_of(&self.collection.name);
         let mut size = wanted.min(SIZE_MAX);
-        let mut round = Round::default();
         loop {
+            let hold = self.gate.pass().await;
             let answer = self.page(round.read, size).await?;
             if answer.status == 400
                 && let Some(less) = smaller(size, &read_problem(&answer).messages)
@@ -134,7 +171,22 @@ impl Listing {
             if number < size as usize {
                 return Ok(Ok(round));
             }
+            if let Some(reached) = hold.and_then(|hold| self.reached(&round, hold)) {
+                let _unheard = sender.send(Ok(Batch::Reached(reached))).await;
+            }
         }
+    }
+
+    /// The place where a round is. An API that does not count could not tell later that the list
+    /// shrank: it has none.
+    fn reached(&self, round: &Round, hold: Hold) -> Option<Reached> {
+        let place = Place {
+            window: self.window.clone(),
+            read: round.read,
+            before: round.before?,
+        };
+        let place = serde_json::to_string(&place).ok()?;
+        Some(Reached::holding(Mark(place), hold))
     }
 
     async fn page(&self, offset: u64, size: u32) -> Result<Answer> {
@@ -205,6 +257,17 @@ struct Round {
     read: u64,
     before: Option<u64>,
     after: Option<u64>,
+}
+
+impl Round {
+    /// What a round had read that was broken off at a place.
+    const fn after(place: &Place) -> Self {
+        Self {
+            read: place.read,
+            before: Some(place.before),
+            after: None,
+        }
+    }
 }
 
 /// Why the API does not give the list at all.
