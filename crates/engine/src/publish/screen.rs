@@ -162,11 +162,13 @@ async fn held_by_target(
 }
 
 /// Whether the target holds a key, as the ledger knows or the target says. What it does not let
-/// be looked up counts as held.
+/// be looked up counts as held. Of a key that another one has taken with it, the ledger knows only
+/// what it was: the record counts under the key that it has now.
 async fn is_held(publication: &Publication, part: &Part, key: &Key) -> Result<bool, EngineError> {
     let context = &publication.context;
     let known = lock(&context.ledger).find(context.scope, part.name(), &key.digest())?;
-    let is_known = known.is_some_and(|(known, _)| known.held.is_some());
+    let is_there = publication.carried(part, key)? == *key;
+    let is_known = is_there && known.is_some_and(|(known, _)| known.held.is_some());
     if is_known || key.known_digest().is_some() || key.is_content() {
         return Ok(true);
     }
