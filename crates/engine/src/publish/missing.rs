@@ -2,8 +2,9 @@
 //!
 //! The window of a run may leave it out: it was written after the moment of the run, or its
 //! collection was not chosen. Each is looked up once, in rounds, because what is fetched may itself
-//! refer to something; then what waited for it is offered again. It is looked up by its key, or,
-//! where a reference does not give one, by what the record that refers to it links to.
+//! refer to something; only then is what waited for it offered again, so that nothing is offered in
+//! vain. It is looked up by its key, or, where a reference does not give one, by what the record that
+//! refers to it links to.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use syncline_ledger::OwedClass;
 use syncline_model::{
     Change, Collection, CollectionName, Digest, FailureClass, Key, Link, Record, Reference, Scope,
 };
+use syncline_plan::LoadOrder;
 use syncline_store::{Batch, Query, StoreError};
 
 use super::part::Part;
@@ -23,10 +25,13 @@ use crate::context::lock;
 use crate::copy::related::keys::{key_of, look_up_by, values_at};
 use crate::feed::offer;
 use crate::lanes::OfferKind;
+use crate::recorder::flush;
 use crate::{EngineError, parked};
 
-/// Rounds at most: references of references of references.
+/// Rounds at most in which something is fetched and what waited for it offered again.
 const ROUNDS_MAX: usize = 8;
+/// References of references that are followed at most before anything is offered again.
+const DEPTH_MAX: usize = 16;
 /// Look-ups of a run at most.
 const LOOKUPS_MAX: usize = 100_000;
 /// Look-ups under way at once.
@@ -78,8 +83,9 @@ struct Search {
     others: BTreeMap<CollectionName, Arc<CollectionRun>>,
 }
 
-/// Fetches what owed records lack, until nothing new is named or found.
-pub(crate) async fn fetch(publication: &Publication, ways: &Ways) -> Result<(), EngineError> {
+/// Fetches what owed records lack and offers again what was declined for something that is missing,
+/// until nothing more is found.
+pub(crate) async fn settle(publication: &Publication, ways: &Ways) -> Result<(), EngineError> {
     let context = &publication.context;
     let collections = context.catalog.collections.iter();
     let mut search = Search {
@@ -89,37 +95,62 @@ pub(crate) async fn fetch(publication: &Publication, ways: &Ways) -> Result<(), 
         asked: HashSet::new(),
         others: BTreeMap::new(),
     };
-    for _ in 0..ROUNDS_MAX {
-        let wanted = search.wanted(publication)?;
-        if wanted.is_empty() || context.stop.is_stopped() {
+    for round in 0..ROUNDS_MAX {
+        let found = search.fetch(publication, ways).await?;
+        // What waits for a record that came by itself is offered again in any case.
+        if context.stop.is_stopped() || (round > 0 && found == 0) {
             return Ok(());
         }
-        let mut lookups = futures_util::stream::iter(wanted)
-            .map(|places| look_up(publication, places))
-            .buffer_unordered(TOGETHER);
-        let mut found = 0_u64;
-        while let Some(looked_up) = lookups.next().await {
-            for one in looked_up? {
-                found += 1;
-                search.write(publication, ways, one).await;
-            }
-        }
-        for run in search.others.values() {
-            run.until_idle().await;
-        }
-        for part in publication.parts.values() {
-            part.run.until_idle().await;
-        }
-        if found == 0 {
-            return Ok(());
-        }
-        let runs = publication.runs();
+        let runs = search.runs(publication);
         parked::offer_again(context, &ways.lanes, &ways.notes, &runs).await?;
     }
     Ok(())
 }
 
 impl Search {
+    /// Fetches what owed records lack, and what that lacks itself; how many records that were.
+    async fn fetch(&mut self, publication: &Publication, ways: &Ways) -> Result<u64, EngineError> {
+        let context = &publication.context;
+        let mut fetched = 0;
+        for _ in 0..DEPTH_MAX {
+            flush(context, &ways.notes).await;
+            let wanted = self.wanted(publication)?;
+            let mut lookups = futures_util::stream::iter(wanted)
+                .map(|places| look_up(publication, places))
+                .buffer_unordered(TOGETHER);
+            let mut found = 0;
+            while let Some(looked_up) = lookups.next().await {
+                for one in looked_up? {
+                    found += 1;
+                    self.write(publication, ways, one).await;
+                }
+            }
+            for run in self.runs(publication) {
+                run.until_idle().await;
+            }
+            fetched += found;
+            if found == 0 || context.stop.is_stopped() {
+                break;
+            }
+        }
+        Ok(fetched)
+    }
+
+    /// The runs of all collections of which something was offered, in load order.
+    fn runs(&self, publication: &Publication) -> Vec<Arc<CollectionRun>> {
+        if self.others.is_empty() {
+            return publication.runs();
+        }
+        let names = publication.parts.keys().chain(self.others.keys());
+        let order = LoadOrder::new(&publication.context.catalog.dependencies)
+            .restricted_to(&names.cloned().collect());
+        let run = |name: &CollectionName| {
+            let part = publication.parts.get(name).map(|part| &part.run);
+            part.or_else(|| self.others.get(name)).map(Arc::clone)
+        };
+        order.sequence().iter().filter_map(run).collect()
+    }
+
     /// What owed records refer to and was not asked for yet.
     fn wanted(&mut self, publication: &Publication) -> Result<Vec<Vec<Place>>, EngineError> {
         let context = &publication.context;

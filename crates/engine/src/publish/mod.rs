@@ -168,16 +168,14 @@ async fn phases(publication: &Arc<Publication>, ways: &Ways) -> Result<(), Engin
         histories::carry_gone(publication)?;
     }
     upserts::write(publication, ways).await?;
-    let runs = publication.runs();
-    let (lanes, notes) = (&ways.lanes, &ways.notes);
     if !context.stop.is_stopped() {
-        parked::offer_again(context, lanes, notes, &runs).await?;
-        missing::fetch(publication, ways).await?;
+        missing::settle(publication, ways).await?;
     }
     let deleted = deletes::delete(publication, ways).await?;
     if deleted > 0 && !context.stop.is_stopped() {
         // What went may have stood in the way of what was to be written.
-        parked::offer_again(context, lanes, notes, &runs).await?;
+        let runs = publication.runs();
+        parked::offer_again(context, &ways.lanes, &ways.notes, &runs).await?;
     }
     Ok(())
 }

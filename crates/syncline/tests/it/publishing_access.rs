@@ -101,7 +101,31 @@ async fn what_is_referred_to_and_was_not_chosen_is_fetched_once() {
     assert_eq!(pair.target.count(SCHOOLS).unwrap(), 1);
     let requests = pair.source.requests();
     assert_eq!(requests.count("GET", "/ed-fi/schools"), 1, "asked for once");
-    assert_eq!(pair.target.requests().count("POST", "/ed-fi/schools"), 1);
+    let posts = |name: &str| pair.target.requests().count("POST", &format!("/{name}"));
+    assert_eq!(posts(SCHOOLS), 1);
+    assert_eq!(posts(STUDENTS), 6);
+    assert_eq!(posts(ENROLMENTS), 12, "each once too early and once more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lacks_something_is_offered_twice_however_much_that_lacks_itself() {
+    let pair = Pair::district(ApiVersion::V7_3, ApiVersion::V7_3, 4).await;
+    let (sections, offerings) = ("ed-fi/sections", "ed-fi/courseOfferings");
+    let summary = pair
+        .publish_with(|arguments| {
+            arguments.settings.choice.include_only = vec!["sections".to_owned()];
+        })
+        .await
+        .unwrap();
+    assert_eq!((summary.exit_status(), summary.owed()), (0, 0));
+    let count = |name: &str| pair.target.count(name).unwrap();
+    assert_eq!(count(sections), pair.source.count(sections).unwrap());
+    // An offering lacks its session and its course, and each of those its school.
+    for name in [sections, offerings] {
+        let posts = pair.target.requests().count("POST", &format!("/{name}"));
+        assert!(count(name) > 0, "{name}");
+        assert_eq!(posts, 2 * count(name), "{name}");
+    }
 }
 
 /// Has the target say no longer which members are the key of a collection.
