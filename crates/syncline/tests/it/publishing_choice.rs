@@ -198,7 +198,7 @@ async fn without_isolation_no_snapshot_is_asked_for() {
 }
 
 /// Has a server tell another load order than its own.
-fn tell_order(server: &Sandbox, body: &str, media_type: &str) {
+pub(crate) fn tell_order(server: &Sandbox, body: &str, media_type: &str) {
     let order = FaultRule {
         on: FaultMatch {
             path: Some("/metadata/data/v3/dependencies".to_owned()),

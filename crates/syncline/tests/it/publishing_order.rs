@@ -1,10 +1,13 @@
 //! In which order changes are made, and moments of a source that are not what they seem.
 
-use syncline::PublishSummary;
+use syncline::{PublishSummary, StoreConfig};
 use syncline_model::Outcome;
 use syncline_sandbox::schema::embedded;
 use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultRule, Sandbox, SandboxConfig};
+use syncline_store::Store as _;
+use syncline_store_edfi::{EdfiSettings, EdfiStore};
 
+use crate::publishing_choice::tell_order;
 use crate::publishing_pair::{ENROLMENTS, Pair, SCHOOLS, STUDENTS, enrolment, school, student};
 use crate::site::{plan, status};
 
@@ -61,6 +64,85 @@ async fn keys_change_in_load_order_whatever_lies_between() {
     let place = |name: &str| puts.iter().position(|path| path.contains(name)).unwrap();
     assert!(place(SESSIONS) < place(SECTIONS), "{puts:?}");
     pair.must_be_equal("after keys changed").await;
+}
+
+/// The load order that the target tells, with further edges, as a graph.
+async fn order_with(pair: &Pair, further: &[(&str, &str)]) -> String {
+    let config = pair.config();
+    let Some(StoreConfig::Edfi(api)) = config.stores.get("state") else {
+        panic!("no target");
+    };
+    let settings = EdfiSettings {
+        cache: None,
+        ..api.settings.clone()
+    };
+    let store = EdfiStore::open(settings).await.unwrap();
+    let catalog = store.describe().await.unwrap();
+    let mut edges: Vec<(&str, &str)> = further.to_vec();
+    for (name, prerequisites) in &catalog.dependencies {
+        let prerequisites = prerequisites.iter();
+        edges.extend(prerequisites.map(|prerequisite| (prerequisite.as_str(), name.as_str())));
+    }
+    let nodes = catalog.dependencies.keys();
+    let nodes = nodes.map(|name| format!("<node id='/{name}'/>"));
+    let edges = edges
+        .into_iter()
+        .map(|(source, target)| format!("<edge source='/{source}' target='/{target}'/>"));
+    let inside: Vec<String> = nodes.chain(edges).collect();
+    format!(
+        "<graphml><graph id='g'>{}</graph></graphml>",
+        inside.concat()
+    )
+}
+
+/// The collections of which keys are changed in the target, in that order, if its load order has
+/// further edges. Sections and enrolments have new keys.
+async fn changed_in_order(further: &[(&str, &str)]) -> Vec<&'static str> {
+    let mut pair = Pair::district(V7_3, V7_3, 4).await;
+    let config = SandboxConfig {
+        record: true,
+        ..SandboxConfig::new(embedded().unwrap())
+    };
+    pair.target = Sandbox::start(config).await.unwrap();
+    let order = order_with(&pair, further).await;
+    tell_order(&pair.target, &order, "application/graphml");
+    // What lies between is not published, and its keys cannot change.
+    let choose = |arguments: &mut syncline::PublishArgs| {
+        arguments.settings.choice.exclude_only = vec!["calendars".to_owned()];
+        arguments.settings.overlap = 0;
+    };
+    assert_eq!(pair.publish_with(choose).await.unwrap().exit_status(), 0);
+    let hand = pair.hand().await;
+    hand.rename(SECTIONS, ("sectionIdentifier", "renamed"))
+        .await;
+    hand.rename(ENROLMENTS, ("entryDate", "2025-07-01")).await;
+    let before = pair.target.requests().requests.len();
+    assert_eq!(pair.publish_with(choose).await.unwrap().exit_status(), 0);
+    let log = pair.target.requests();
+    let puts = log.requests.iter().skip(before);
+    let puts = puts.filter(|request| request.method == "PUT");
+    let changed = |path: &str| {
+        let names = [SECTIONS, ENROLMENTS].into_iter();
+        names
+            .into_iter()
+            .find(|name| path.contains(&format!("/{name}/")))
+    };
+    puts.filter_map(|request| changed(&request.path)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn enrolments_change_their_keys_after_sections_though_only_calendars_lie_between() {
+    let between = [
+        (SECTIONS, "ed-fi/calendars"),
+        ("ed-fi/calendars", ENROLMENTS),
+    ];
+    assert_eq!(changed_in_order(&between).await, [SECTIONS, ENROLMENTS]);
+    // It is this that decides, and no other order of theirs.
+    let otherwise = [
+        (ENROLMENTS, "ed-fi/calendars"),
+        ("ed-fi/calendars", SECTIONS),
+    ];
+    assert_eq!(changed_in_order(&otherwise).await, [ENROLMENTS, SECTIONS]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
