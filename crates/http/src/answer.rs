@@ -47,20 +47,25 @@ impl Answer {
         let text = self.header("retry-after")?.trim();
         let asked = match text.parse::<u64>() {
             Ok(seconds) => Duration::from_secs(seconds),
-            Err(_) => until(text)?,
+            Err(_) => self.until(text)?,
         };
         Some(asked.min(RETRY_AFTER_MAX))
     }
+
+    /// The time until an HTTP date, from when the answer was given: by the clock of the server, which
+    /// may be another one, if it tells it.
+    fn until(&self, date: &str) -> Option<Duration> {
+        let given = self.header("date").and_then(second_of);
+        let given = given.unwrap_or_else(|| Timestamp::now().as_second());
+        let left = second_of(date)?.saturating_sub(given);
+        Some(Duration::from_secs(u64::try_from(left).unwrap_or(0)))
+    }
 }
 
-/// The time from now until an HTTP date.
-fn until(date: &str) -> Option<Duration> {
+/// The Unix second of an HTTP date.
+fn second_of(date: &str) -> Option<i64> {
     let date = httpdate::parse_http_date(date).ok()?;
-    let date = Timestamp::try_from(date).ok()?;
-    let left = date
-        .as_second()
-        .saturating_sub(Timestamp::now().as_second());
-    Some(Duration::from_secs(u64::try_from(left).unwrap_or(0)))
+    Some(Timestamp::try_from(date).ok()?.as_second())
 }
 
 #[cfg(test)]
@@ -68,8 +73,15 @@ mod tests {
     use super::*;
 
     fn asks(text: &str) -> Option<Duration> {
+        asks_at(text, None)
+    }
+
+    fn asks_at(text: &str, date: Option<&str>) -> Option<Duration> {
         let mut headers = HeaderMap::new();
         headers.insert("retry-after", text.parse().unwrap());
+        if let Some(date) = date {
+            headers.insert("date", date.parse().unwrap());
+        }
         Answer {
             status: 503,
             headers,
@@ -84,5 +96,17 @@ mod tests {
         assert_eq!(asks("999999"), Some(RETRY_AFTER_MAX));
         assert_eq!(asks("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
         assert_eq!(asks("soon"), None);
+    }
+
+    #[test]
+    fn a_date_is_read_by_the_clock_of_the_server() {
+        // Decades behind ours, and ahead of it.
+        for year in ["Sun, 06 Nov 1994", "Fri, 06 Nov 2139"] {
+            let at = |time: &str| format!("{year} {time} GMT");
+            let asked = asks_at(&at("08:49:37"), Some(&at("08:49:30")));
+            assert_eq!(asked, Some(Duration::from_secs(7)), "{year}");
+            let over = asks_at(&at("08:49:30"), Some(&at("08:49:37")));
+            assert_eq!(over, Some(Duration::ZERO), "{year}");
+        }
     }
 }

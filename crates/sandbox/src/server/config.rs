@@ -144,6 +144,8 @@ pub struct SandboxConfig {
     pub admin: bool,
     /// Whether every request is kept, with its body.
     pub record: bool,
+    /// How many seconds its clock is ahead of that of the machine; negative if it is behind.
+    pub clock_ahead_s: i64,
 }
 
 impl SandboxConfig {
@@ -172,6 +174,7 @@ impl SandboxConfig {
             record_file: None,
             admin: true,
             record: false,
+            clock_ahead_s: 0,
         }
     }
 }

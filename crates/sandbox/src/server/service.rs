@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use axum::response::Response;
 use bytes::Bytes;
 use http::Method;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +23,7 @@ use super::problem::Problem;
 use super::snapshots::{self, Snapshots};
 use super::{SandboxError, admin, introspection, items, lock, metrics, page};
 use crate::faults::{FaultState, mix};
-use crate::storage::{Flusher, Storage, StorageError, claim};
+use crate::storage::{Flusher, Storage, StorageError, claim, clock};
 use crate::web::connection::Breaker;
 use crate::web::faulted;
 use crate::web::intake::Intake;
@@ -31,7 +32,7 @@ use crate::web::recent::{Exchange, Recent};
 use crate::web::record::RequestLog;
 pub(crate) use crate::web::request::Call;
 use crate::web::request::{known_method, parse_query};
-use crate::web::respond::header;
+use crate::web::respond::{header, set_header};
 
 /// Everything the handlers share.
 #[derive(Debug)]
@@ -63,6 +64,7 @@ impl Service {
     pub(crate) fn open(config: SandboxConfig, base: &str) -> Result<Self, SandboxError> {
         let claim = config.data.as_deref().map(claim).transpose()?;
         let mut storage = Storage::open(config.data.as_deref())?;
+        storage.clock_ahead = jiff::SignedDuration::from_secs(config.clock_ahead_s);
         let catalog = Catalog::build(&config.model, &mut storage)?;
         let descriptors = load_descriptors(&catalog, &storage)?;
         let now = jiff::Timestamp::now().as_microsecond().unsigned_abs();
@@ -185,6 +187,23 @@ impl Service {
         };
         let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.record(&call, &route, (status, micros));
+        self.dated(response)
+    }
+
+    /// The time by the clock of this server.
+    pub(super) fn now(&self) -> jiff::Timestamp {
+        clock(jiff::SignedDuration::from_secs(
+            self.metadata.config.clock_ahead_s,
+        ))
+    }
+
+    /// Tells when an answer was given, where the machine would tell another time.
+    fn dated(&self, mut response: Response) -> Response {
+        if self.metadata.config.clock_ahead_s != 0
+            && let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&self.now())
+        {
+            set_header(&mut response, http::header::DATE, &date);
+        }
         response
     }
 

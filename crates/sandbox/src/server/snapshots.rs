@@ -119,7 +119,7 @@ impl Service {
         let file = self.metadata.config.data.as_deref();
         let file = file.map(|data| snapshot_file(data, identifier));
         let copy = self.storage().copy(file.as_deref())?;
-        let taken = format!("{:.6}", jiff::Timestamp::now());
+        let taken = format!("{:.6}", self.now());
         copy.set_note(TIME_NOTE, &taken)?;
         Ok(lock(&self.snapshots).add(identifier, taken, copy, file))
     }

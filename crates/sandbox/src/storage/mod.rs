@@ -114,6 +114,8 @@ pub(crate) struct Entry<'a> {
 pub(crate) struct Storage {
     connection: Connection,
     last_modified: i64,
+    /// How far its clock is ahead of that of the machine.
+    pub(crate) clock_ahead: jiff::SignedDuration,
     /// The change version given last.
     last_version: i64,
     tally: Tally,
@@ -343,7 +345,7 @@ impl Storage {
 
     /// A time that is never given twice, even within one microsecond.
     fn stamp(&mut self) -> i64 {
-        let now = jiff::Timestamp::now().as_microsecond();
+        let now = clock(self.clock_ahead).as_microsecond();
         self.last_modified = now.max(self.last_modified + 1);
         self.last_modified
     }
@@ -356,6 +358,12 @@ impl Storage {
         self.prepared(sql)?.execute([])?;
         Ok(())
     }
+}
+
+/// The time by a clock that is ahead of that of the machine.
+pub(crate) fn clock(ahead: jiff::SignedDuration) -> jiff::Timestamp {
+    let now = jiff::Timestamp::now();
+    now.checked_add(ahead).unwrap_or(now)
 }
 
 /// The one text that stands for a whole key.

@@ -78,6 +78,7 @@ impl Storage {
         Ok(Self {
             connection,
             last_modified,
+            clock_ahead: jiff::SignedDuration::ZERO,
             last_version,
             tally: Tally::default(),
             salt,

@@ -21,6 +21,7 @@ mod publishing_choice;
 mod publishing_drift;
 mod publishing_faults;
 mod publishing_guards;
+mod publishing_live;
 mod publishing_order;
 mod publishing_pair;
 mod publishing_profiles;
