@@ -8,7 +8,37 @@ use syncline_model::{CollectionName, Digest};
 use syncline_plan::GuardPolicy;
 
 use crate::config::Section;
+use crate::config::shape::{Kind, SHARE, Shape, WHOLE, key};
 use crate::{Failure, Selection};
+
+/// The keys of `guards`.
+pub(crate) const SHAPE: Shape = Shape::of(&[
+    key(
+        "delete_share_max",
+        SHARE,
+        "Largest share of a collection that is deleted unasked, such as 0.05.",
+    ),
+    key(
+        "delete_count_max",
+        WHOLE,
+        "Most records of a collection that are deleted unasked.",
+    ),
+    key(
+        "shrink_share_max",
+        SHARE,
+        "By how much a source may have shrunk before nothing of it is deleted.",
+    ),
+    key(
+        "small_set",
+        WHOLE,
+        "Collections of up to so many records are exempt from shares.",
+    ),
+    key(
+        "allow_empty_source",
+        Kind::Switch,
+        "Whether an empty source is believed.",
+    ),
+]);
 
 /// Reads `guards` below the section of a command; what is not said is as usual.
 pub(crate) fn read(command: &Section<'_>, usual: &GuardPolicy) -> Result<GuardPolicy, Failure> {

@@ -32,7 +32,10 @@ mod validate;
 mod verify;
 
 pub use check::{StoreCheck, check};
-pub use config::{Config, ConfigArgs, DEFAULT_FILES, Dialect, EdfiConfig, PagingArgs, StoreConfig};
+pub use config::{
+    Config, ConfigArgs, DEFAULT_FILES, Dialect, EdfiConfig, PagingArgs, StoreConfig, config_schema,
+    jobs_schema,
+};
 pub use connections::{KeptPosition, StoredConnection};
 pub use count::{CountRow, count, count_table};
 pub use create::{CreateArgs, CreateSummary, create};

@@ -220,6 +220,19 @@ pub(crate) struct ConfigArgs {
 pub(crate) enum ConfigCommand {
     /// Check the configuration without touching the network
     Check(ConfigCheckArgs),
+    /// Print the JSON Schema of a configuration, for editors
+    ///
+    /// With `# yaml-language-server: $schema=FILE` as its first line, an editor completes a
+    /// syncline.yaml and shows mistakes in it.
+    Schema(ConfigSchemaArgs),
+}
+
+/// Print the JSON Schema of a configuration, for editors
+#[derive(Debug, Args)]
+pub(crate) struct ConfigSchemaArgs {
+    /// That of a jobs file for `publish --jobs`
+    #[arg(long)]
+    pub(crate) jobs: bool,
 }
 
 /// Check the configuration without touching the network

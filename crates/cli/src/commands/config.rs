@@ -1,11 +1,32 @@
-//! `config check`
+//! `config check` and `config schema`
 
 use syncline::Failure;
 
-use crate::args::DataArgs;
+use crate::args::{ConfigCommand, DataArgs};
 use crate::{environment, output};
 
-pub(crate) async fn check(data: &DataArgs, connect: bool) -> Result<u8, Failure> {
+pub(crate) async fn run(command: ConfigCommand, before: DataArgs) -> Result<u8, Failure> {
+    match command {
+        ConfigCommand::Check(arguments) => {
+            let data = DataArgs::from(arguments.file).or(before);
+            check(&data, arguments.connect).await
+        }
+        ConfigCommand::Schema(arguments) => Ok(schema(arguments.jobs)),
+    }
+}
+
+/// Prints a schema; the exit status.
+fn schema(of_jobs: bool) -> u8 {
+    let schema = if of_jobs {
+        syncline::jobs_schema()
+    } else {
+        syncline::config_schema()
+    };
+    output::data(&format!("{schema:#}\n"));
+    0
+}
+
+async fn check(data: &DataArgs, connect: bool) -> Result<u8, Failure> {
     let config = if connect {
         environment::connected(data).await?
     } else {

@@ -22,7 +22,7 @@ mod verify;
 use clap::CommandFactory as _;
 use syncline::{Failure, FailureKind, Removal};
 
-use crate::args::{Arguments, Before, Command, ConfigCommand, DataArgs, told_data};
+use crate::args::{Arguments, Before, Command, told_data};
 use crate::output;
 
 /// Runs what was asked for; the exit status.
@@ -104,12 +104,7 @@ async fn dispatch(command: Command, before: Before) -> Result<u8, Failure> {
         }
         Command::Restream(arguments) => restream::run(&arguments).await,
         Command::State(arguments) => state::run(&arguments.command, before).await,
-        Command::Config(arguments) => match arguments.command {
-            ConfigCommand::Check(arguments) => {
-                let data = DataArgs::from(arguments.file).or(before);
-                config::check(&data, arguments.connect).await
-            }
-        },
+        Command::Config(arguments) => config::run(arguments.command, before).await,
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments.command).await,
         Command::Completions(arguments) => Ok(completions(arguments.shell)),

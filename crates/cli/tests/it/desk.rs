@@ -84,11 +84,22 @@ impl Desk {
     }
 
     pub(crate) fn ended(&self, output: Output) -> Ran {
+        self.check_configuration(output.status.code());
         Ran {
             status: output.status.code().expect("an exit status"),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
             home: self.home().to_owned(),
+        }
+    }
+
+    /// What the program took for a configuration of ours has to fit its schema.
+    fn check_configuration(&self, status: Option<i32>) {
+        const READ: [i32; 6] = [0, 1, 3, 4, 5, 6];
+        let text = std::fs::read_to_string(self.path("syncline.yaml")).unwrap_or_default();
+        let is_read = status.is_some_and(|status| READ.contains(&status));
+        if is_read && text.contains("stores:") {
+            assert_eq!(crate::schema::objection(&text), None, "{text}");
         }
     }
 

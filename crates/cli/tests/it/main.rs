@@ -31,6 +31,7 @@ mod publishing_ends;
 mod publishing_refusals;
 mod remediating;
 mod restream;
+mod schema;
 mod servers;
 mod serving;
 mod state;

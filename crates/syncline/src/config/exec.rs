@@ -6,8 +6,47 @@ use secrecy::SecretString;
 use syncline_store_exec::{ExecSettings, Limits};
 
 use super::section::Section;
+use super::shape::{Kind, Shape, TEXTS, key};
 use super::{ConfigArgs, path_from};
 use crate::Failure;
+
+/// The keys of a store that is a program.
+pub(super) const SHAPE: Shape = Shape::of(&[
+    key("kind", Kind::Text, "Of which kind the store is."),
+    key("command", Kind::List, "The program and its arguments."),
+    key(
+        "folder",
+        Kind::Text,
+        "Where it runs; beside this file if nothing is said.",
+    ),
+    key(
+        "environment",
+        TEXTS,
+        "Variables that it gets besides the usual ones.",
+    ),
+    key("settings", TEXTS, "What it is told when it is started."),
+    key(
+        "line_megabytes",
+        Kind::Whole(1, 1024),
+        "Longest line that it may write.",
+    ),
+    key(
+        "readers",
+        Kind::Whole(1, 64),
+        "Most collections that it is asked for at once.",
+    ),
+    key(
+        "start_seconds",
+        Kind::Seconds,
+        "Longest time for its start.",
+    ),
+    key(
+        "answer_seconds",
+        Kind::Seconds,
+        "Longest time for an answer.",
+    ),
+])
+.requiring(&["kind", "command"]);
 
 /// Variables of the surroundings that a program gets besides those meant for it.
 const SURROUNDINGS: [&str; 9] = [

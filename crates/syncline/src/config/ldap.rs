@@ -9,6 +9,7 @@ use syncline_store_ldap::{CollectionSettings, EntrySettings, LdapSettings, Membe
 use url::{Host, Url};
 
 use super::section::Section;
+use super::shape::{Body, Kind, LISTS, Shape, Variant, When, key};
 use super::{ConfigArgs, path_from};
 use crate::Failure;
 
@@ -17,6 +18,99 @@ const PAGE_SIZE: u16 = 500;
 const IN_FLIGHT: usize = 16;
 const CONNECT: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_mins(1);
+
+/// The keys of a store that is a directory.
+pub(super) const SHAPE: Shape = Shape::of(&[
+    key("kind", Kind::Text, "Of which kind the store is."),
+    key(
+        "url",
+        Kind::Text,
+        "The server, as ldap://host or ldaps://host.",
+    ),
+    key(
+        "start_tls",
+        Kind::Switch,
+        "Whether ldap:// goes on with TLS; so it does but on this machine.",
+    ),
+    key("ca_file", Kind::Text, "Further trusted authorities, PEM."),
+    key("bind_dn", Kind::Text, "As whom to log in."),
+    key("password", Kind::Text, "With which password."),
+    key("page_size", Kind::Whole(1, 10_000), "Entries in a page."),
+    key(
+        "in_flight",
+        Kind::Whole(1, 256),
+        "Operations under way at once.",
+    ),
+    key("connect_timeout", Kind::Seconds, "Longest time to connect."),
+    key("timeout", Kind::Seconds, "Longest time for an answer."),
+    key(
+        "collections",
+        Kind::Sections(COLLECTIONS),
+        "Its collections by name.",
+    ),
+])
+.requiring(&["kind", "url", "collections"]);
+
+const COLLECTIONS: Body = Body::Variants(&[
+    Variant {
+        when: When::Says("members_of"),
+        shape: &MEMBERS,
+    },
+    Variant {
+        when: When::Otherwise,
+        shape: &ENTRIES,
+    },
+]);
+
+/// A collection of entries.
+const ENTRIES: Shape = Shape::of(&[
+    key("base", Kind::Text, "Below which entry they are."),
+    key(
+        "scope",
+        Kind::Words(|| vec!["one", "subtree"]),
+        "Whether right below it, or anywhere.",
+    ),
+    key("filter", Kind::Text, "Which entries, as an LDAP filter."),
+    key("object_classes", Kind::List, "Classes that an entry has."),
+    key("rdn", Kind::Text, "The attribute that names an entry."),
+    key(
+        "key",
+        Kind::List,
+        "Attributes that tell entries apart; `rdn` if nothing is said.",
+    ),
+    key(
+        "attributes",
+        Kind::List,
+        "Attributes that are read and written.",
+    ),
+    key(
+        "lists",
+        Kind::List,
+        "Those of them that hold several values.",
+    ),
+    key(
+        "write_only",
+        Kind::List,
+        "Attributes that are written and never read.",
+    ),
+    key("create_with", LISTS, "Further attributes of a new entry."),
+])
+.requiring(&["base", "object_classes", "rdn", "attributes"]);
+
+/// A collection of members of entries.
+const MEMBERS: Shape = Shape::of(&[
+    key("members_of", Kind::Text, "The collection of their owners."),
+    key("attribute", Kind::Text, "The attribute that holds them."),
+    key("owner", Kind::Text, "What the owner is called."),
+    key("member", Kind::Text, "What a member is called."),
+    key("who", Kind::Text, "The collection that members are of."),
+    key(
+        "placeholder",
+        Kind::Text,
+        "What stands where nobody is a member.",
+    ),
+])
+.requiring(&["members_of"]);
 
 pub(super) fn read(
     section: &Section<'_>,
@@ -98,8 +192,10 @@ fn collections(
     let mut collections = BTreeMap::new();
     for (name, of) in section.named_sections("collections")? {
         let settings = if of.says("members_of") {
+            of.shaped(&MEMBERS);
             CollectionSettings::Members(members(&of)?)
         } else {
+            of.shaped(&ENTRIES);
             CollectionSettings::Entries(entries(&of)?)
         };
         problems.extend(of.unknown());

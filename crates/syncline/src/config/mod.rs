@@ -6,12 +6,15 @@
 //! users know it.
 
 mod exec;
+mod keys;
 #[cfg(feature = "ldap")]
 mod ldap;
 mod lightbeam;
 mod native;
 mod paging;
+mod schema;
 mod section;
+pub(crate) mod shape;
 #[cfg(feature = "sql")]
 mod sql;
 mod tree;
@@ -33,6 +36,7 @@ use crate::{
     Failure, FlowSettings, PublishSettings, RemedySettings, TablesSettings, ValidateSettings,
 };
 pub use paging::PagingArgs;
+pub use schema::{config_schema, jobs_schema};
 use section::Scope;
 pub(crate) use section::Section;
 
@@ -202,7 +206,7 @@ impl Config {
             environment: &arguments.environment,
             bare_variables: is_lightbeam,
         };
-        let section = Section::root(scope, &root)?;
+        let section = Section::root(scope, &root, (!is_lightbeam).then_some(&keys::ROOT))?;
         if is_lightbeam {
             lightbeam::read(file, &section, arguments)
         } else {
@@ -286,7 +290,7 @@ impl Config {
 /// Reads another file than the configuration, under the same rules.
 pub(crate) fn read_document<T>(
     file: &Path,
-    text: &str,
+    (text, shape): (&str, &'static shape::Shape),
     environment: &BTreeMap<String, String>,
     read: impl FnOnce(&Section<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
@@ -297,7 +301,7 @@ pub(crate) fn read_document<T>(
         environment,
         bare_variables: false,
     };
-    read(&Section::root(scope, &root)?)
+    read(&Section::root(scope, &root, Some(shape))?)
 }
 
 /// The tree of a file, whose mistakes are told with their place.

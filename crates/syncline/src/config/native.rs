@@ -14,7 +14,7 @@ use super::ldap;
 use super::section::Section;
 #[cfg(feature = "sql")]
 use super::sql;
-use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, exec, path_from};
+use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, exec, keys, path_from};
 use crate::connections::{self, Found};
 use crate::open::TOUCH;
 use crate::{
@@ -104,27 +104,40 @@ fn store(
     problems: &mut Vec<Failure>,
 ) -> Result<StoreConfig, Failure> {
     let environment = &arguments.environment;
-    Ok(match kind(section, kept)?.as_str() {
+    let kind = kind(section, kept)?;
+    Ok(match kind.as_str() {
         "files" => {
+            section.shaped(&keys::FILES);
             let path = section.required_text("path")?;
             StoreConfig::Files(path_from(folder, &path, environment))
         }
         "edfi" => {
+            section.shaped(if kept.is_some() {
+                &keys::CONNECTED
+            } else {
+                &keys::EDFI
+            });
             let mut api = edfi(section, kept, problems)?;
             api.settings.cache = Some(state_folder.join("cache"));
             api.settings.wipe = arguments.wipe;
             api.settings.client.ca_file = ca_file(section, (folder, environment))?;
             StoreConfig::Edfi(Box::new(api))
         }
-        "exec" => StoreConfig::Exec(Box::new(exec::read(section, folder, arguments)?)),
+        "exec" => {
+            section.shaped(&exec::SHAPE);
+            StoreConfig::Exec(Box::new(exec::read(section, folder, arguments)?))
+        }
         #[cfg(feature = "ldap")]
-        "ldap" => StoreConfig::Ldap(Box::new(ldap::read(
-            section,
-            folder,
-            (arguments, problems),
-        )?)),
+        "ldap" => {
+            section.shaped(&ldap::SHAPE);
+            let settings = ldap::read(section, folder, (arguments, problems))?;
+            StoreConfig::Ldap(Box::new(settings))
+        }
         #[cfg(feature = "sql")]
-        "sql" => sql::store(section, folder, (environment, problems))?,
+        "sql" => {
+            section.shaped(&sql::SHAPE);
+            sql::store(section, folder, (environment, problems))?
+        }
         other => return Err(unknown_kind(section, other)),
     })
 }

@@ -1,6 +1,6 @@
 //! Reading typed values out of the tree, with errors that name file, line and fix.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::shape::{Asked, Kind, Shape};
 use super::tree::{Node, Position, Value};
 use crate::Failure;
 use crate::suggest::nearest;
@@ -33,7 +34,11 @@ pub(crate) struct Section<'a> {
     /// Where it begins.
     position: Position,
     entries: &'a [(String, Position, Node)],
+    /// The keys that were asked for.
     known: RefCell<BTreeSet<&'static str>>,
+    /// The table of its keys; nothing in files of other programs, and as long as its form is not
+    /// known.
+    shape: Cell<Option<&'static Shape>>,
 }
 
 type Result<T> = std::result::Result<T, Failure>;
@@ -50,26 +55,30 @@ impl Scope<'_> {
 
 impl<'a> Section<'a> {
     /// The root of a file.
-    pub(crate) fn root(scope: Scope<'a>, node: &'a Node) -> Result<Self> {
-        Self::of(scope, String::new(), node)
+    pub(crate) fn root(
+        scope: Scope<'a>,
+        node: &'a Node,
+        shape: Option<&'static Shape>,
+    ) -> Result<Self> {
+        Self::of(scope, (String::new(), shape), node)
     }
 
-    fn of(scope: Scope<'a>, path: String, node: &'a Node) -> Result<Self> {
+    fn of(
+        scope: Scope<'a>,
+        (path, shape): (String, Option<&'static Shape>),
+        node: &'a Node,
+    ) -> Result<Self> {
+        let section = |entries| Self {
+            scope,
+            path: path.clone(),
+            position: node.position,
+            entries,
+            known: RefCell::default(),
+            shape: Cell::new(shape),
+        };
         match &node.value {
-            Value::Map(entries) => Ok(Self {
-                scope,
-                path,
-                position: node.position,
-                entries,
-                known: RefCell::default(),
-            }),
-            Value::Null => Ok(Self {
-                scope,
-                path,
-                position: node.position,
-                entries: &[],
-                known: RefCell::default(),
-            }),
+            Value::Map(entries) => Ok(section(entries)),
+            Value::Null => Ok(section(&[])),
             _ => {
                 let what = if path.is_empty() {
                     "the file".to_owned()
@@ -84,7 +93,39 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn find(&self, key: &'static str) -> Option<&'a Node> {
+    /// The section has this form, which was not known before.
+    pub(crate) fn shaped(&self, shape: &'static Shape) {
+        self.shape.set(Some(shape));
+    }
+
+    /// The table of a section below a key.
+    fn shape_below(&self, key: &str) -> Option<&'static Shape> {
+        self.shape.get()?.kind(key)?.shape()
+    }
+
+    /// Reader and table have to agree on each key.
+    fn agrees(&self, key: &'static str, asked: Asked) -> bool {
+        self.shape.get().is_none_or(|shape| shape.gives(key, asked))
+    }
+
+    /// Whether the table has these words for a key; a section without a table says nothing else.
+    pub(crate) fn has_words<'w>(&self, key: &str, words: impl Iterator<Item = &'w str>) -> bool {
+        let Some(shape) = self.shape.get() else {
+            return true;
+        };
+        let known = shape.kind(key).and_then(Kind::words);
+        known.is_some_and(|known| {
+            let known: BTreeSet<&str> = known.into_iter().collect();
+            known == words.collect()
+        })
+    }
+
+    fn find(&self, key: &'static str, asked: Asked) -> Option<&'a Node> {
+        debug_assert!(
+            self.agrees(key, asked),
+            "`{}` is read as {asked:?}, and the table of its section does not say so",
+            self.full(key)
+        );
         self.known.borrow_mut().insert(key);
         let node = self
             .entries
@@ -118,7 +159,11 @@ impl<'a> Section<'a> {
 
     /// A text, variables filled in.
     pub(crate) fn text(&self, key: &'static str) -> Result<Option<String>> {
-        self.find(key)
+        self.value(key, Asked::Text)
+    }
+
+    fn value(&self, key: &'static str, asked: Asked) -> Result<Option<String>> {
+        self.find(key, asked)
             .map(|node| self.scalar(key, node))
             .transpose()
     }
@@ -148,7 +193,16 @@ impl<'a> Section<'a> {
 
     /// A number or another value written as text.
     pub(crate) fn parsed<T: FromStr>(&self, key: &'static str, wanted: &str) -> Result<Option<T>> {
-        let Some(text) = self.text(key)? else {
+        self.parsed_as(key, Asked::Number, wanted)
+    }
+
+    fn parsed_as<T: FromStr>(
+        &self,
+        key: &'static str,
+        asked: Asked,
+        wanted: &str,
+    ) -> Result<Option<T>> {
+        let Some(text) = self.value(key, asked)? else {
             return Ok(None);
         };
         match text.trim().parse() {
@@ -178,7 +232,7 @@ impl<'a> Section<'a> {
 
     /// A time in seconds above 0, a day at most.
     pub(crate) fn seconds(&self, key: &'static str) -> Result<Option<Duration>> {
-        let seconds: Option<f64> = self.parsed(key, "a number of seconds")?;
+        let seconds: Option<f64> = self.parsed_as(key, Asked::Seconds, "a number of seconds")?;
         match seconds {
             Some(seconds) if !(seconds > 0.0 && seconds <= 86_400.0) => {
                 Err(self.failure(key, "must be a number of seconds above 0, at most a day"))
@@ -189,7 +243,7 @@ impl<'a> Section<'a> {
 
     /// A switch, in any of YAML's spellings.
     pub(crate) fn switch(&self, key: &'static str) -> Result<Option<bool>> {
-        let Some(text) = self.text(key)? else {
+        let Some(text) = self.value(key, Asked::Switch)? else {
             return Ok(None);
         };
         match text.trim().to_ascii_lowercase().as_str() {
@@ -201,7 +255,8 @@ impl<'a> Section<'a> {
 
     /// A URL; an empty text is none.
     pub(crate) fn url(&self, key: &'static str) -> Result<Option<Url>> {
-        let Some(text) = self.text(key)?.filter(|text| !text.trim().is_empty()) else {
+        let text = self.value(key, Asked::Url)?;
+        let Some(text) = text.filter(|text| !text.trim().is_empty()) else {
             return Ok(None);
         };
         match Url::parse(text.trim()) {
@@ -213,21 +268,27 @@ impl<'a> Section<'a> {
 
     /// A section of its own.
     pub(crate) fn section(&self, key: &'static str) -> Result<Option<Self>> {
-        self.find(key)
-            .map(|node| Self::of(self.scope, self.full(key), node))
+        self.below(key, Asked::Section)
+    }
+
+    fn below(&self, key: &'static str, asked: Asked) -> Result<Option<Self>> {
+        let shape = self.shape_below(key);
+        self.find(key, asked)
+            .map(|node| Self::of(self.scope, (self.full(key), shape), node))
             .transpose()
     }
 
     /// Sections under names that the file chooses.
     pub(crate) fn named_sections(&self, key: &'static str) -> Result<Vec<(String, Self)>> {
-        let Some(whole) = self.section(key)? else {
+        let Some(whole) = self.below(key, Asked::Sections)? else {
             return Ok(vec![]);
         };
+        let shape = whole.shape.get();
         whole
             .entries
             .iter()
             .map(|(name, _, node)| {
-                let section = Self::of(self.scope, whole.full(name), node)?;
+                let section = Self::of(self.scope, (whole.full(name), shape), node)?;
                 Ok((name.clone(), section))
             })
             .collect()
@@ -251,7 +312,7 @@ impl<'a> Section<'a> {
 
     /// Texts under names that the file chooses.
     pub(crate) fn named_texts(&self, key: &'static str) -> Result<BTreeMap<String, String>> {
-        let Some(whole) = self.section(key)? else {
+        let Some(whole) = self.below(key, Asked::Texts)? else {
             return Ok(BTreeMap::new());
         };
         whole
@@ -263,7 +324,7 @@ impl<'a> Section<'a> {
 
     /// Lists of texts under names that the file chooses; a single text is a list of one.
     pub(crate) fn named_lists(&self, key: &'static str) -> Result<BTreeMap<String, Vec<String>>> {
-        let Some(whole) = self.section(key)? else {
+        let Some(whole) = self.below(key, Asked::Lists)? else {
             return Ok(BTreeMap::new());
         };
         whole
@@ -275,12 +336,13 @@ impl<'a> Section<'a> {
 
     /// A list of texts; a single text is a list of one.
     pub(crate) fn list(&self, key: &'static str) -> Result<Option<Vec<String>>> {
-        self.find(key).map(|node| self.texts(key, node)).transpose()
+        let found = self.find(key, Asked::List);
+        found.map(|node| self.texts(key, node)).transpose()
     }
 
     /// A list of texts, where a list is written.
     pub(crate) fn list_if(&self, key: &'static str) -> Result<Option<Vec<String>>> {
-        match self.find(key) {
+        match self.find(key, Asked::List) {
             Some(node) if matches!(node.value, Value::List(_)) => self.texts(key, node).map(Some),
             _ => Ok(None),
         }
@@ -313,18 +375,39 @@ impl<'a> Section<'a> {
     }
 
     /// Whether a key is written at all, be it without a value.
-    pub(crate) fn says(&self, key: &str) -> bool {
+    pub(crate) fn says(&self, key: &'static str) -> bool {
+        self.known.borrow_mut().insert(key);
         self.entries.iter().any(|(name, ..)| name == key)
     }
 
     /// Marks keys as known that are accepted without being used.
     pub(crate) fn accept(&self, keys: &[&'static str]) {
+        debug_assert!(
+            keys.iter().all(|key| self.agrees(key, Asked::Presence)),
+            "the table of `{}` lacks some of {keys:?}",
+            self.path
+        );
         self.known.borrow_mut().extend(keys);
+    }
+
+    /// The keys that there are: those of its table, all of which the reader has asked for by now.
+    fn known(&self) -> BTreeSet<&'static str> {
+        let asked = self.known.borrow();
+        let Some(shape) = self.shape.get() else {
+            return asked.clone();
+        };
+        let known: BTreeSet<&'static str> = shape.keys.iter().map(|key| key.name).collect();
+        debug_assert!(
+            known.is_subset(&asked),
+            "of `{}`, the table names {known:?}, and only {asked:?} are read",
+            self.path
+        );
+        known
     }
 
     /// Keys that nobody asked for, each as a failure that suggests what may have been meant.
     pub(crate) fn unknown(&self) -> Vec<Failure> {
-        let known = self.known.borrow();
+        let known = self.known();
         let unknown = self
             .entries
             .iter()

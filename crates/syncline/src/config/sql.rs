@@ -6,8 +6,46 @@ use std::path::Path;
 use syncline_store_sql::{Address, QuerySettings, SqlSettings, TableSettings};
 
 use super::section::Section;
+use super::shape::{Kind, Shape, key, sections};
 use super::{StoreConfig, path_from};
 use crate::Failure;
+
+/// The keys of a store that is a database.
+pub(super) const SHAPE: Shape = Shape::of(&[
+    key("kind", Kind::Text, "Of which kind the store is."),
+    key(
+        "url",
+        Kind::Text,
+        "The database, as postgresql://, mysql://, mariadb:// or sqlite: and what follows.",
+    ),
+    key("ca_file", Kind::Text, "Further trusted authorities, PEM."),
+    sections(
+        "tables",
+        &TABLE,
+        "Tables by name; all of them if nothing is said.",
+    ),
+    sections(
+        "queries",
+        &QUERY,
+        "Queries that are read like tables, by name.",
+    ),
+])
+.requiring(&["kind", "url"]);
+
+const TABLE: Shape = Shape::of(&[
+    key(
+        "table",
+        Kind::Text,
+        "What the table is called in the database.",
+    ),
+    key("key", Kind::List, "The columns that tell its rows apart."),
+]);
+
+const QUERY: Shape = Shape::of(&[
+    key("sql", Kind::Text, "The query."),
+    key("key", Kind::List, "The columns that tell its rows apart."),
+])
+.requiring(&["sql", "key"]);
 
 pub(super) fn store(
     section: &Section<'_>,

@@ -11,7 +11,24 @@ fn load(name: &str, text: &str, variables: &[(&str, &str)]) -> Result<Config, Fa
             .collect(),
         ..ConfigArgs::default()
     };
-    Config::parse(Path::new(name), text, &arguments)
+    let read = Config::parse(Path::new(name), text, &arguments);
+    let is_ours = text.contains("stores:");
+    match &read {
+        Ok(_) if is_ours => assert_eq!(objection(text), None, "{text}"),
+        Err(failure) if failure.message.contains("unknown key") => {
+            assert!(objection(text).is_some(), "{text}");
+        }
+        _ => {}
+    }
+    read
+}
+
+/// The first thing that the schema has against a configuration, if it has anything.
+fn objection(text: &str) -> Option<String> {
+    let schema = jsonschema::validator_for(&config_schema()).unwrap();
+    let value: serde_json::Value = serde_saphyr::from_str(text).unwrap();
+    let first = schema.iter_errors(&value).next();
+    first.map(|error| format!("{}: {error}", error.instance_path()))
 }
 
 const NATIVE: &str = "\

@@ -13,7 +13,7 @@ use std::path::Path;
 use syncline_connections::{ConnectionStore, ConnectionsError, position_of};
 
 use crate::{Config, ConfigArgs, Failure, FailureKind, PublishSettings};
-pub(crate) use settings::read;
+pub(crate) use settings::{FORMS, read};
 pub use stored::StoredConnection;
 
 /// What was found, by the names of the stores.

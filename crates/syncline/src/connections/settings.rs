@@ -6,7 +6,62 @@ use std::path::Path;
 use syncline_connections::ConnectionStore;
 
 use crate::Failure;
+use crate::config::shape::{Body, Kind, Shape, Variant, When, key};
 use crate::config::{Section, path_from};
+
+/// The keys of `connections`, by where connections are kept.
+pub(crate) const FORMS: Body = Body::Variants(&[
+    Variant {
+        when: When::Word("store", "plaintext"),
+        shape: &PLAINTEXT,
+    },
+    Variant {
+        when: When::Word("store", "postgresql"),
+        shape: &POSTGRESQL,
+    },
+    Variant {
+        when: When::Word("store", "aws"),
+        shape: &AWS,
+    },
+]);
+
+const STORE: Kind = Kind::Words(|| vec!["plaintext", "postgresql", "aws"]);
+const KEPT: &str = "Where connections are kept.";
+
+const PLAINTEXT: Shape = Shape::of(&[
+    key("store", STORE, KEPT),
+    key("file", Kind::Text, "The file of named connections."),
+])
+.requiring(&["store", "file"]);
+
+const POSTGRESQL: Shape = Shape::of(&[
+    key("store", STORE, KEPT),
+    key(
+        "url",
+        Kind::Text,
+        "The database, as postgresql://host/name.",
+    ),
+    key("password", Kind::Text, "Its password."),
+    key(
+        "encryption_password",
+        Kind::Text,
+        "With what its values are encrypted.",
+    ),
+    key("ca_file", Kind::Text, "Further trusted authorities, PEM."),
+])
+.requiring(&["store", "url"]);
+
+const AWS: Shape = Shape::of(&[
+    key("store", STORE, KEPT),
+    key("region", Kind::Text, "The region."),
+    key("profile", Kind::Text, "The profile of whoever asks."),
+    key(
+        "endpoint_url",
+        Kind::Url,
+        "Another address than the usual one.",
+    ),
+])
+.requiring(&["store"]);
 
 /// Reads the section, if there is one; keys that nobody knows go to `unknown`.
 pub(crate) fn read(
@@ -19,11 +74,18 @@ pub(crate) fn read(
     };
     let store = match section.required_text("store")?.to_lowercase().as_str() {
         "plaintext" => {
+            section.shaped(&PLAINTEXT);
             let file = section.required_text("file")?;
             ConnectionStore::Plaintext(path_from(folder, &file, environment))
         }
-        "postgresql" => postgresql(&section, (folder, environment))?,
-        "aws" => aws(&section, environment)?,
+        "postgresql" => {
+            section.shaped(&POSTGRESQL);
+            postgresql(&section, (folder, environment))?
+        }
+        "aws" => {
+            section.shaped(&AWS);
+            aws(&section, environment)?
+        }
         "sqlserver" => {
             return Err(section.failure("store", "is `sqlserver`, which cannot be read").with_hint(
                 "keep the connections in a file, in PostgreSQL or in AWS, or describe the stores in \

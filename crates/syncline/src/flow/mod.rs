@@ -8,12 +8,16 @@ mod apply;
 mod derived;
 mod exit;
 mod explain;
+mod keys;
 mod lookups;
 mod open;
 mod plan;
 mod settings;
 mod shown;
 mod tables;
+
+pub(crate) use keys::SHAPE;
+pub(crate) use tables::{CSV, TABLE};
 
 pub use apply::{ApplyArgs, ApplySummary, apply_flow, sync_flow};
 pub use explain::{Explained, FieldRow, FlowSide, explain_flow};

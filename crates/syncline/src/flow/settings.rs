@@ -12,6 +12,7 @@ use syncline_map::{Blank, ValueRules, Whitespace};
 use syncline_model::{FieldKind, FieldRole};
 use syncline_plan::GuardPolicy;
 
+use super::keys;
 use crate::Failure;
 use crate::config::Section;
 
@@ -165,6 +166,7 @@ impl LookupSettings {
             let texts = section.ordered_texts()?;
             return Ok(Self::Texts(texts.into_iter().collect()));
         };
+        section.shaped(&keys::RECORDS);
         let of_target = from.starts_with("target.");
         let collection = from
             .strip_prefix("target.")
@@ -437,6 +439,7 @@ fn optional_word<T: Copy>(
     key: &'static str,
     words: &[(&str, T)],
 ) -> Result<Option<T>> {
+    debug_assert!(section.has_words(key, words.iter().map(|(word, _)| *word)));
     let Some(text) = section.text(key)? else {
         return Ok(None);
     };
@@ -451,6 +454,7 @@ fn words<T: Copy>(
     key: &'static str,
     words: &[(&str, T)],
 ) -> Result<BTreeMap<String, T>> {
+    debug_assert!(section.has_words(key, words.iter().map(|(word, _)| *word)));
     let mut found = BTreeMap::new();
     for (field, text) in section.named_texts(key)? {
         let Some(meaning) = meaning(&text, words) else {

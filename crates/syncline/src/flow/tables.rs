@@ -6,8 +6,31 @@ use syncline_store_files::{Dialect, TableSettings};
 
 use crate::Failure;
 use crate::config::Section;
+use crate::config::shape::{Key, Kind, Shape, key};
 
 type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// The keys of `csv`.
+pub(crate) const CSV: Shape = Shape::of(&[DELIMITER, QUOTE, ENCODING, COLUMNS]);
+
+/// The keys of a table.
+pub(crate) const TABLE: Shape = Shape::of(&[
+    key("file", Kind::Text, "The file of the table."),
+    key("key", Kind::List, "The columns that tell its rows apart."),
+    DELIMITER,
+    QUOTE,
+    ENCODING,
+    COLUMNS,
+]);
+
+const DELIMITER: Key = key("delimiter", Kind::Text, "What stands between cells.");
+const QUOTE: Key = key("quote", Kind::Text, "What stands around cells.");
+const ENCODING: Key = key("encoding", Kind::Text, "How its letters are written.");
+const COLUMNS: Key = key(
+    "columns",
+    Kind::List,
+    "Its columns, where it has no header.",
+);
 
 /// What is declared about the tables of a store of files.
 #[derive(Clone, Debug, Default)]

@@ -15,12 +15,27 @@ use tokio_util::sync::CancellationToken;
 
 use super::{PublishArgs, PublishSettings, PublishStart, PublishSummary, names, publish};
 use crate::config::Section;
+use crate::config::shape::{Kind, Shape, key, sections};
 use crate::{Config, ConfigArgs, Failure, config};
 
 /// Jobs that run at once where the file does not say.
 const AT_ONCE: usize = 2;
 /// Most jobs that may run at once: each has connections, files and memory of its own.
 const AT_ONCE_MAX: usize = 64;
+
+/// The keys of a jobs file.
+pub(crate) const SHAPE: Shape = Shape::of(&[
+    key(
+        "at_once",
+        Kind::Whole(1, AT_ONCE_MAX as u64),
+        "Most jobs that run at once.",
+    ),
+    sections(
+        "jobs",
+        &super::settings::SHAPE,
+        "Publications by name; what one does not say is as in the section `publish`.",
+    ),
+]);
 
 /// What a jobs file says.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,7 +102,8 @@ impl PublishJobs {
         let text = fs_err::read_to_string(&path).map_err(|error| {
             Failure::configuration(error.to_string()).with_hint("give the file with `--jobs FILE`")
         })?;
-        config::read_document(file, &text, &arguments.environment, |root| {
+        let document = (text.as_str(), &SHAPE);
+        config::read_document(file, document, &arguments.environment, |root| {
             Self::read(root, config)
         })
     }

@@ -34,9 +34,11 @@ use crate::{Config, EdfiConfig, Failure, RemedyReport, StoreConfig, guards, open
 pub use choice::Choice;
 pub(crate) use choice::find;
 pub use import::{Imported, import_api_publisher};
+pub(crate) use jobs::SHAPE as JOBS;
 pub use jobs::{JobOutcome, JobsArgs, JobsObserver, NamedJob, PublishJobs, publish_jobs};
 pub use results::{write_jobs_results, write_publish_results};
 pub use settings::PublishSettings;
+pub(crate) use settings::SHAPE;
 pub use summary::PublishSummary;
 
 /// What the command line says about publishing.

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use syncline_plan::GuardPolicy;
 
 use crate::config::Section;
-use crate::{Failure, RemedySettings, guards};
+use crate::config::shape::{Kind, Shape, WHOLE, key, section};
+use crate::{Failure, RemedySettings, guards, remedy};
 
 use super::Choice;
 
@@ -21,6 +22,75 @@ const SAID: [&str; 6] = [
     "ignore_isolation",
     "forbidden_as_warning",
 ];
+
+/// The keys of `publish`, and of each job of a jobs file.
+pub(crate) const SHAPE: Shape = Shape::of(&[
+    key("from", Kind::Text, "The store to publish from."),
+    key("to", Kind::Text, "The store to publish to."),
+    key(
+        "include",
+        Kind::List,
+        "These collections, with all that they depend on.",
+    ),
+    key("include_only", Kind::List, "These collections alone."),
+    key(
+        "exclude",
+        Kind::List,
+        "All but these collections and what depends on them.",
+    ),
+    key("exclude_only", Kind::List, "All but these collections."),
+    key(
+        "descriptors",
+        Kind::Switch,
+        "Whether descriptors are published, too.",
+    ),
+    key(
+        "ignore_isolation",
+        Kind::Switch,
+        "Whether the live data is read, without a snapshot.",
+    ),
+    key(
+        "ignore_deletes",
+        Kind::Switch,
+        "Whether what went in the source stays in the target.",
+    ),
+    key(
+        "overlap",
+        WHOLE,
+        "Change versions that are read once more where there is no snapshot.",
+    ),
+    key(
+        "job",
+        Kind::Text,
+        "A name that keeps the marks of several publications of one pair apart.",
+    ),
+    key(
+        "since",
+        WHOLE,
+        "The change version after which collections are read that have no mark yet.",
+    ),
+    key(
+        "max_failures",
+        WHOLE,
+        "Declined records beyond which a run stops.",
+    ),
+    key(
+        "forbidden_as_warning",
+        Kind::Switch,
+        "Whether records that may not be written leave the exit status at 0.",
+    ),
+    section(
+        "remediation",
+        &remedy::SHAPE,
+        "The program that mends refused records.",
+    ),
+    section("guards", &guards::SHAPE, "How much may be deleted unasked."),
+    key(
+        "protect",
+        Kind::List,
+        "Collections, or single records as collection:DIGEST, that are never deleted.",
+    ),
+]);
 
 /// What is published where, as the configuration says.
 #[derive(Clone, Debug, PartialEq)]

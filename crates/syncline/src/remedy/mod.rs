@@ -22,6 +22,7 @@ use crate::{Config, Failure};
 use program::{NoPlan, Plan, Program, Request};
 pub use report::RemedyReport;
 pub use settings::RemedySettings;
+pub(crate) use settings::SHAPE;
 pub(crate) use store::Remedied;
 
 /// How often one record is asked about in a run.

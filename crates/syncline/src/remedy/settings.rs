@@ -4,6 +4,23 @@ use std::time::Duration;
 
 use crate::Failure;
 use crate::config::Section;
+use crate::config::shape::{Kind, Shape, WHOLE, key};
+
+/// The keys of `remediation`.
+pub(crate) const SHAPE: Shape = Shape::of(&[
+    key("command", Kind::List, "A program and its arguments."),
+    key(
+        "script",
+        Kind::Text,
+        "A remediation module of the Ed-Fi API Publisher, run by node.",
+    ),
+    key(
+        "timeout_seconds",
+        Kind::Number(0.01, 3600.0),
+        "Longest time for an answer.",
+    ),
+    key("max_requests", WHOLE, "How often it is asked in a run."),
+]);
 
 /// Longest time that an answer may take, if the file does not say.
 const TIMEOUT: Duration = Duration::from_secs(30);

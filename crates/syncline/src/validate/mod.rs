@@ -42,6 +42,7 @@ use references::{Data, References};
 pub use finding::FindingGroup;
 pub use references::{How, LookUp, ReferenceSummary};
 pub use results::{ValidateResults, write_validate_results};
+pub(crate) use settings::SHAPE;
 pub use settings::{ReferenceSettings, ValidateSettings};
 pub use summary::{CheckedCollection, ValidateEnding, ValidateSummary};
 

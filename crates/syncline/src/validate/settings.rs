@@ -6,6 +6,7 @@ use syncline_check::Method;
 
 use crate::Failure;
 use crate::config::Section;
+use crate::config::shape::{Kind, Shape, WHOLE, key, section};
 use crate::suggest::nearest;
 
 /// All checks, in the order in which they are named.
@@ -16,6 +17,44 @@ const ALL: [Method; 5] = [
     Method::Uniqueness,
     Method::References,
 ];
+
+/// The keys of `validate`.
+pub(crate) const SHAPE: Shape = Shape::of(&[
+    key(
+        "methods",
+        Kind::List,
+        "Checks: schema, descriptors, uniqueness, references, or all.",
+    ),
+    key(
+        "max_failures",
+        WHOLE,
+        "Errors of a collection after which no more of it is read.",
+    ),
+    section("references", &REFERENCES, "How references are checked."),
+]);
+
+const REFERENCES: Shape = Shape::of(&[
+    key(
+        "max_failures",
+        WHOLE,
+        "The same as `max_failures` of `validate`.",
+    ),
+    key(
+        "selector",
+        Kind::List,
+        "References, such as studentSchoolAssociations.schoolReference.",
+    ),
+    key(
+        "behavior",
+        Kind::Words(|| vec!["exclude", "include"]),
+        "Whether the selected references are left out, or the only ones.",
+    ),
+    key(
+        "remote",
+        Kind::Switch,
+        "Whether the API is asked for what the files do not hold.",
+    ),
+]);
 
 /// What `validate` does, as configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
