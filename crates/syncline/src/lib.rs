@@ -20,6 +20,7 @@ mod rejects;
 mod remedy;
 mod remove;
 mod replace;
+mod report;
 mod resolve;
 pub mod restream;
 mod results;
@@ -53,6 +54,7 @@ pub use publish::{
 };
 pub use remedy::{RemedyReport, RemedySettings};
 pub use remove::{Intent, Removal, RemoveArgs, remove};
+pub use report::{write_plan_report, write_run_report};
 pub use results::{Results, write_results};
 pub use select::Selection;
 pub use send::{PruneArgs, SendArgs, SendSummary, send};

@@ -10,22 +10,33 @@ use crate::{Failure, FailureKind};
 
 /// Writes a file as a whole; its folder has to be there.
 pub(crate) fn replace_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    replaced(path, content).map_err(|error| {
+    // What other files get: everybody may read as far as the process is told to let them.
+    told(path, replaced(path, content, 0o666))
+}
+
+/// Writes a file that its owner alone may read, as a whole; its folder has to be there.
+pub(crate) fn replace_privately(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    told(path, replaced(path, content, 0o600))
+}
+
+fn told(path: &Path, written: std::io::Result<()>) -> Result<(), Failure> {
+    written.map_err(|error| {
         let message = format!("cannot write {}: {error}", path.display());
         Failure::new(FailureKind::Local, message)
     })
 }
 
-fn replaced(path: &Path, content: &[u8]) -> std::io::Result<()> {
+fn replaced(path: &Path, content: &[u8], mode: u32) -> std::io::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     let mut builder = Builder::new();
     builder.prefix(".syncline-").suffix(".new");
-    // What other files get: everybody may read as far as the process is told to let them.
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+    #[cfg(not(unix))]
+    let _everywhere_alike = mode;
     let mut beside = builder.tempfile_in(folder)?;
     beside.write_all(content)?;
     beside.persist(path).map_err(|error| error.error)?;
@@ -48,5 +59,16 @@ mod tests {
         std::fs::remove_dir(&path).unwrap();
         replace_file(&path, b"{}").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"{}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_private_is_its_owners() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("page.html");
+        replace_privately(&path, b"x").unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 }

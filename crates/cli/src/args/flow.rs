@@ -15,6 +15,9 @@ pub(crate) struct PlanArgs {
     /// Put the plan into this file instead of the state folder
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Write the plan as a page for a browser, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) shown: ShownArgs,
     #[command(flatten)]
@@ -31,6 +34,8 @@ pub(crate) struct ApplyArgs {
     /// The plan
     pub(crate) plan: PathBuf,
     #[command(flatten)]
+    pub(crate) report: ReportArgs,
+    #[command(flatten)]
     pub(crate) allow: AllowArgs,
     #[command(flatten)]
     pub(crate) only: OnlyArgs,
@@ -45,6 +50,8 @@ pub(crate) struct ApplyArgs {
 pub(crate) struct SyncArgs {
     /// The flow, by its name in the configuration
     pub(crate) flow: String,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
     #[command(flatten)]
     pub(crate) allow: AllowArgs,
     #[command(flatten)]
@@ -67,6 +74,17 @@ pub(crate) struct ShownArgs {
     /// Print what was found as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What is written of a run for a browser.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ReportArgs {
+    /// Write what was done as a page for a browser
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Show the values of fields on the page, too, which may be personal data
+    #[arg(long, requires = "report")]
+    pub(crate) show_values: bool,
 }
 
 /// Which guards do not hold for this once.

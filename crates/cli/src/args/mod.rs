@@ -24,7 +24,9 @@ pub(crate) use create::CreateArgs;
 pub(crate) use data::{DataArgs, LogFormat};
 pub(crate) use fetch::{ChoiceArgs, FetchArgs, FormatArg};
 pub(crate) use file::FileArgs;
-pub(crate) use flow::{AllowArgs, ApplyArgs, KindArg, OnlyArgs, PlanArgs, ShownArgs, SyncArgs};
+pub(crate) use flow::{
+    AllowArgs, ApplyArgs, KindArg, OnlyArgs, PlanArgs, ReportArgs, ShownArgs, SyncArgs,
+};
 pub(crate) use paging::PagingArgs;
 pub(crate) use publish::{
     DriftArgs, ExplainArgs, PairArgs, PublishArgs, VerifyArgs, data as told_data,

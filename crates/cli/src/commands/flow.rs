@@ -9,7 +9,8 @@ use syncline::{
 
 use super::verify::write;
 use crate::args::{
-    AllowArgs, ApplyArgs, DataArgs, KindArg, OnlyArgs, PlanArgs, ShownArgs, SyncArgs, told_data,
+    AllowArgs, ApplyArgs, DataArgs, KindArg, OnlyArgs, PlanArgs, ReportArgs, ShownArgs, SyncArgs,
+    told_data,
 };
 use crate::output::{self, Voice};
 use crate::{environment, flows, progress, signals};
@@ -27,7 +28,14 @@ pub(crate) async fn plan(arguments: &PlanArgs, before: DataArgs) -> Result<u8, F
     };
     let outcome = outcome.await;
     let status = outcome.as_ref().ok().map(PlanSummary::exit_status);
-    tell_plan("plan", (outcome, status), (&arguments.shown, data))
+    let page = match (&arguments.report, &outcome) {
+        (Some(path), Ok(summary)) => {
+            syncline::write_plan_report(path, summary, arguments.shown.show_values)
+        }
+        _ => Ok(()),
+    };
+    let told = tell_plan("plan", (outcome, status), (&arguments.shown, data))?;
+    page.map(|()| told)
 }
 
 /// Whether anything differs in a flow.
@@ -80,7 +88,7 @@ pub(crate) async fn apply(arguments: &ApplyArgs, before: DataArgs) -> Result<u8,
         let plan = (&*arguments.plan, wanted);
         syncline::apply_flow(&config, plan, observer, signals::stop_token()).await
     };
-    tell_applied("apply", outcome.await, data)
+    tell_applied("apply", outcome.await, (&arguments.report, data))
 }
 
 pub(crate) async fn sync(arguments: &SyncArgs, before: DataArgs) -> Result<u8, Failure> {
@@ -96,14 +104,18 @@ pub(crate) async fn sync(arguments: &SyncArgs, before: DataArgs) -> Result<u8, F
         let observer = progress::observer(data.log_format);
         syncline::sync_flow(&config, (flow, wanted), observer, signals::stop_token()).await
     };
-    tell_applied("sync", outcome.await, data)
+    tell_applied("sync", outcome.await, (&arguments.report, data))
 }
 
 fn tell_applied(
     command: &str,
     outcome: Result<ApplySummary, Failure>,
-    data: &DataArgs,
+    (page, data): (&ReportArgs, &DataArgs),
 ) -> Result<u8, Failure> {
+    let page = match (&page.report, &outcome) {
+        (Some(path), Ok(summary)) => syncline::write_run_report(path, summary, page.show_values),
+        _ => Ok(()),
+    };
     let status = match &outcome {
         Ok(summary) => summary.exit_status(),
         Err(failure) => failure.kind.exit_status(),
@@ -120,7 +132,7 @@ fn tell_applied(
         }
         Err(failure) => Voice::new(data.log_format).failure(&failure),
     }
-    written.map(|()| status)
+    written.and(page).map(|()| status)
 }
 
 fn failed(command: &str, failure: &Failure, status: u8) -> Value {

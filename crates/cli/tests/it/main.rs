@@ -30,6 +30,7 @@ mod publishing;
 mod publishing_ends;
 mod publishing_refusals;
 mod remediating;
+mod reports;
 mod restream;
 mod schema;
 mod servers;

@@ -135,7 +135,10 @@ pub(super) fn differing(
 /// What may be seen of a value: how long it is, or of which kind.
 fn masked(value: &serde_json::Value) -> String {
     match value {
-        serde_json::Value::String(text) => format!("({} letters)", text.chars().count()),
+        serde_json::Value::String(text) => match text.chars().count() {
+            1 => "(1 letter)".to_owned(),
+            count => format!("({count} letters)"),
+        },
         serde_json::Value::Number(_) => "(a number)".to_owned(),
         serde_json::Value::Bool(boolean) => boolean.to_string(),
         _ => "(a list)".to_owned(),

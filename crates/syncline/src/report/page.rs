@@ -1,0 +1,451 @@
+//! What stands in the page, in the order in which it stands there.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use syncline_engine::{CollectionPlan, CollectionReport, Ending, FlowPlan, RunReport, Side};
+use syncline_model::{ChangeKind, CollectionName};
+use syncline_plan::{Guard, PlanHeader, PlanReader, PlanSummary as PlanEnd, Verdict};
+
+use super::charts::{Part, bars};
+use crate::Failure;
+use crate::flow::{ApplySummary, PlanSummary, ShownChange, shown_changes};
+
+/// Most changes that a page holds.
+const CHANGES_MAX: usize = 2_000;
+/// Least changes of each collection and kind.
+const CHANGES_EACH_MIN: usize = 5;
+/// Kinds of change, held and leaving included.
+const KINDS: usize = 6;
+/// Most lines of files that a reason of failures names.
+const LINES_MAX: usize = 10;
+
+/// A page.
+#[derive(Debug, Serialize)]
+pub(super) struct Page {
+    pub(super) title: String,
+    /// What state things are in: a word for the colour, and a clause.
+    pub(super) state: (&'static str, String),
+    /// Name and value of what the page is about.
+    pub(super) about: Vec<(&'static str, String)>,
+    /// How to go on, if there is anything to be done.
+    pub(super) command: Option<String>,
+    /// Word and count.
+    pub(super) totals: Vec<(&'static str, u64)>,
+    pub(super) collections: Vec<Row>,
+    pub(super) guards: Vec<Held>,
+    pub(super) problems: Vec<Told>,
+    pub(super) failures: Vec<Declined>,
+    pub(super) changes: Vec<Shown>,
+    /// Changes that are not in the page.
+    pub(super) left_out: u64,
+    pub(super) shows_values: bool,
+    pub(super) version: &'static str,
+}
+
+/// A collection.
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    pub(super) name: String,
+    pub(super) bar: Vec<Part>,
+    pub(super) total: u64,
+    /// Records of the source and of the target, and those that are as they should be.
+    pub(super) sizes: Option<(u64, u64, u64)>,
+    /// What a person should know besides.
+    pub(super) notes: Vec<String>,
+}
+
+/// What a guard holds.
+#[derive(Debug, Serialize)]
+pub(super) struct Held {
+    pub(super) collection: String,
+    pub(super) guard: &'static str,
+    /// What was observed, and what is allowed.
+    pub(super) verdict: String,
+    pub(super) why: &'static str,
+    /// Which kinds of change are kept back.
+    pub(super) holds: String,
+    /// The command that allows it once; none if nothing does.
+    pub(super) command: Option<String>,
+}
+
+/// Something that forbids a plan or is left out of it.
+#[derive(Debug, Serialize)]
+pub(super) struct Told {
+    pub(super) collection: String,
+    pub(super) place: String,
+    pub(super) reason: String,
+}
+
+/// Changes that were declined for one reason.
+#[derive(Debug, Serialize)]
+pub(super) struct Declined {
+    pub(super) collection: String,
+    pub(super) reason: String,
+    pub(super) status: u16,
+    pub(super) count: u64,
+    pub(super) places: String,
+}
+
+/// A change.
+#[derive(Debug, Serialize)]
+pub(super) struct Shown {
+    /// The word for its kind.
+    pub(super) word: &'static str,
+    #[serde(flatten)]
+    pub(super) change: ShownChange,
+}
+
+impl Page {
+    /// A page of a plan.
+    pub(super) fn of_plan(summary: &PlanSummary, show_values: bool) -> Result<Self, Failure> {
+        let plan = &summary.plan;
+        let file = plan.written.as_ref().map(|(path, _)| path.clone());
+        let reader = file.as_deref().map(PlanReader::open).transpose()?;
+        let mut page = Self::new(format!("Plan of {}", summary.flow), show_values);
+        page.state = state_of_plan(plan);
+        let named = file.as_ref().map(|file| file.display().to_string());
+        page.of_planned(plan, named.as_deref());
+        if let (Some(reader), Some(file)) = (reader, &file) {
+            page.about_plan(reader.header());
+            page.add_changes(file, reader.summary(), plan.collections.len())?;
+        }
+        if let Some(file) = file.filter(|_| !plan.is_empty()) {
+            page.about.push((
+                "To make it so",
+                format!("syncline apply {}", file.display()),
+            ));
+        }
+        Ok(page)
+    }
+
+    /// A page of a run.
+    pub(super) fn of_run(summary: &ApplySummary, show_values: bool) -> Result<Self, Failure> {
+        let (id, file) = &summary.plan;
+        let Some(report) = &summary.report else {
+            let mut page = Self::new("Nothing was done".to_owned(), show_values);
+            page.state = ("bad", "problems have to be put right first".to_owned());
+            if let Some(plan) = &summary.planned {
+                page.of_planned(plan, None);
+            }
+            return Ok(page);
+        };
+        let reader = PlanReader::open(file)?;
+        let header = reader.header();
+        let mut page = Self::new(format!("Run of {}", header.flow), show_values);
+        page.state = state_of_run(report);
+        page.about_plan(header);
+        page.about.push(("Plan", id.clone()));
+        let seconds = report.ended - report.started;
+        page.about.push(("Took", format!("{seconds:.1} s")));
+        if let Some(rejects) = &summary.reject_file {
+            page.about
+                .push(("Refused records", rejects.display().to_string()));
+        }
+        let planned = summary.planned.as_ref();
+        if let Some(plan) = planned {
+            page.add_problems(plan);
+        }
+        page.of_done(
+            report,
+            (reader.summary(), planned),
+            &file.display().to_string(),
+        );
+        page.add_changes(file, reader.summary(), header.collections.len())?;
+        Ok(page)
+    }
+
+    fn new(title: String, shows_values: bool) -> Self {
+        Self {
+            title,
+            state: ("", String::new()),
+            about: vec![],
+            command: None,
+            totals: vec![],
+            collections: vec![],
+            guards: vec![],
+            problems: vec![],
+            failures: vec![],
+            changes: vec![],
+            left_out: 0,
+            shows_values,
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+
+    fn about_plan(&mut self, header: &PlanHeader) {
+        self.about.extend([
+            ("From", header.source.identity.0.clone()),
+            ("To", header.target.identity.0.clone()),
+            ("Planned", to_the_second(&header.created)),
+        ]);
+    }
+
+    fn of_planned(&mut self, plan: &FlowPlan, file: Option<&str>) {
+        let counts: Vec<_> = plan.collections.iter().map(kinds_of).collect();
+        let rows = plan.collections.iter().zip(bars(&counts));
+        self.collections = rows.map(|(one, bar)| row_of(one, bar)).collect();
+        self.totals = totals(&counts);
+        let unchanged = plan.collections.iter().map(|one| one.unchanged).sum();
+        self.totals.push(("unchanged", unchanged));
+        self.add_problems(plan);
+        for one in &plan.collections {
+            self.add_guards(&one.name, &one.verdicts, file);
+        }
+    }
+
+    fn of_done(
+        &mut self,
+        report: &RunReport,
+        (end, planned): (&PlanEnd, Option<&FlowPlan>),
+        file: &str,
+    ) {
+        let counts: Vec<_> = report.collections.values().map(done_of).collect();
+        let rows = report.collections.iter().zip(bars(&counts));
+        for ((name, one), bar) in rows {
+            let known = planned.iter().flat_map(|plan| &plan.collections);
+            let known = known.into_iter().find(|plan| plan.name == *name);
+            let changes = end.counts.get(name).into_iter().flat_map(BTreeMap::values);
+            let meant: u64 = changes.sum();
+            let done = one.accepted() + one.held + one.failed;
+            let mut notes = known.map(notes_of).unwrap_or_default();
+            notes.extend(one.error.clone());
+            if meant > done {
+                let left = meant - done;
+                notes.push(format!(
+                    "{left} changes of the plan were not offered in this run"
+                ));
+            }
+            self.collections.push(Row {
+                name: name.as_str().to_owned(),
+                total: bar.iter().map(|part| part.count).sum(),
+                bar,
+                sizes: known.map(|plan| (plan.source, plan.target, plan.unchanged)),
+                notes,
+            });
+            self.add_guards(name, &one.verdicts, Some(file));
+            self.failures
+                .extend(one.failures.iter().map(|group| Declined {
+                    collection: name.as_str().to_owned(),
+                    reason: group.message.clone(),
+                    status: group.status,
+                    count: group.count,
+                    places: places(&group.file, &group.lines),
+                }));
+        }
+        self.failures
+            .sort_by_key(|group| std::cmp::Reverse(group.count));
+        self.totals = totals(&counts);
+        self.totals.push(("owed", report.owed));
+    }
+
+    fn add_problems(&mut self, plan: &FlowPlan) {
+        for one in &plan.collections {
+            self.problems.extend(one.problems.iter().map(|problem| {
+                let side = match problem.side {
+                    Side::Source => "source",
+                    Side::Target => "target",
+                };
+                Told {
+                    collection: one.name.as_str().to_owned(),
+                    place: format!("{side}: {}", problem.place),
+                    reason: problem.reason.clone(),
+                }
+            }));
+        }
+    }
+
+    fn add_guards(&mut self, name: &CollectionName, verdicts: &[Verdict], file: Option<&str>) {
+        self.guards.extend(verdicts.iter().map(|verdict| {
+            Held {
+                collection: name.as_str().to_owned(),
+                guard: verdict.guard.name(),
+                verdict: verdict.to_string(),
+                why: why(verdict.guard),
+                holds: holds(verdict),
+                command: file
+                    .filter(|_| verdict.guard != Guard::IncompleteCoverage)
+                    .map(|file| format!("syncline apply {file} --allow {}", verdict.guard.name())),
+            }
+        }));
+    }
+
+    fn add_changes(
+        &mut self,
+        file: &std::path::Path,
+        end: &PlanEnd,
+        collections: usize,
+    ) -> Result<(), Failure> {
+        let each = CHANGES_MAX / (collections.max(1) * KINDS);
+        let each = each.max(CHANGES_EACH_MIN);
+        let mut shown = shown_changes(file, each, self.shows_values)?;
+        shown.truncate(CHANGES_MAX);
+        self.left_out = end.changes().saturating_sub(shown.len() as u64);
+        let with_kind = |change: ShownChange| Shown {
+            word: word(change.kind, change.leaves),
+            change,
+        };
+        self.changes = shown.into_iter().map(with_kind).collect();
+        Ok(())
+    }
+}
+
+const fn word(kind: ChangeKind, leaves: bool) -> &'static str {
+    match kind {
+        _ if leaves => "leave",
+        ChangeKind::Create => "create",
+        ChangeKind::Update => "update",
+        ChangeKind::Rekey => "re-key",
+        ChangeKind::Delete => "delete",
+    }
+}
+
+fn kinds_of(one: &CollectionPlan) -> Vec<(&'static str, u64)> {
+    vec![
+        ("create", one.creates),
+        ("update", one.updates),
+        ("re-key", one.rekeys),
+        ("leave", one.leaves),
+        ("delete", one.deletes),
+        ("held", one.held_alone()),
+    ]
+}
+
+fn done_of(one: &CollectionReport) -> Vec<(&'static str, u64)> {
+    vec![
+        ("created", one.created),
+        ("updated", one.updated),
+        ("deleted", one.deleted),
+        ("held", one.held),
+        ("failed", one.failed),
+    ]
+}
+
+/// The sums over all collections, in the order of the kinds.
+fn totals(counts: &[Vec<(&'static str, u64)>]) -> Vec<(&'static str, u64)> {
+    let mut sums: Vec<(&'static str, u64)> = Vec::new();
+    for (kind, count) in counts.iter().flatten() {
+        match sums.iter_mut().find(|(word, _)| word == kind) {
+            Some((_, sum)) => *sum += count,
+            None => sums.push((kind, *count)),
+        }
+    }
+    sums
+}
+
+fn row_of(one: &CollectionPlan, bar: Vec<Part>) -> Row {
+    Row {
+        name: one.name.as_str().to_owned(),
+        total: one.differences(),
+        bar,
+        sizes: Some((one.source, one.target, one.unchanged)),
+        notes: notes_of(one),
+    }
+}
+
+fn notes_of(one: &CollectionPlan) -> Vec<String> {
+    let held = one.held.iter();
+    let mut notes: Vec<String> = held
+        .map(|(reason, count)| format!("{count} held: {reason}"))
+        .collect();
+    if let Some(reason) = &one.incomplete {
+        notes.push(format!(
+            "not everything was read ({reason}); nothing of it is deleted"
+        ));
+    }
+    let told = u64::try_from(one.problems.len()).unwrap_or(u64::MAX);
+    let more = (one.unfit + one.duplicates).saturating_sub(told);
+    if more > 0 {
+        notes.push(format!("and {more} problems more than are told one by one"));
+    }
+    notes
+}
+
+fn state_of_plan(plan: &FlowPlan) -> (&'static str, String) {
+    if plan.written.is_none() {
+        (
+            "bad",
+            "nothing can be planned until problems are put right".to_owned(),
+        )
+    } else if plan.is_held() {
+        (
+            "held",
+            "a guard holds a part; the rest can be applied".to_owned(),
+        )
+    } else if plan.is_empty() {
+        ("good", "nothing differs".to_owned())
+    } else {
+        ("open", "ready to be applied".to_owned())
+    }
+}
+
+fn state_of_run(report: &RunReport) -> (&'static str, String) {
+    let mut all = report.collections.values();
+    match &report.ending {
+        Ending::Interrupted => ("held", "stopped; the same command goes on".to_owned()),
+        Ending::Failed(error) => ("bad", format!("stopped: {error}")),
+        Ending::Completed if all.any(|one| one.failed > 0) => {
+            ("bad", "done, and some changes were declined".to_owned())
+        }
+        Ending::Completed
+            if report
+                .collections
+                .values()
+                .any(|one| !one.verdicts.is_empty()) =>
+        {
+            ("held", "done, except for what a guard holds".to_owned())
+        }
+        Ending::Completed => ("good", "done".to_owned()),
+    }
+}
+
+const fn why(guard: Guard) -> &'static str {
+    match guard {
+        Guard::IncompleteCoverage => {
+            "Not everything was read. What was not read may be there, so nothing is deleted."
+        }
+        Guard::EmptySource => {
+            "The source has no records at all, though there were some: an export may have failed."
+        }
+        Guard::ShrunkenSource => {
+            "The source has far fewer records than before: an export may have been cut off."
+        }
+        Guard::DeleteShare | Guard::DeleteCount => {
+            "More would be deleted than is usual: a filter or an export may have gone wrong."
+        }
+        Guard::UpdateShare => {
+            "More would be changed than is usual: a field map may have gone wrong."
+        }
+        _ => "More would be done than is usual.",
+    }
+}
+
+fn holds(verdict: &Verdict) -> String {
+    let words: Vec<&str> = verdict
+        .holds
+        .iter()
+        .map(|kind| word(*kind, false))
+        .collect();
+    words.join(", ")
+}
+
+/// A time without what nobody reads.
+fn to_the_second(time: &str) -> String {
+    let whole = time.split('.').next().unwrap_or(time);
+    let whole = whole.strip_suffix('Z').unwrap_or(whole);
+    format!("{} UTC", whole.replace('T', " "))
+}
+
+/// Where declined records were read.
+fn places(file: &str, lines: &[u64]) -> String {
+    if file.is_empty() || lines.is_empty() {
+        return file.to_owned();
+    }
+    let some: Vec<String> = lines
+        .iter()
+        .take(LINES_MAX)
+        .map(ToString::to_string)
+        .collect();
+    let more = if lines.len() > LINES_MAX { ", ..." } else { "" };
+    format!("{file}: {}{more}", some.join(", "))
+}
