@@ -32,6 +32,8 @@ pub enum HttpErrorKind {
     TooLong,
     /// The server does not know the caller, even with a fresh token.
     Unauthenticated,
+    /// The token that was given is not accepted, and there is no way to another.
+    TokenEnded,
     /// The request itself cannot be made as configured.
     Configuration,
 }
@@ -196,6 +198,12 @@ impl From<HttpError> for StoreError {
             HttpErrorKind::Unauthenticated => (
                 ErrorKind::Denied,
                 Some("check `client_id` and `client_secret`"),
+            ),
+            HttpErrorKind::TokenEnded => (
+                ErrorKind::Denied,
+                Some(
+                    "give a newer token, or a client and its secret, for which tokens are fetched",
+                ),
             ),
             HttpErrorKind::Configuration => (ErrorKind::Configuration, None),
         };

@@ -10,7 +10,7 @@ use crate::error::Cause;
 use crate::{Answer, HttpError, read_problem};
 
 /// Longest that a whole stream may take: only the pauses in it are bounded in earnest.
-const WHOLE_MAX: Duration = Duration::from_hours(7 * 24);
+pub(crate) const WHOLE_MAX: Duration = Duration::from_hours(7 * 24);
 
 /// An answer whose body is still arriving, or one that is no success and was read to its end.
 #[derive(Debug)]

@@ -61,9 +61,15 @@ pub enum CredentialsIn {
 
 /// A shared source of tokens.
 pub struct TokenSource {
+    /// Nothing where the token was given and none is fetched.
+    origin: Option<Origin>,
+    state: RwLock<State>,
+}
+
+/// Where tokens are fetched.
+struct Origin {
     settings: TokenSettings,
     authorization: HeaderValue,
-    state: RwLock<State>,
 }
 
 /// What is known of the token.
@@ -76,9 +82,13 @@ struct State {
 
 impl fmt::Debug for TokenSource {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = self
+            .origin
+            .as_ref()
+            .map(|origin| shown(&origin.settings.url));
         formatter
             .debug_struct("TokenSource")
-            .field("url", &shown(&self.settings.url))
+            .field("url", &url)
             .finish_non_exhaustive()
     }
 }
@@ -140,10 +150,34 @@ impl TokenSource {
             return Err(HttpError::new(HttpErrorKind::Configuration, message));
         };
         authorization.set_sensitive(true);
-        Ok(Self {
+        let origin = Origin {
             settings,
             authorization,
+        };
+        Ok(Self {
+            origin: Some(origin),
             state: RwLock::default(),
+        })
+    }
+
+    /// A source of the one token that was given. Once a server refuses it, there is no other.
+    pub fn given(token: &SecretString) -> Result<Self, HttpError> {
+        let kept = Kept {
+            access_token: token.expose_secret().trim().to_owned(),
+            renew_at: i64::MAX,
+        };
+        let token = Token::new(&kept).filter(|_| !kept.access_token.is_empty());
+        let token = token.ok_or_else(|| {
+            let message = "the token that was given cannot be sent";
+            HttpError::new(HttpErrorKind::Configuration, message)
+        })?;
+        let state = State {
+            token: Some(Arc::new(token)),
+            refused: Some("the token that was given is not accepted: it may have ended".into()),
+        };
+        Ok(Self {
+            origin: None,
+            state: RwLock::new(state),
         })
     }
 
@@ -163,7 +197,7 @@ impl TokenSource {
         if let Some(token) = state.token.as_ref().filter(|token| token.is_current()) {
             return Ok(Arc::clone(token));
         }
-        match self.kept() {
+        match self.origin.as_ref().and_then(Origin::kept) {
             Some(token) if state.token.is_none() => {
                 Ok(Arc::clone(state.token.insert(Arc::new(token))))
             }
@@ -191,13 +225,15 @@ impl TokenSource {
 
     /// Fetches a token, unless the server has refused the credentials before.
     async fn renew(&self, client: &Client, state: &mut State) -> Result<Arc<Token>, HttpError> {
-        if let Some(refused) = &state.refused {
-            return Err(HttpError::new(
-                HttpErrorKind::Unauthenticated,
-                refused.clone(),
-            ));
-        }
-        match self.fetch(client).await {
+        let (Some(origin), None) = (&self.origin, &state.refused) else {
+            let kind = match &self.origin {
+                Some(_) => HttpErrorKind::Unauthenticated,
+                None => HttpErrorKind::TokenEnded,
+            };
+            let refused = state.refused.clone().unwrap_or_default();
+            return Err(HttpError::new(kind, refused));
+        };
+        match origin.fetch(client).await {
             Ok(token) => Ok(Arc::clone(state.token.insert(Arc::new(token)))),
             Err(error) => {
                 if error.kind == HttpErrorKind::Unauthenticated {
@@ -210,12 +246,18 @@ impl TokenSource {
 
     /// Forgets the kept token.
     pub fn wipe(&self) {
-        if let Some(path) = &self.settings.cache {
+        let cache = self
+            .origin
+            .as_ref()
+            .and_then(|origin| origin.settings.cache.as_ref());
+        if let Some(path) = cache {
             // A token that is not there is as good as one removed.
             let _removed = fs_err::remove_file(path);
         }
     }
+}
 
+impl Origin {
     async fn fetch(&self, client: &Client) -> Result<Token, HttpError> {
         let url = &self.settings.url;
         let answer = client

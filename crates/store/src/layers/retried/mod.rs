@@ -47,7 +47,7 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// The wait before the next attempt: random between half and all of a growing bound, or
     /// what the target asks for if that is longer.
-    fn wait(&self, attempt: u32, asked: Option<Duration>) -> Duration {
+    pub fn wait(&self, attempt: u32, asked: Option<Duration>) -> Duration {
         let exponent = i32::try_from(attempt.saturating_sub(1).min(30)).unwrap_or(30);
         let bound = (self.wait_first.as_secs_f64() * self.wait_factor.powi(exponent))
             .min(self.wait_max.as_secs_f64());
