@@ -22,7 +22,7 @@ mod target;
 pub use columns::{Column, ColumnKind};
 pub use discover::{DataFile, DataFiles, LineKind, Packing, discover};
 #[cfg(feature = "parquet")]
-pub use parquet::ParquetTable;
+pub use parquet::{ParquetTable, write_parquet};
 pub use store::FilesStore;
 pub use tables::{Dialect, TableFormat, TableSettings, TablesStore};
 pub use target::{FileFormat, FilesTarget, KeyFilter};

@@ -15,6 +15,8 @@ use crate::ColumnKind;
 
 /// Decimal digits that every 64-bit floating point number gives back.
 const EXACT_DIGITS: usize = 15;
+/// Digits by which it shows whether a number lies in the middle between two others.
+const DIGITS_MAX: usize = 60;
 /// Nanoseconds in a microsecond.
 const NANOS_PER_MICRO: i32 = 1_000;
 
@@ -120,17 +122,50 @@ fn integer(json: &str) -> Option<i64> {
     json.parse().ok().filter(|_| json != "-0")
 }
 
-/// A number that has no more digits than its form gives back, and is not too great or small.
+/// A number that its form gives back to the digit, and that is not too great or small: one of few
+/// digits, or one that is written with the digits that tell it from its neighbours, as programs do.
 fn number(json: &str) -> Option<f64> {
     if !json.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
         return None;
     }
     let mantissa = json.split(['e', 'E']).next()?;
-    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
-    let digits = digits.trim_matches('0').len();
+    let digits = digits_of(mantissa);
     let value: f64 = json.parse().ok()?;
-    let is_kept = value.is_normal() || (value == 0.0 && digits == 0);
-    (is_kept && digits <= EXACT_DIGITS).then_some(value)
+    let is_kept = value.is_normal() || (value == 0.0 && digits.is_empty());
+    let is_exact = digits.len() <= EXACT_DIGITS || is_shortest(&digits, value);
+    (is_kept && is_exact).then_some(value)
+}
+
+/// The digits that count.
+fn digits_of(mantissa: &str) -> String {
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    digits.trim_matches('0').to_owned()
+}
+
+/// Whether these are the digits that tell a number from its neighbours. Where two are equally near,
+/// programs choose either.
+fn is_shortest(digits: &str, value: f64) -> bool {
+    let shortest = written_digits(&format!("{value:e}"));
+    if digits == shortest {
+        return true;
+    }
+    let last = |digits: &str| digits.bytes().last().unwrap_or_default();
+    let are_neighbours = digits.len() == shortest.len()
+        && digits
+            .bytes()
+            .rev()
+            .skip(1)
+            .eq(shortest.bytes().rev().skip(1))
+        && last(digits).abs_diff(last(&shortest)) == 1;
+    are_neighbours && {
+        let all = written_digits(&format!("{value:.DIGITS_MAX$e}"));
+        let lower = digits.min(shortest.as_str());
+        all.strip_prefix(lower) == Some("5")
+    }
+}
+
+fn written_digits(number: &str) -> String {
+    digits_of(number.split('e').next().unwrap_or_default())
 }
 
 pub(super) fn days(text: &str) -> Option<i32> {
@@ -200,11 +235,15 @@ mod tests {
             ("-123456789.012345", -123_456_789.012_345),
             ("0.000", 0.0),
             ("1e21", 1e21),
+            ("2.4390571117401123", 2.439_057_111_740_112_3),
+            ("0.30000000000000004", 0.300_000_000_000_000_04),
+            ("201.55068969726562", 201.550_689_697_265_62),
         ] {
             check(Form::Number, json, Value::Number(value));
         }
         for json in [
             "1234567890.123456789",
+            "0.3000000000000000444",
             "1e400",
             "1e-400",
             "9007199254740993",

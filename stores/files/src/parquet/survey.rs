@@ -74,6 +74,18 @@ impl Survey {
         }
     }
 
+    /// The same, in the order in which they were declared.
+    pub(crate) fn end_as_declared(self) -> Surveyed {
+        Surveyed {
+            columns: self
+                .columns
+                .iter()
+                .map(|one| (one.name.clone(), one.form()))
+                .collect(),
+            notes: self.columns.iter().filter_map(Candidate::note).collect(),
+        }
+    }
+
     fn note_cell(&mut self, name: &str, json: &str) {
         let is_null = json == "null";
         let place = match self.places.get(name) {
