@@ -81,7 +81,7 @@ pub(crate) fn silent() -> Arc<dyn Observer> {
     Arc::new(Silent)
 }
 
-fn live_line() -> ProgressBar {
+pub(crate) fn live_line() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
     if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
         bar.set_style(style);

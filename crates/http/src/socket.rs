@@ -1,4 +1,5 @@
-//! WebSockets: opened like any other request, with its token, proxies and trust; then messages.
+//! Sockets of the web: opened like any other request, with its token, proxies and trust; then
+//! messages.
 //!
 //! A peer that says nothing for a while is asked whether it is still there, and counts as gone if
 //! it does not answer.
@@ -29,7 +30,7 @@ const MESSAGE_BYTES_MAX: usize = 16 << 20;
 #[derive(Debug)]
 pub enum Opened {
     /// It is open.
-    Socket(Socket),
+    Socket(Box<Socket>),
     /// The server did not open it.
     Declined(Answer),
 }
@@ -52,7 +53,7 @@ pub enum Heard {
 }
 
 impl Client {
-    /// Opens a WebSocket at a URL of http or https. A server that does not know the token any more
+    /// Opens a socket at a URL of http or https. A server that does not know the token any more
     /// answers 401 or 403; the token is then replaced once.
     pub async fn open_socket(&self, url: &Url, idle: Duration) -> Result<Opened, HttpError> {
         let mut login = Login::begin(self).await?;
@@ -100,11 +101,11 @@ impl Client {
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
         let stream = WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(config)).await;
-        Ok(Opened::Socket(Socket {
+        Ok(Opened::Socket(Box::new(Socket {
             stream,
             url: url.clone(),
             idle,
-        }))
+        })))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Looking at a configuration: what it says, and with `connect` whether it works.
 
-use crate::{Config, EdfiConfig, Failure, StoreConfig, open};
+use crate::{Config, EdfiConfig, Failure, RestreamConfig, StoreConfig, open};
 use syncline_model::Collection;
 use syncline_store::Store;
 use syncline_store_edfi::Mode;
@@ -8,6 +8,7 @@ use syncline_store_exec::ExecSettings;
 use syncline_store_files::FilesStore;
 #[cfg(feature = "ldap")]
 use syncline_store_ldap::LdapSettings;
+use syncline_store_restream::{Access, Filters};
 #[cfg(feature = "sql")]
 use syncline_store_sql::SqlSettings;
 
@@ -40,6 +41,8 @@ pub async fn check(config: &Config, connect: bool) -> Vec<StoreCheck> {
             }
             #[cfg(feature = "ldap")]
             StoreConfig::Ldap(settings) => (directory(settings), Ok(vec![])),
+            StoreConfig::Restream(api) if connect => (restream(api), probed(api).await),
+            StoreConfig::Restream(api) => (restream(api), Ok(vec![])),
             #[cfg(feature = "sql")]
             StoreConfig::Sql(settings) if connect => (address(settings), database(settings).await),
             #[cfg(feature = "sql")]
@@ -142,6 +145,35 @@ fn directory(settings: &LdapSettings) -> Vec<String> {
 async fn looked_into(settings: &LdapSettings) -> Result<Vec<String>, Failure> {
     let store = open::directory(settings).await?;
     let mut facts = open::briefly(|| store.probe()).await?.facts;
+    facts.extend(described(&store).await?);
+    Ok(facts)
+}
+
+fn restream(config: &RestreamConfig) -> Vec<String> {
+    let who = match &config.settings.access {
+        Access::Client(credentials) => format!("as the client {}", credentials.client_id),
+        Access::Token(_) => "with a token that was given".to_owned(),
+        Access::Open => "without a token".to_owned(),
+    };
+    let mut facts = vec![format!(
+        "Restream API at {}, {who}",
+        config.settings.base_url
+    )];
+    if !config.settings.client.verify_tls {
+        facts.push("certificates are not verified".to_owned());
+    }
+    facts
+}
+
+/// What the API lets this caller see.
+async fn probed(config: &RestreamConfig) -> Result<Vec<String>, Failure> {
+    let store = open::restream(config)?;
+    let api = open::restream_api(config)?;
+    let pads = api.pads(&Filters::none()).await?.len();
+    let sites = api.sites(&Filters::none()).await?.len();
+    let mut facts = vec![format!(
+        "the caller is accepted; pads: {pads}, sites: {sites}"
+    )];
     facts.extend(described(&store).await?);
     Ok(facts)
 }

@@ -34,8 +34,8 @@ mod verify;
 
 pub use check::{StoreCheck, check};
 pub use config::{
-    Config, ConfigArgs, DEFAULT_FILES, Dialect, EdfiConfig, PagingArgs, StoreConfig, config_schema,
-    jobs_schema,
+    Config, ConfigArgs, DEFAULT_FILES, Dialect, EdfiConfig, PagingArgs, RestreamConfig,
+    StoreConfig, config_schema, jobs_schema,
 };
 pub use connections::{KeptPosition, StoredConnection};
 pub use count::{CountRow, count, count_table};

@@ -11,11 +11,12 @@ use syncline_store_exec::ExecStore;
 use syncline_store_files::FilesStore;
 #[cfg(feature = "ldap")]
 use syncline_store_ldap::{LdapSettings, LdapStore};
+use syncline_store_restream::{Restream, RestreamStore};
 #[cfg(feature = "sql")]
 use syncline_store_sql::{SqlSettings, SqlStore};
 use tokio_util::sync::CancellationToken;
 
-use crate::{EdfiConfig, Failure, FailureKind, StoreConfig};
+use crate::{EdfiConfig, Failure, FailureKind, RestreamConfig, StoreConfig};
 
 /// Getting in touch is tried for a short time only, unless the configuration says otherwise: a
 /// person may be waiting, and nothing has begun that would have to be resumed.
@@ -50,6 +51,7 @@ pub(crate) async fn store(config: &StoreConfig) -> Result<Arc<dyn Store>, Failur
         }
         #[cfg(feature = "ldap")]
         StoreConfig::Ldap(settings) => Arc::new(directory(settings).await?),
+        StoreConfig::Restream(config) => Arc::new(restream(config)?),
         #[cfg(feature = "sql")]
         StoreConfig::Sql(settings) => Arc::new(sql(settings).await?),
     })
@@ -59,6 +61,26 @@ pub(crate) async fn store(config: &StoreConfig) -> Result<Arc<dyn Store>, Failur
 #[cfg(feature = "ldap")]
 pub(crate) async fn directory(settings: &LdapSettings) -> Result<LdapStore, Failure> {
     briefly(|| LdapStore::open(settings.clone())).await
+}
+
+/// The Restream API as a store; nothing is asked of it yet.
+pub(crate) fn restream(config: &RestreamConfig) -> Result<RestreamStore, Failure> {
+    let api = restream_api(config)?;
+    Ok(RestreamStore::new(api, config.sets.iter().cloned())?)
+}
+
+/// The Restream API as calls.
+pub(crate) fn restream_api(config: &RestreamConfig) -> Result<Restream, Failure> {
+    if let Some(kept) = &config.settings.token_cache {
+        if config.wipe {
+            // A token that is not there is as good as one removed.
+            let _removed = fs_err::remove_file(kept);
+        }
+        if let Some(folder) = kept.parent() {
+            create_private_folder(folder)?;
+        }
+    }
+    Ok(Restream::open(config.settings.clone())?)
 }
 
 /// A database.

@@ -35,6 +35,7 @@ pub struct ChangedRange {
 
 impl ChangedRange {
     /// Everything in the range.
+    #[doc(alias = "DataChanges.get_data")]
     pub fn query(&self) -> DataQuery {
         DataQuery::range(self.start, self.end)
     }
@@ -92,13 +93,21 @@ struct Left {
 }
 
 impl Wells {
-    /// What was changed and is not confirmed; with those that are, if they are asked for.
-    pub async fn changes(&self, confirmed_too: bool) -> Result<Vec<Object<ChangeEvent>>> {
-        let mut parameters = Parameters::new();
-        if confirmed_too {
-            parameters.push(("get_acknowledged".to_owned(), "true".to_owned()));
-        }
-        let url = self.url(&["data_changes"], &parameters)?;
+    /// What was changed and is not confirmed.
+    #[doc(alias = "get_data_changes")]
+    pub async fn changes(&self) -> Result<Vec<Object<ChangeEvent>>> {
+        self.events(&vec![]).await
+    }
+
+    /// What was changed, whether or not it is confirmed.
+    #[doc(alias = "get_acknowledged")]
+    pub async fn all_changes(&self) -> Result<Vec<Object<ChangeEvent>>> {
+        let too = ("get_acknowledged".to_owned(), "true".to_owned());
+        self.events(&vec![too]).await
+    }
+
+    async fn events(&self, parameters: &Parameters) -> Result<Vec<Object<ChangeEvent>>> {
+        let url = self.url(&["data_changes"], parameters)?;
         let log: ChangeLog = self.api().get(&url).await?;
         log.change_log
             .into_iter()
@@ -110,6 +119,7 @@ impl Wells {
 impl Restream {
     /// Tells the service that the corrections of ranges have arrived, for good: it forgets them. The
     /// events that it does not take as confirmed.
+    #[doc(alias = "confirm_data_received")]
     pub async fn confirm(&self, ranges: &[ChangedRange]) -> Result<BTreeSet<u64>> {
         let mut sites: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
         for range in ranges {

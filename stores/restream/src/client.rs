@@ -8,15 +8,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use syncline_http::{
-    Answer, Body, Client, CredentialsIn, HttpErrorKind, Pieces, Streamed, TokenSettings,
-    TokenSource, read_problem,
+    Answer, Body, Client, CredentialsIn, HttpErrorKind, Opened, Pieces, Socket, Streamed,
+    TokenSettings, TokenSource, read_problem,
 };
 use syncline_store::{ErrorKind, Result, StoreError};
 use url::Url;
 
-use crate::RestreamSettings;
-use crate::limits::{Limits, Turn};
+use crate::limits::{Limits, SocketTurn, Turn};
 use crate::objects::Object;
+use crate::place::Place;
+use crate::{Access, RestreamSettings};
 
 /// Where the calls are, below the base.
 const REST: [&str; 3] = ["external", "thirdparty", "v1"];
@@ -43,15 +44,18 @@ impl Restream {
     /// The API as the settings say. Nothing is asked of it yet.
     pub fn open(settings: RestreamSettings) -> Result<Self> {
         let client = Client::open(&settings.client)?;
-        let client = match &settings.credentials {
-            None => client,
-            Some(credentials) => client.with_token(Arc::new(TokenSource::new(TokenSettings {
-                url: below(&settings.base_url, &TOKEN)?,
-                credentials: credentials.clone(),
-                credentials_in: CredentialsIn::Form,
-                scope: None,
-                cache: settings.token_cache.clone(),
-            })?)),
+        let client = match &settings.access {
+            Access::Open => client,
+            Access::Token(token) => client.with_token(Arc::new(TokenSource::given(token)?)),
+            Access::Client(credentials) => {
+                client.with_token(Arc::new(TokenSource::new(TokenSettings {
+                    url: below(&settings.base_url, &TOKEN)?,
+                    credentials: credentials.clone(),
+                    credentials_in: CredentialsIn::Form,
+                    scope: None,
+                    cache: settings.token_cache.clone(),
+                })?))
+            }
         };
         Ok(Self {
             shared: Arc::new(Shared {
@@ -70,7 +74,12 @@ impl Restream {
     /// The URL of a call; every path ends with a slash.
     pub(crate) fn url(&self, path: &[&str], parameters: &Parameters) -> Result<Url> {
         let segments: Vec<&str> = REST.iter().chain(path).copied().collect();
-        let mut url = below(&self.settings().base_url, &segments)?;
+        self.url_at(&segments, parameters)
+    }
+
+    /// A URL below the base.
+    pub(crate) fn url_at(&self, segments: &[&str], parameters: &Parameters) -> Result<Url> {
+        let mut url = below(&self.settings().base_url, segments)?;
         if !parameters.is_empty() {
             url.query_pairs_mut().extend_pairs(parameters);
         }
@@ -153,6 +162,20 @@ impl Restream {
         shared.settings.retry.run(attempt).await
     }
 
+    /// The turn of a socket at an address, for as long as it is kept open.
+    pub(crate) fn socket_turn(&self, url: &Url) -> Result<SocketTurn> {
+        self.shared.limits.socket_turn(url)
+    }
+
+    /// Opens a socket, once.
+    pub(crate) async fn socket(&self, url: &Url) -> Result<Socket> {
+        let shared = &self.shared;
+        match shared.client.open_socket(url, shared.settings.idle).await? {
+            Opened::Socket(socket) => Ok(*socket),
+            Opened::Declined(answer) => Err(declined(url, &answer)),
+        }
+    }
+
     /// A stream, with its turn among the calls of its kind.
     pub(crate) async fn stream(&self, url: &Url) -> Result<(Turn, Pieces)> {
         let shared = &self.shared;
@@ -194,6 +217,12 @@ fn parsed<T: DeserializeOwned>(url: &Url, body: &[u8]) -> Result<T> {
 /// An answer that is not what the service documents.
 pub(crate) fn odd(url: &Url, error: &serde_json::Error) -> StoreError {
     let message = format!("{} answers otherwise than documented: {error}", shown(url));
+    StoreError::new(ErrorKind::InvalidData, message)
+}
+
+/// A frame of a socket that is not what the service documents.
+pub(crate) fn odd_frame(place: Place, error: &serde_json::Error) -> StoreError {
+    let message = format!("a frame about {place} is not as documented: {error}");
     StoreError::new(ErrorKind::InvalidData, message)
 }
 

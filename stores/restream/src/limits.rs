@@ -4,8 +4,8 @@
 //! cannot begin says so after a while instead of waiting for ever, because what it waits for may be
 //! a stream that nobody reads.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use syncline_store::{ErrorKind, Result, StoreError};
@@ -15,11 +15,29 @@ use url::Url;
 /// A call's turn; the next one begins when it is dropped.
 pub(crate) type Turn = OwnedSemaphorePermit;
 
+/// The only socket of an address; another may be opened when it is dropped.
+#[derive(Debug)]
+pub(crate) struct SocketTurn {
+    address: String,
+    taken: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Drop for SocketTurn {
+    fn drop(&mut self) {
+        lock(&self.taken).remove(&self.address);
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Limits {
     calls_max: usize,
     wait: Duration,
     kinds: Mutex<HashMap<String, Arc<Semaphore>>>,
+    sockets: Arc<Mutex<HashSet<String>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Limits {
@@ -28,6 +46,7 @@ impl Limits {
             calls_max: calls_max.max(1),
             wait,
             kinds: Mutex::default(),
+            sockets: Arc::default(),
         }
     }
 
@@ -35,7 +54,7 @@ impl Limits {
     pub(crate) async fn turn(&self, url: &Url) -> Result<Turn> {
         let kind = shape(url.path());
         let places = {
-            let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kinds = lock(&self.kinds);
             let places = kinds.entry(kind.clone());
             Arc::clone(places.or_insert_with(|| Arc::new(Semaphore::new(self.calls_max))))
         };
@@ -49,6 +68,23 @@ impl Limits {
             );
             StoreError::new(ErrorKind::Unavailable, message)
                 .with_hint("read the streams that are open to their end, or drop them")
+        })
+    }
+}
+
+impl Limits {
+    /// The turn of a socket. There is one for each address, whatever is asked of it; as sockets do
+    /// not end by themselves, another one is refused and does not wait.
+    pub(crate) fn socket_turn(&self, url: &Url) -> Result<SocketTurn> {
+        let address = url.path().to_owned();
+        if !lock(&self.sockets).insert(address.clone()) {
+            let message = format!("{address} is followed already, and allows one socket at a time");
+            return Err(StoreError::new(ErrorKind::Configuration, message)
+                .with_hint("drop the other follower first, or share what it tells"));
+        }
+        Ok(SocketTurn {
+            address,
+            taken: Arc::clone(&self.sockets),
         })
     }
 }
@@ -72,6 +108,20 @@ mod tests {
     fn calls_are_of_one_kind_whatever_they_are_about() {
         assert_eq!(shape("/v1/pads/681/data/"), "/v1/pads/#/data");
         assert_eq!(shape("/v1/pads/9/data"), "/v1/pads/#/data");
+    }
+
+    #[test]
+    fn an_address_has_one_socket_at_a_time() {
+        let limits = Limits::new(3, Duration::from_secs(5));
+        let url = |text: &str| Url::parse(&format!("https://h/ws/sites/{text}")).unwrap();
+        let first = limits.socket_turn(&url("1/data/?session_key=a")).unwrap();
+        let error = limits
+            .socket_turn(&url("1/data/?session_key=b"))
+            .unwrap_err();
+        assert!(error.message.contains("/ws/sites/1/data/"), "{error}");
+        let _other = limits.socket_turn(&url("2/data/")).unwrap();
+        drop(first);
+        let _again = limits.socket_turn(&url("1/data/")).unwrap();
     }
 
     #[tokio::test(start_paused = true)]

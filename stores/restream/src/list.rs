@@ -57,8 +57,10 @@ impl Filters {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StageFilters {
     /// Those that began at this time or later.
+    #[doc(alias = "start_date")]
     pub start: Option<Timestamp>,
     /// Those that ended at this time or earlier.
+    #[doc(alias = "end_date")]
     pub end: Option<Timestamp>,
     /// Those of these numbers; empty for all.
     pub numbers: Vec<u32>,
@@ -100,6 +102,7 @@ fn whole_second(time: Timestamp) -> String {
 
 impl Restream {
     /// All sites that the caller may see and the filters let through.
+    #[doc(alias = "get_models")]
     pub async fn sites(&self, filters: &Filters) -> Result<Vec<Object<Site>>> {
         self.list(&self.url(&["sites"], filters.checked()?)?).await
     }
@@ -107,6 +110,12 @@ impl Restream {
     /// All pads.
     pub async fn pads(&self, filters: &Filters) -> Result<Vec<Object<Pad>>> {
         self.list(&self.url(&["pads"], filters.checked()?)?).await
+    }
+
+    /// One state.
+    pub async fn state(&self, id: u64) -> Result<Object<State>> {
+        self.one(&self.url(&["states", &id.to_string()], &vec![])?)
+            .await
     }
 
     /// The states of sites.
@@ -117,6 +126,8 @@ impl Restream {
 
 impl Wells {
     /// The site itself.
+    #[doc(alias = "get_model")]
+    #[doc(alias = "update")]
     pub async fn get_site(&self) -> Result<Object<Site>> {
         let Place::Site(id) = self.place() else {
             return Err(self.only_of("a site"));
@@ -147,7 +158,18 @@ impl Wells {
     }
 
     /// The states of its sites.
-    pub async fn states(&self, state: Option<StageName>) -> Result<Vec<Object<State>>> {
+    #[doc(alias = "get_states")]
+    #[doc(alias = "get_state")]
+    pub async fn states(&self) -> Result<Vec<Object<State>>> {
+        self.states_of(None).await
+    }
+
+    /// The states of those of its sites that are doing something.
+    pub async fn states_in(&self, state: StageName) -> Result<Vec<Object<State>>> {
+        self.states_of(Some(state)).await
+    }
+
+    async fn states_of(&self, state: Option<StageName>) -> Result<Vec<Object<State>>> {
         let filters = match self.place() {
             Place::Pad(id) => Filters::none().with("pad__id", id),
             Place::Site(id) => Filters::none().with("site__id", id),
@@ -160,11 +182,13 @@ impl Wells {
     }
 
     /// What can be measured.
+    #[doc(alias = "get_fields_metadata")]
     pub async fn fields(&self) -> Result<Vec<Object<FieldInfo>>> {
         self.api().list(&self.url(&["fields"], &vec![])?).await
     }
 
     /// Its stages, finished ones and the one that goes on, in no order.
+    #[doc(alias = "get_stages_metadata")]
     pub async fn stages(&self, filters: &StageFilters) -> Result<Vec<Object<Stage>>> {
         let url = self.url(&["history"], &filters.parameters())?;
         self.api().list(&url).await
@@ -199,6 +223,7 @@ impl Wells {
     }
 
     /// What measures: of a pad by category, of a site those that are attached to it.
+    #[doc(alias = "get_measurement_sources_metadata")]
     pub async fn sources(&self) -> Result<Vec<(String, MeasurementSource)>> {
         let config = self.get_pad().await?.map(Object::into_known);
         let config = config.and_then(|pad| pad.simops_config);

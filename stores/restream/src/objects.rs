@@ -51,7 +51,7 @@ impl<T> Deref for Object<T> {
 }
 
 /// A well site.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[expect(missing_docs, reason = "members are named as the service names them")]
 pub struct Site {
     pub id: u64,
@@ -80,7 +80,7 @@ pub struct Site {
 }
 
 /// From when to when there are measurements of a site.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct SiteMetadata {
     /// The first measurement. Seconds in calls, text in sockets.
     #[serde(default, deserialize_with = "moment")]
@@ -91,7 +91,7 @@ pub struct SiteMetadata {
 }
 
 /// Several sites side by side.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[expect(missing_docs, reason = "members are named as the service names them")]
 pub struct Pad {
     pub id: u64,
@@ -107,7 +107,7 @@ pub struct Pad {
 }
 
 /// How work at the same time is configured on a pad.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct SimopsConfig {
     /// What is measured by what, by category: `frac`, `wl`, `fluid`, `pumpdown`.
     #[serde(default)]
@@ -115,7 +115,7 @@ pub struct SimopsConfig {
 }
 
 /// What measures.
-#[derive(Clone, Debug, Deserialize, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize)]
 #[expect(missing_docs, reason = "members are named as the service names them")]
 pub struct MeasurementSource {
     pub name: String,
@@ -193,6 +193,8 @@ pub struct Stage {
 }
 
 /// A correction: measurements of a range are other than they were.
+#[doc(alias = "DataChange")]
+#[doc(alias = "DataChanges")]
 #[derive(Clone, Debug, Deserialize)]
 #[expect(missing_docs, reason = "members are named as the service names them")]
 pub struct ChangeEvent {

@@ -13,12 +13,15 @@ use crate::place::Wells;
 
 impl Wells {
     /// The definitions.
+    #[doc(alias = "get_stages_aggregations")]
+    #[doc(alias = "get_stages_aggregations_descriptions")]
     pub async fn stage_aggregations(&self) -> Result<Vec<Object<StageAggregation>>> {
         let url = self.url(&["parameters"], &vec![])?;
         self.api().list(&url).await
     }
 
     /// One definition.
+    #[doc(alias = "get_stages_aggregation")]
     pub async fn stage_aggregation(&self, id: u64) -> Result<Object<StageAggregation>> {
         let url = self.url(&["parameters", &id.to_string()], &vec![])?;
         self.api().one(&url).await
@@ -26,6 +29,8 @@ impl Wells {
 
     /// Makes new definitions: objects with `name`, `config` (`field`, `aggregation`, `conditions`)
     /// and `description`.
+    #[doc(alias = "create_stages_aggregations")]
+    #[doc(alias = "create_pad_parameters")]
     pub async fn create_stage_aggregations(
         &self,
         definitions: &[Value],
@@ -46,6 +51,7 @@ impl Wells {
 
     /// Changes some members of a definition (`config`, `description`, `label`, `color`), or, if it is
     /// to be replaced, all of them.
+    #[doc(alias = "update_stages_aggregation")]
     pub async fn change_stage_aggregation(
         &self,
         id: u64,
@@ -59,6 +65,7 @@ impl Wells {
     }
 
     /// Deletes a definition.
+    #[doc(alias = "delete_stages_aggregation")]
     pub async fn delete_stage_aggregation(&self, id: u64) -> Result<()> {
         let url = self.url(&["parameters", &id.to_string()], &vec![])?;
         self.api().delete(&url).await

@@ -76,6 +76,25 @@ impl Wells {
         &self.api
     }
 
+    /// The URL of a socket below its own.
+    pub(crate) fn socket_url(&self, path: &[&str], parameters: &Parameters) -> Result<Url> {
+        let id = self.place.id().to_string();
+        let mut segments = vec!["external", "thirdparty", "v2", "ws"];
+        segments.extend([self.place.collection(), id.as_str()]);
+        segments.extend(path);
+        self.api.url_at(&segments, parameters)
+    }
+
+    /// The URL of the socket that the first version of the protocol has: that of measurements.
+    pub(crate) fn old_socket_url(&self, parameters: &Parameters) -> Result<Url> {
+        let id = self.place.id().to_string();
+        let sort = match self.place {
+            Place::Site(_) => "site",
+            Place::Pad(_) => "pad",
+        };
+        self.api.url_at(&["ws", "data", sort, &id], parameters)
+    }
+
     /// A URL below its own.
     pub(crate) fn url(&self, path: &[&str], parameters: &Parameters) -> Result<Url> {
         let id = self.place.id().to_string();

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use syncline_http::{ClientSettings, Credentials};
 use syncline_store::layers::RetryPolicy;
 use url::Url;
@@ -10,13 +11,25 @@ use url::Url;
 /// Where the service is, if nothing else is said.
 pub const HOST: &str = "https://app.restreamsolutions.com";
 
+/// Who is asking.
+#[derive(Clone, Debug, Default)]
+pub enum Access {
+    /// Nobody in particular: no token is sent.
+    #[default]
+    Open,
+    /// A client of the service, for which tokens are fetched.
+    Client(Credentials),
+    /// Whoever a token was given to. It is not replaced when it ends.
+    Token(SecretString),
+}
+
 /// How the API is reached, and with which patience.
 #[derive(Clone, Debug)]
 pub struct RestreamSettings {
     /// Scheme and host, and a path if the API is below one; a slash at the end makes no difference.
     pub base_url: Url,
-    /// Who is asking; none sends no token.
-    pub credentials: Option<Credentials>,
+    /// Who is asking.
+    pub access: Access,
     /// How connections are made.
     pub client: ClientSettings,
     /// File to keep the token in between runs: the service may ban who asks for many.
@@ -36,7 +49,7 @@ impl RestreamSettings {
     pub fn new(base_url: Url) -> Self {
         Self {
             base_url,
-            credentials: None,
+            access: Access::Open,
             client: ClientSettings::default(),
             token_cache: None,
             retry: RetryPolicy {

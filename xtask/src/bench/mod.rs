@@ -17,6 +17,7 @@ mod program;
 mod publish;
 mod references;
 mod report;
+mod restream;
 mod sandbox;
 mod send;
 mod server;
@@ -27,7 +28,7 @@ use anyhow::{Result, bail};
 use options::Options;
 
 const NAMES: &str =
-    "send, again, fetch, publish, validate, references, memory, sandbox, start or all";
+    "send, again, fetch, publish, validate, references, restream, memory, sandbox, start or all";
 
 /// Runs the benchmark named in `arguments`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -42,6 +43,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         "publish" => publish::run(&options.only_with(publish::OPTIONS)?),
         "validate" => validate::run(&options.only_with(validate::OPTIONS)?),
         "references" => references::run(&options.only_with(references::OPTIONS)?),
+        "restream" => restream::run(&options.only_with(restream::OPTIONS)?),
         "memory" => memory::run(&options.only_with(memory::OPTIONS)?),
         "sandbox" => sandbox::run(&options.only_with(sandbox::OPTIONS)?),
         "start" => cold::run(&options.only_with(cold::OPTIONS)?),
@@ -64,6 +66,7 @@ fn all(options: &Options) -> Result<()> {
     publish::run(&sized(200_000, 1))?;
     validate::run(&sized(200_000, 2))?;
     references::run(&sized(100_000, 2))?;
+    restream::run(&sized(20_000, 1))?;
     memory::run(&sized(500_000, 1))?;
     sandbox::run(&sized(200_000, 1))
 }

@@ -33,8 +33,17 @@ impl Server {
 
     /// A server with options of `sandbox edfi`.
     pub(super) fn start_with(workshop: &Workshop, options: &[&str]) -> Result<Self> {
+        Self::start_kind(workshop, "edfi", options)
+    }
+
+    /// A simulated service of time series, with options of `sandbox restream`.
+    pub(super) fn start_restream(workshop: &Workshop, options: &[&str]) -> Result<Self> {
+        Self::start_kind(workshop, "restream", options)
+    }
+
+    fn start_kind(workshop: &Workshop, kind: &str, options: &[&str]) -> Result<Self> {
         let mut process = Command::new(&workshop.program)
-            .args(["sandbox", "edfi", "--listen", "127.0.0.1:0"])
+            .args(["sandbox", kind, "--listen", "127.0.0.1:0"])
             .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -32,7 +32,8 @@ pub(crate) use publish::{
     DriftArgs, ExplainArgs, PairArgs, PublishArgs, VerifyArgs, data as told_data,
 };
 pub(crate) use restream::{
-    FillArg, ResolutionArg, RestreamArgs, RestreamChangesArgs, RestreamCommand, RestreamDataArgs,
+    FillArg, FollowedArg, PartitionArg, ProtocolArg, ResolutionArg, RestreamArgs,
+    RestreamChangesArgs, RestreamCommand, RestreamDataArgs, RestreamFollowArgs, RestreamFormatArg,
     RestreamPlaceArgs, RestreamRangeArgs, RestreamShapeArgs, RestreamStagesArgs, StageArg,
 };
 pub(crate) use sandbox::{

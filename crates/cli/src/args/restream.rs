@@ -15,6 +15,12 @@ pub(crate) struct RestreamArgs {
     /// Print the objects of the API as JSON lines
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// A store of the configuration, instead of the `RESTREAM_*` variables
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) store: Option<String>,
+    /// Configuration file; by default syncline.yaml in the current folder
+    #[arg(short = 'c', long, value_name = "FILE", global = true)]
+    pub(crate) config_file: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: RestreamCommand,
 }
@@ -26,8 +32,8 @@ pub(crate) enum RestreamCommand {
     Pads(RestreamListArgs),
     /// List sites
     Sites(RestreamListArgs),
-    /// List what sites are doing
-    States(RestreamListArgs),
+    /// List what sites are doing, or follow it
+    States(RestreamStatesArgs),
     /// List the stages of a site or pad
     Stages(RestreamStagesArgs),
     /// List the fields that are measured at a site or pad
@@ -36,6 +42,8 @@ pub(crate) enum RestreamCommand {
     Sources(RestreamPlaceArgs),
     /// Print measurements, or save them to a file
     Data(RestreamDataArgs),
+    /// Follow measurements, corrections or updates as they are made, as JSON lines
+    Follow(RestreamFollowArgs),
     /// List what was corrected since; save the corrected ranges, and confirm them
     Changes(RestreamChangesArgs),
 }
@@ -46,6 +54,65 @@ pub(crate) struct RestreamListArgs {
     /// Only those that a filter of the API lets through, such as `name_search=mesa`
     #[arg(long = "filter", value_name = "NAME=VALUE")]
     pub(crate) filters: Vec<String>,
+}
+
+/// Which states.
+#[derive(Debug, Args)]
+pub(crate) struct RestreamStatesArgs {
+    #[command(flatten)]
+    pub(crate) list: RestreamListArgs,
+    /// Go on telling whenever a site begins to do something else
+    #[arg(long)]
+    pub(crate) follow: bool,
+}
+
+/// What is followed.
+#[derive(Debug, Args)]
+pub(crate) struct RestreamFollowArgs {
+    #[command(flatten)]
+    pub(crate) place: RestreamPlaceArgs,
+    /// What is told
+    #[arg(long, default_value = "data")]
+    pub(crate) what: FollowedArg,
+    #[command(flatten)]
+    pub(crate) shape: RestreamShapeArgs,
+    /// Begin with what is past, from this time on
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) start: Option<String>,
+    /// Everything up to this time was read before: what is missing since comes first
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) after: Option<String>,
+    /// Name of a queue that the API keeps: whoever comes back with it goes on there
+    #[arg(long, value_name = "NAME")]
+    pub(crate) session_key: Option<String>,
+    /// Which socket of the API is used
+    #[arg(long, value_name = "VERSION", default_value = "2")]
+    pub(crate) protocol: ProtocolArg,
+    /// Append measurements to this file of JSON lines, and go on where it ends
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// What is told.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum FollowedArg {
+    /// Measurements
+    Data,
+    /// Corrections: those not confirmed, then new ones
+    Changes,
+    /// The site or pad, whenever something about it changes
+    Updates,
+}
+
+/// Which socket.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ProtocolArg {
+    /// The first, with acknowledgements
+    #[value(name = "1")]
+    First,
+    /// The second
+    #[value(name = "2")]
+    Second,
 }
 
 /// A site or a pad.
@@ -82,10 +149,20 @@ pub(crate) struct RestreamStagesArgs {
 #[derive(Debug, Args)]
 pub(crate) struct RestreamRangeArgs {
     /// From this time on, such as 2026-01-31T09:00:00Z
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        alias = "start-date",
+        value_name = "TIME",
+        allow_hyphen_values = true
+    )]
     pub(crate) start: Option<String>,
     /// Up to this time, the second itself included
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        alias = "end-date",
+        value_name = "TIME",
+        allow_hyphen_values = true
+    )]
     pub(crate) end: Option<String>,
 }
 
@@ -98,9 +175,20 @@ pub(crate) struct RestreamDataArgs {
     pub(crate) range: RestreamRangeArgs,
     #[command(flatten)]
     pub(crate) shape: RestreamShapeArgs,
-    /// Save to this file; its ending says what is written: .jsonl, .csv or .parquet
+    /// Save to this file; its ending says what is written: .json, .jsonl, .csv or .parquet
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Save a file for each day or hour, below the folder that `--out` names
+    #[arg(long, value_name = "LENGTH", requires = "out")]
+    pub(crate) partition: Option<PartitionArg>,
+    /// What is written into such a folder
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "parquet",
+        requires = "partition"
+    )]
+    pub(crate) format: RestreamFormatArg,
     /// Replace the file if it is there, once the new one is complete
     #[arg(long, requires = "out")]
     pub(crate) overwrite: bool,
@@ -157,13 +245,36 @@ pub(crate) struct RestreamChangesArgs {
     pub(crate) out: Option<PathBuf>,
     /// What is written
     #[arg(long, value_name = "FORMAT", default_value = "jsonl", requires = "out")]
-    pub(crate) format: super::FormatArg,
+    pub(crate) format: RestreamFormatArg,
     /// Tell the API that a range has arrived, once its file is complete: it forgets the correction
     #[arg(long, requires = "out")]
     pub(crate) confirm: bool,
     /// How progress is told on standard error
     #[arg(long, value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
+}
+
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RestreamFormatArg {
+    /// One array
+    Json,
+    /// One record per line, as the API gives it
+    Jsonl,
+    /// A table
+    Csv,
+    /// The same table with typed columns
+    #[cfg_attr(not(feature = "parquet"), value(hide = true))]
+    Parquet,
+}
+
+/// How long the time of a file is.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PartitionArg {
+    /// A day of UTC
+    Day,
+    /// An hour
+    Hour,
 }
 
 /// A sort of stage.

@@ -102,7 +102,7 @@ async fn dispatch(command: Command, before: Before) -> Result<u8, Failure> {
             let data = arguments.data(before);
             create::run(&arguments, &data).await
         }
-        Command::Restream(arguments) => restream::run(&arguments).await,
+        Command::Restream(arguments) => restream::run(&arguments, before).await,
         Command::State(arguments) => state::run(&arguments.command, before).await,
         Command::Config(arguments) => config::run(arguments.command, before).await,
         Command::Generate(arguments) => generate::run(&arguments),

@@ -4,6 +4,7 @@
 use super::exec;
 #[cfg(feature = "ldap")]
 use super::ldap;
+use super::restream;
 use super::shape::{Body, Kind, LISTS, Shape, TEXTS, Variant, WHOLE, When, key, section, sections};
 #[cfg(feature = "sql")]
 use super::sql;
@@ -61,6 +62,10 @@ const STORES: Body = Body::Variants(&[
     Variant {
         when: When::Word("kind", "ldap"),
         shape: &ldap::SHAPE,
+    },
+    Variant {
+        when: When::Word("kind", "restream"),
+        shape: &restream::SHAPE,
     },
     #[cfg(feature = "sql")]
     Variant {
@@ -225,7 +230,7 @@ const URLS: Shape = Shape::of(&[
 const WEEK: f64 = 604_800.0;
 
 /// How failures are tried again.
-const RETRY: Shape = Shape::of(&[
+pub(super) const RETRY: Shape = Shape::of(&[
     key(
         "attempts",
         Kind::Whole(0, 4_294_967_295),

@@ -12,6 +12,7 @@ mod ldap;
 mod lightbeam;
 mod native;
 mod paging;
+mod restream;
 mod schema;
 mod section;
 pub(crate) mod shape;
@@ -23,12 +24,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use syncline_connections::ConnectionStore;
+use syncline_model::CollectionName;
 use syncline_plan::GuardPolicy;
 use syncline_store::layers::RetryPolicy;
 use syncline_store_edfi::EdfiSettings;
 use syncline_store_exec::ExecSettings;
 #[cfg(feature = "ldap")]
 use syncline_store_ldap::LdapSettings;
+use syncline_store_restream::{RestreamSettings, Set};
 
 use crate::connections::Found;
 use crate::suggest::nearest;
@@ -128,6 +131,8 @@ pub enum StoreConfig {
     /// An LDAP directory; not in every build.
     #[cfg(feature = "ldap")]
     Ldap(Box<LdapSettings>),
+    /// The Restream API.
+    Restream(Box<RestreamConfig>),
     /// A database.
     #[cfg(feature = "sql")]
     Sql(Box<syncline_store_sql::SqlSettings>),
@@ -144,6 +149,17 @@ pub struct EdfiConfig {
     pub retry: RetryPolicy,
     /// The same while getting in touch, when nothing has begun yet.
     pub touch: RetryPolicy,
+}
+
+/// The Restream API, and the collections that are made of its measurements and stages.
+#[derive(Clone, Debug)]
+pub struct RestreamConfig {
+    /// How to reach it.
+    pub settings: RestreamSettings,
+    /// Sets by the names of their collections.
+    pub sets: Vec<(CollectionName, Set)>,
+    /// Whether a kept token is thrown away first.
+    pub wipe: bool,
 }
 
 impl Config {

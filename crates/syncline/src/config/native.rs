@@ -14,7 +14,9 @@ use super::ldap;
 use super::section::Section;
 #[cfg(feature = "sql")]
 use super::sql;
-use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, exec, keys, path_from};
+use super::{
+    Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, exec, keys, path_from, restream,
+};
 use crate::connections::{self, Found};
 use crate::open::TOUCH;
 use crate::{
@@ -133,6 +135,12 @@ fn store(
             let settings = ldap::read(section, folder, (arguments, problems))?;
             StoreConfig::Ldap(Box::new(settings))
         }
+        "restream" => {
+            section.shaped(&restream::SHAPE);
+            let folders = (folder, state_folder);
+            let config = restream::read(section, folders, (arguments, problems))?;
+            StoreConfig::Restream(Box::new(config))
+        }
         #[cfg(feature = "sql")]
         "sql" => {
             section.shaped(&sql::SHAPE);
@@ -156,6 +164,7 @@ fn unknown_kind(section: &Section<'_>, kind: &str) -> Failure {
         "`files`".to_owned(),
         "`edfi`".to_owned(),
         "`exec`".to_owned(),
+        "`restream`".to_owned(),
     ];
     known.extend(names(&there));
     let last = known.pop().unwrap_or_default();
@@ -387,7 +396,10 @@ fn route(section: &Section<'_>) -> Result<BTreeMap<String, String>, Failure> {
     Ok(route)
 }
 
-fn client(section: &Section<'_>, concurrency_max: usize) -> Result<ClientSettings, Failure> {
+pub(super) fn client(
+    section: &Section<'_>,
+    concurrency_max: usize,
+) -> Result<ClientSettings, Failure> {
     let defaults = ClientSettings::default();
     Ok(ClientSettings {
         connect_timeout: section
@@ -421,8 +433,18 @@ fn retry(
     problems: &mut Vec<Failure>,
 ) -> Result<(RetryPolicy, RetryPolicy), Failure> {
     let (mut work, mut touch) = (RetryPolicy::default(), TOUCH);
+    retry_over(section, problems, &mut [&mut work, &mut touch])?;
+    Ok((work, touch))
+}
+
+/// What the file says of trying again, over what is usual.
+pub(super) fn retry_over(
+    section: &Section<'_>,
+    problems: &mut Vec<Failure>,
+    policies: &mut [&mut RetryPolicy],
+) -> Result<(), Failure> {
     let Some(retry) = section.section("retry")? else {
-        return Ok((work, touch));
+        return Ok(());
     };
     let seconds = |key| -> Result<Option<Duration>, Failure> {
         let seconds: Option<f64> = retry.parsed(key, "a number of seconds")?;
@@ -441,7 +463,7 @@ fn retry(
     let total = seconds("total_seconds")?;
     let first = seconds("wait_first_seconds")?;
     let longest = seconds("wait_max_seconds")?;
-    for policy in [&mut work, &mut touch] {
+    for policy in policies {
         policy.attempts_max = attempts.unwrap_or(policy.attempts_max).max(1);
         policy.total_max = total.unwrap_or(policy.total_max);
         policy.wait_first = first.unwrap_or(policy.wait_first);
@@ -449,5 +471,5 @@ fn retry(
         policy.wait_max = longest.unwrap_or(policy.wait_max);
     }
     problems.extend(retry.unknown());
-    Ok((work, touch))
+    Ok(())
 }

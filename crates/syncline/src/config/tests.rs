@@ -1,5 +1,7 @@
 //! Both kinds of files, and what is said about mistakes in them.
 
+use syncline_store_restream::Place;
+
 use super::*;
 
 fn load(name: &str, text: &str, variables: &[(&str, &str)]) -> Result<Config, Failure> {
@@ -353,6 +355,93 @@ fn mistakes_about_a_program_are_named() {
         &with_store("kind: exec\ncommand: [a]\nreader: 2"),
         "conf/syncline.yaml:5:5: unknown key `stores.lms.reader`",
         "did you mean `readers`?",
+    );
+}
+
+#[test]
+fn a_restream_api_has_what_is_said_of_it() {
+    let text = with_store(
+        "kind: restream\nclient_id: me\nclient_secret: ${SECRET}\ncalls_max: 2\n\
+         retry: {attempts: 7}\ndata:\n  hour:\n    pad: 681\n    routed: true\n    \
+         start: 2026-01-31T03:00:00-06:00\n    resolution: minute\n    aggregation: mean\n    \
+         fields: [a, b]\nstages:\n  frac: {site: 981, state: frac, numbers: [1, 2]}",
+    );
+    let config = load("conf/syncline.yaml", &text, &[("SECRET", "hunter2")]).unwrap();
+    let StoreConfig::Restream(api) = config.store("lms").unwrap() else {
+        panic!("{config:?}")
+    };
+    assert_eq!(
+        api.settings.base_url.as_str(),
+        "https://app.restreamsolutions.com/"
+    );
+    assert_eq!(
+        (api.settings.calls_max, api.settings.retry.attempts_max),
+        (2, 7)
+    );
+    let cache = api.settings.token_cache.clone().unwrap();
+    assert!(cache.starts_with("/here/conf/.syncline/cache"), "{cache:?}");
+    let Set::Data(Place::Pad(681), query) = &api.sets[0].1 else {
+        panic!("{api:?}")
+    };
+    assert_eq!(query.start.unwrap().to_string(), "2026-01-31T09:00:00Z");
+    assert_eq!(query.fields.as_deref().unwrap(), ["a", "b"]);
+    let Set::Stages(Place::Site(981), filters) = &api.sets[1].1 else {
+        panic!("{api:?}")
+    };
+    assert_eq!(filters.numbers, [1, 2]);
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn mistakes_about_a_restream_api_are_named() {
+    let check = |lines: &str, message: &str, hint: &str| {
+        check_failure(
+            &with_store(&format!("kind: restream\n{lines}")),
+            message,
+            hint,
+        );
+    };
+    check(
+        "client_id: me",
+        "conf/syncline.yaml: `stores.lms.client_secret` is missing",
+        "",
+    );
+    check(
+        "base_url: https://h.example",
+        "conf/syncline.yaml: `stores.lms.client_id` is missing",
+        "goes into `token`",
+    );
+    check(
+        "token: t\nclient_id: me\nclient_secret: s",
+        "conf/syncline.yaml:4:12: `stores.lms.token` says who asks, and so does `client_id`",
+        "leave out one",
+    );
+    check(
+        "token: t\ndata:\n  d: {site: 1, start: 2026-01-31 09:00:00}",
+        "conf/syncline.yaml:6:27: `stores.lms.data.d.start` is `2026-01-31 09:00:00`, which is no \
+         time with its zone",
+        "`2026-01-31T09:00:00Z` for UTC",
+    );
+    check(
+        "token: t\ndata:\n  d: {site: 1, start: 2026-01-31T09:00:01Z, end: 2026-01-31T09:00:00Z}",
+        "conf/syncline.yaml:6:10: the end of the range is before its start",
+        "",
+    );
+    check(
+        "token: t\ndata:\n  d: {site: 1, state: fracc}",
+        "conf/syncline.yaml:6:27: `stores.lms.data.d.state` is `fracc`, and must be one of frac, wl, \
+         standby",
+        "",
+    );
+    check(
+        "token: t\nstages:\n  d: {stat: frac, site: 1}",
+        "conf/syncline.yaml:6:11: unknown key `stores.lms.stages.d.stat`",
+        "did you mean `state`?",
+    );
+    check(
+        "token: t\nstages:\n  d: {state: frac}",
+        "conf/syncline.yaml: `stores.lms.stages.d.site` is missing",
+        "`pad: 681`",
     );
 }
 

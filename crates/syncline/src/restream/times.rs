@@ -9,22 +9,25 @@ use crate::Failure;
 /// 1970. A time without a zone would mean another second on another machine, and is refused.
 pub fn moment(option: &str, text: &str) -> Result<Timestamp, Failure> {
     let text = text.trim();
+    read_moment(text).map_err(|hint| {
+        Failure::configuration(format!("{option}: `{text}` is no time with its zone"))
+            .with_hint(hint)
+    })
+}
+
+/// The same; where it is none, how to write it.
+pub(crate) fn read_moment(text: &str) -> Result<Timestamp, String> {
+    let text = text.trim();
     if let Ok(time) = text.parse() {
         return Ok(time);
     }
-    if let Some(time) = text
-        .parse()
-        .ok()
-        .and_then(|second| Timestamp::from_second(second).ok())
-    {
+    let second = text.parse().ok();
+    if let Some(time) = second.and_then(|second| Timestamp::from_second(second).ok()) {
         return Ok(time);
     }
-    let failure = Failure::configuration(format!("{option}: `{text}` is no time with its zone"));
     Err(match text.parse::<DateTime>() {
-        Ok(time) => failure.with_hint(format!(
-            "say which zone it is in: `{time}Z` for UTC, or `{time}-06:00`"
-        )),
-        Err(_) => failure.with_hint("write it as in `2026-01-31T09:00:00Z`"),
+        Ok(time) => format!("say which zone it is in: `{time}Z` for UTC, or `{time}-06:00`"),
+        Err(_) => "write it as in `2026-01-31T09:00:00Z`".to_owned(),
     })
 }
 

@@ -36,6 +36,7 @@ mod publishing_whole;
 mod real;
 mod references;
 mod remediation;
+mod saving;
 mod site;
 mod state;
 #[cfg(feature = "parquet")]

@@ -63,6 +63,11 @@ impl Progress {
         true
     }
 
+    /// Whether records of several sites were handed on.
+    pub(super) fn has_several(&self) -> bool {
+        self.sites.len() > 1
+    }
+
     /// The stream is opened again. The last second of a stream of a single site, at which it may
     /// begin; one of several sites must begin where it began.
     pub(super) fn begin_again(&mut self) -> Option<i64> {
@@ -86,11 +91,8 @@ mod tests {
     use super::*;
 
     fn record(site: u64, second: i64, number: usize) -> DataRecord {
-        DataRecord {
-            timestamp: second,
-            site: Some(site),
-            json: Bytes::from(number.to_string()),
-        }
+        let json = format!("{{\"timestamp\":{second},\"site_id\":{site},\"number\":{number}}}");
+        DataRecord::read(Bytes::from(json)).unwrap()
     }
 
     /// Hands records on with a cut after each number of them, and compares with no cut at all.

@@ -1,7 +1,9 @@
 //! Which measurements.
 
-use jiff::Timestamp;
+use std::ops::{Range, RangeFrom, RangeInclusive};
+
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use syncline_store::{ErrorKind, Result, StoreError};
 
 use crate::client::Parameters;
@@ -32,6 +34,17 @@ impl Resolution {
         Self::TenMinutes,
         Self::Hour,
     ];
+
+    /// Seconds in a span.
+    pub const fn seconds(self) -> i64 {
+        match self {
+            Self::Second => 1,
+            Self::TenSeconds => 10,
+            Self::Minute => 60,
+            Self::TenMinutes => 600,
+            Self::Hour => 3_600,
+        }
+    }
 
     /// The word of the API.
     pub const fn code(self) -> &'static str {
@@ -167,7 +180,7 @@ impl DataQuery {
     }
 
     /// Refuses what the service would answer wrongly or not at all.
-    pub(crate) fn check(&self, place: Place) -> Result<()> {
+    pub fn check(&self, place: Place) -> Result<()> {
         let wrong = |message: &str| Err(StoreError::new(ErrorKind::Configuration, message));
         let is_pad = matches!(place, Place::Pad(_));
         if let (Some(start), Some(end)) = (self.start, self.end)
@@ -238,6 +251,29 @@ impl DataQuery {
     }
 }
 
+impl From<RangeInclusive<Timestamp>> for DataQuery {
+    fn from(range: RangeInclusive<Timestamp>) -> Self {
+        Self::range(*range.start(), *range.end())
+    }
+}
+
+impl From<Range<Timestamp>> for DataQuery {
+    /// The end itself does not belong to the range.
+    fn from(range: Range<Timestamp>) -> Self {
+        let last = range.end.saturating_sub(SignedDuration::from_nanos(1));
+        Self::range(range.start, last.unwrap_or(range.end))
+    }
+}
+
+impl From<RangeFrom<Timestamp>> for DataQuery {
+    fn from(range: RangeFrom<Timestamp>) -> Self {
+        Self {
+            start: Some(range.start),
+            ..Self::default()
+        }
+    }
+}
+
 /// `2025-01-31 09:00:00`, in UTC.
 fn whole_second(time: Timestamp) -> String {
     let time = time.to_zoned(TimeZone::UTC);
@@ -279,6 +315,21 @@ mod tests {
         ];
         assert_eq!(sent, expected);
         assert!(query.check(Place::Site(1)).is_err());
+    }
+
+    #[test]
+    fn ranges_end_where_they_say() {
+        let (start, end) = (time("2025-01-01T00:00:00Z"), time("2025-01-01T00:01:00Z"));
+        let last = |query: DataQuery| {
+            let sent = query.parameters(Place::Site(1)).into_iter();
+            let mut sent = sent.filter(|(name, _)| name == "end_datetime");
+            sent.next().map(|(_, value)| value)
+        };
+        assert_eq!(last((start..=end).into()).unwrap(), "2025-01-01 00:01:00");
+        assert_eq!(last((start..end).into()).unwrap(), "2025-01-01 00:00:59");
+        assert_eq!(last((start..).into()), None);
+        let empty: DataQuery = (start..start).into();
+        assert!(empty.check(Place::Site(1)).is_err());
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct DataStream {
     /// What is being asked for, and what is still to be.
     calls: VecDeque<DataQuery>,
     open: Option<Open>,
+    /// How many calls there are in all.
+    calls_all: usize,
     progress: Progress,
     /// Attempts since the last record.
     attempts: u32,
@@ -50,22 +52,22 @@ enum Ended {
     Cut(StoreError),
 }
 
-impl Wells {
-    /// Measurements; nothing is asked before the first is wanted.
-    pub fn data(&self, query: DataQuery) -> Result<DataStream> {
-        query.check(self.place())?;
-        Ok(DataStream {
-            wells: self.clone(),
-            calls: pieces(query),
+impl DataStream {
+    /// A stream; nothing is asked before the first record is wanted.
+    pub(super) fn open(wells: Wells, query: DataQuery) -> Result<Self> {
+        query.check(wells.place())?;
+        let calls = pieces(query);
+        Ok(Self {
+            wells,
+            calls_all: calls.len(),
+            calls,
             open: None,
             progress: Progress::default(),
             attempts: 0,
             resumed: 0,
         })
     }
-}
 
-impl DataStream {
     /// The next record, as soon as it is there; nothing at the end. After an error there is no more.
     pub async fn next(&mut self) -> Result<Option<DataRecord>> {
         let next = self.try_next().await;
@@ -76,8 +78,46 @@ impl DataStream {
         next
     }
 
+    /// Notes a record that an earlier stream of the same query handed on; they are told in the order in
+    /// which they came, before the first of this one is wanted. The stream then goes on behind them.
+    pub fn passed(&mut self, record: &DataRecord) {
+        let is_over = |call: &DataQuery| {
+            let end = call.end.map(Timestamp::as_second);
+            end.is_some_and(|end| record.timestamp > end)
+        };
+        while self.calls.len() > 1 && self.calls.front().is_some_and(is_over) {
+            self.calls.pop_front();
+            self.progress = Progress::default();
+        }
+        // It is new to this stream, whatever it is.
+        let _is_new = self.progress.is_new(record);
+    }
+
+    /// All records that were handed on before are noted.
+    pub fn passed_all(&mut self) {
+        self.go_on_behind();
+    }
+
+    /// How much of the range lies behind a record, from 0 to 1; nothing where the range is open.
+    #[expect(clippy::cast_precision_loss, reason = "a share that a person reads")]
+    pub fn share(&self, record: &DataRecord) -> Option<f64> {
+        let all = self.calls_all as f64;
+        let Some(call) = self.calls.front() else {
+            return Some(1.0);
+        };
+        let (start, end) = (call.start?.as_second(), call.end?.as_second());
+        let behind = self.calls_all.saturating_sub(self.calls.len()) as f64;
+        // Sites of a pad come one after the other, each with the whole range of the call.
+        let within = if self.progress.has_several() || matches!(self.wells.place(), Place::Pad(_)) {
+            0.0
+        } else {
+            (record.timestamp - start + 1) as f64 / (end - start + 1).max(1) as f64
+        };
+        Some(((behind + within.clamp(0.0, 1.0)) / all.max(1.0)).clamp(0.0, 1.0))
+    }
+
     /// The next record, if it has arrived already.
-    pub(crate) fn ready(&mut self) -> Result<Option<DataRecord>> {
+    pub fn ready(&mut self) -> Result<Option<DataRecord>> {
         while let Some(open) = &mut self.open {
             match open.arrived(&self.wells) {
                 Ok(Some(record)) if self.progress.is_new(&record) => return Ok(Some(record)),
@@ -146,6 +186,14 @@ impl DataStream {
             return Err(error);
         }
         self.resumed += 1;
+        self.go_on_behind();
+        tracing::warn!(place = %self.wells.place(), %error, "the stream was cut, and goes on");
+        Ok(())
+    }
+
+    /// What comes next is what follows the last record, as far as the call can be shortened; what is
+    /// read again of it is passed over.
+    fn go_on_behind(&mut self) {
         let second = self.progress.begin_again();
         let from = second.and_then(|second| Timestamp::from_second(second).ok());
         if let (Some(call), Some(from), Place::Site(_)) =
@@ -154,8 +202,6 @@ impl DataStream {
         {
             call.start = Some(from);
         }
-        tracing::warn!(place = %self.wells.place(), %error, "the stream was cut, and goes on");
-        Ok(())
     }
 }
 

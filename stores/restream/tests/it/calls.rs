@@ -23,7 +23,7 @@ async fn lists_are_what_the_service_has_and_keep_what_nobody_knows() {
     let one = api.site(sites[0].id).get_site().await.unwrap();
     assert_eq!(one.name, sites[0].name);
     assert!(one.json().contains("\"lease_name\""));
-    let states = pad.states(None).await.unwrap();
+    let states = pad.states().await.unwrap();
     assert_eq!(states.len(), on_pad.len());
     let fields = api.site(sites[0].id).fields().await.unwrap();
     assert!(fields.iter().any(|field| field.name == "slurry_rate"));
@@ -98,6 +98,7 @@ async fn what_may_not_be_or_is_not_there_is_named_and_secrets_are_not() {
     let missing = api
         .site(4711)
         .data(range)
+        .stream()
         .unwrap()
         .next()
         .await
@@ -123,7 +124,7 @@ async fn a_token_that_ends_is_replaced_once() {
     api.pads(&Filters::none()).await.unwrap();
     service.expire_tokens();
     let range = DataQuery::range(time(AT), time(AT + 9));
-    let mut stream = api.site(service.sites()[0]).data(range).unwrap();
+    let mut stream = api.site(service.sites()[0]).data(range).stream().unwrap();
     assert!(stream.next().await.unwrap().is_some());
     let asked = service.requests().count("POST", "/o/token/");
     assert_eq!(asked, 3);

@@ -28,17 +28,18 @@ async fn what_was_corrected_is_read_again_and_confirmed_however_the_service_coun
             };
             service.correct(correction).unwrap();
         }
-        let events = api.site(site).changes(false).await.unwrap();
+        let events = api.site(site).changes().await.unwrap();
         let ranges = merged(events.iter().map(|event| &**event));
         assert_eq!(ranges.len(), 2, "{ranges:?}");
         for range in &ranges {
-            let (records, _) = all(api.site(range.site).data(range.query()).unwrap()).await;
+            let (records, _) =
+                all(api.site(range.site).data(range.query()).stream().unwrap()).await;
             let expected = range.end.as_second() - range.start.as_second() + 1;
             assert!(i64::try_from(records.len()).unwrap() <= expected);
         }
         assert!(api.confirm(&ranges).await.unwrap().is_empty());
-        assert!(api.site(site).changes(false).await.unwrap().is_empty());
-        assert_eq!(api.site(site).changes(true).await.unwrap().len(), 3);
+        assert!(api.site(site).changes().await.unwrap().is_empty());
+        assert_eq!(api.site(site).all_changes().await.unwrap().len(), 3);
         let counted: Vec<u32> = service
             .changes()
             .iter()

@@ -2,11 +2,15 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a helper of a test that cannot go on fails the test"
 )]
 
+mod beside;
 mod calls;
 mod corrections;
+mod live;
+mod odd;
 mod streams;
 
 use std::time::Duration;
@@ -15,7 +19,9 @@ use jiff::Timestamp;
 use syncline_sandbox::restream::{Restream as Service, RestreamConfig};
 use syncline_sandbox::{FaultAction, FaultMatch, FaultPlan, FaultRule};
 use syncline_store::layers::RetryPolicy;
-use syncline_store_restream::{Credentials, DataRecord, DataStream, Restream, RestreamSettings};
+use syncline_store_restream::{
+    Access, Credentials, DataRecord, DataStream, Restream, RestreamSettings,
+};
 use url::Url;
 
 /// A second at which much has been measured.
@@ -42,7 +48,7 @@ fn client(service: &Service) -> Restream {
 
 fn settings(service: &Service, secret: &str) -> RestreamSettings {
     RestreamSettings {
-        credentials: Some(Credentials {
+        access: Access::Client(Credentials {
             client_id: "restream".to_owned(),
             client_secret: secret.to_owned().into(),
         }),

@@ -7,7 +7,7 @@ use syncline_model::{CollectionName, Coverage, Scope};
 use syncline_sandbox::FaultAction;
 use syncline_sandbox::restream::{Behaviour, RestreamConfig};
 use syncline_store::{Batch, ErrorKind, Query, Store as _};
-use syncline_store_restream::{DataQuery, Place, Resolution, RestreamStore};
+use syncline_store_restream::{DataQuery, Place, Resolution, RestreamStore, Set};
 
 use crate::{AT, all, client, data_fault, impatient, service, time, with};
 
@@ -19,7 +19,7 @@ fn range() -> DataQuery {
 async fn every_second_comes_once_and_in_order() {
     let service = service().await;
     let site = service.sites()[0];
-    let stream = client(&service).site(site).data(range()).unwrap();
+    let stream = client(&service).site(site).data(range()).stream().unwrap();
     let (records, resumed) = all(stream).await;
     let seconds: Vec<i64> = records.iter().map(|record| record.timestamp).collect();
     assert_eq!(seconds, (AT..AT + 60).collect::<Vec<_>>());
@@ -29,7 +29,7 @@ async fn every_second_comes_once_and_in_order() {
         resolution: Resolution::Minute,
         ..range()
     };
-    let (records, _) = all(client(&service).site(site).data(minutes).unwrap()).await;
+    let (records, _) = all(client(&service).site(site).data(minutes).stream().unwrap()).await;
     assert_eq!(records.len(), 1);
 }
 
@@ -47,11 +47,11 @@ async fn a_stream_that_is_cut_goes_on_without_a_gap_and_without_repeating() {
         (api.pad(service.pads()[0]), range()),
     ];
     for (wells, query) in places {
-        let (whole, _) = all(wells.data(query.clone()).unwrap()).await;
+        let (whole, _) = all(wells.data(query.clone()).stream().unwrap()).await;
         assert!(!whole.is_empty());
         for records in [0, 1, 17, 59] {
             service.set_faults(data_fault(FaultAction::Cut { records }, 2));
-            let (found, resumed) = all(wells.data(query.clone()).unwrap()).await;
+            let (found, resumed) = all(wells.data(query.clone()).stream().unwrap()).await;
             assert_eq!(found, whole, "cut after {records}");
             assert!((1..=2).contains(&resumed), "cut after {records}: {resumed}");
             service.set_faults(data_fault(FaultAction::Delay, 0));
@@ -63,10 +63,15 @@ async fn a_stream_that_is_cut_goes_on_without_a_gap_and_without_repeating() {
 async fn a_stream_that_falls_silent_goes_on_as_well() {
     let service = service().await;
     let site = service.sites()[0];
-    let (whole, _) = all(client(&service).site(site).data(range()).unwrap()).await;
+    let (whole, _) = all(client(&service).site(site).data(range()).stream().unwrap()).await;
     for records in [0, 17] {
         service.set_faults(data_fault(FaultAction::Stall { records }, 1));
-        let (found, resumed) = all(impatient(&service).site(site).data(range()).unwrap()).await;
+        let (found, resumed) = all(impatient(&service)
+            .site(site)
+            .data(range())
+            .stream()
+            .unwrap())
+        .await;
         assert_eq!(found, whole, "silent after {records}");
         assert!(resumed >= 1, "silent after {records}");
     }
@@ -79,6 +84,7 @@ async fn a_stream_that_makes_no_progress_ends_with_an_error() {
     let mut stream = client(&service)
         .site(service.sites()[0])
         .data(range())
+        .stream()
         .unwrap();
     let mut seconds = Vec::new();
     let error = loop {
@@ -116,6 +122,7 @@ async fn what_is_no_array_is_an_error_and_not_an_empty_stream() {
         let mut stream = client(&service)
             .site(service.sites()[0])
             .data(range())
+            .stream()
             .unwrap();
         let error = stream.next().await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::InvalidData, "{wrong}: {error}");
@@ -124,6 +131,7 @@ async fn what_is_no_array_is_an_error_and_not_an_empty_stream() {
     let (records, _) = all(client(&service)
         .site(service.sites()[0])
         .data(range())
+        .stream()
         .unwrap())
     .await;
     assert_eq!(records, []);
@@ -142,7 +150,7 @@ async fn compressed_and_busy_services_are_read_as_well() {
     .await;
     let api = client(&service);
     let sites = service.sites().into_iter().cycle().take(16);
-    let streams = sites.map(|site| all(api.site(site).data(range()).unwrap()));
+    let streams = sites.map(|site| all(api.site(site).data(range()).stream().unwrap()));
     let found = futures_util::future::join_all(streams).await;
     assert!(
         found
@@ -157,7 +165,7 @@ async fn the_store_hands_on_what_has_arrived_and_says_that_it_is_complete() {
     let service = service().await;
     let name = CollectionName::new("rates");
     let site = service.sites()[0];
-    let sets = [(name.clone(), Place::Site(site), range())];
+    let sets = [(name.clone(), Set::Data(Place::Site(site), range()))];
     let store = RestreamStore::new(client(&service), sets).unwrap();
     let catalog = store.describe().await.unwrap();
     let collection = Arc::new(catalog.collections[&name].clone());
@@ -184,4 +192,58 @@ async fn the_store_hands_on_what_has_arrived_and_says_that_it_is_complete() {
     };
     let refused = store.read(by_place).await.err().unwrap();
     assert_eq!(refused.kind, ErrorKind::Unsupported);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_is_handed_on_before_another_byte_arrives() {
+    for gzip in [false, true] {
+        let service = with(RestreamConfig {
+            behaviour: Behaviour {
+                gzip,
+                ..Behaviour::default()
+            },
+            ..RestreamConfig::default()
+        })
+        .await;
+        let site = service.sites()[0];
+        for records in [1, 2, 5] {
+            // After these the service says nothing more, so that no later byte can help.
+            service.set_faults(data_fault(FaultAction::Stall { records }, 1));
+            let mut stream = client(&service).site(site).data(range()).stream().unwrap();
+            for second in AT.. {
+                let record = stream.next().await.unwrap().unwrap();
+                assert_eq!(record.timestamp, second);
+                if second == AT + i64::try_from(records).unwrap() - 1 {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn many_streams_on_one_thread_keep_within_the_limits() {
+    let servers = tokio::runtime::Runtime::new().unwrap();
+    let service = servers.block_on(with(RestreamConfig {
+        behaviour: Behaviour {
+            concurrency: Some(3),
+            ..Behaviour::default()
+        },
+        ..RestreamConfig::default()
+    }));
+    let one_thread = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let api = client(&service);
+    let sites = service.sites().into_iter().cycle().take(64);
+    let streams = sites.map(|site| all(api.site(site).data(range()).stream().unwrap()));
+    let found = one_thread.block_on(futures_util::future::join_all(streams));
+    assert!(
+        found
+            .iter()
+            .all(|(records, resumed)| records.len() == 60 && *resumed == 0)
+    );
+    assert_eq!(service.requests().count_status("GET", "/data/", 429), 0);
+    assert_eq!(service.requests().count("POST", "/o/token/"), 1);
 }

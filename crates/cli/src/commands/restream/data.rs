@@ -1,15 +1,22 @@
 //! `restream data`
 
 use syncline::restream::{
-    Aggregation, DataQuery, Fill, FillMethod, Place, Resolution, Restream, SaveArgs, SaveSummary,
+    Aggregation, DataQuery, DataRecord, Fill, FillMethod, Partition, PartitionedArgs, Place,
+    Resolution, Restream, SaveArgs,
 };
-use syncline::{Ending, Failure, FailureKind};
+use syncline::{Failure, FailureKind};
+use tokio::time::Instant;
 
+use super::saving::{self, Teller};
 use super::{place, range, stage_name};
-use crate::args::{AggregationArg, FillArg, ResolutionArg, RestreamDataArgs, RestreamShapeArgs};
+use crate::args::{
+    AggregationArg, FillArg, PartitionArg, ResolutionArg, RestreamDataArgs, RestreamShapeArgs,
+};
 use crate::output::{self, Voice};
-use crate::summary::{count, rate};
-use crate::{progress, signals};
+use crate::signals;
+
+/// Bytes that are printed at once at most.
+const PRINTED_TOGETHER: usize = 64 << 10;
 
 pub(super) async fn run(api: &Restream, arguments: &RestreamDataArgs) -> Result<u8, Failure> {
     let place = place(&arguments.place);
@@ -22,20 +29,39 @@ pub(super) async fn run(api: &Restream, arguments: &RestreamDataArgs) -> Result<
     let Some(file) = &arguments.out else {
         return print(api, place, query).await;
     };
-    let save = SaveArgs {
-        place,
-        query,
-        file: file.clone(),
-        overwrite: arguments.overwrite,
+    let (begun, teller) = (Instant::now(), Teller::new(arguments.log_format));
+    let (told, stop) = (|progress: &_| teller.hear(progress), signals::stop_token());
+    let saved = match arguments.partition {
+        None => {
+            let save = SaveArgs {
+                place,
+                query,
+                file: file.clone(),
+                overwrite: arguments.overwrite,
+            };
+            syncline::restream::save(api, save, &told, &stop).await
+        }
+        Some(partition) => {
+            let save = PartitionedArgs {
+                place,
+                query,
+                folder: file.clone(),
+                partition: match partition {
+                    PartitionArg::Day => Partition::Day,
+                    PartitionArg::Hour => Partition::Hour,
+                },
+                format: arguments.format.into(),
+                overwrite: arguments.overwrite,
+            };
+            syncline::restream::save_partitioned(api, save, &told, &stop).await
+        }
     };
-    let observer = progress::observer(arguments.log_format);
-    let summary = syncline::restream::save(api, save, observer, signals::stop_token()).await?;
-    let exit_status = summary.exit_status();
-    tell(summary, Voice::new(arguments.log_format));
-    Ok(exit_status)
+    teller.end();
+    let voice = Voice::new(arguments.log_format);
+    Ok(saving::ended(&saved?, (file, begun), voice))
 }
 
-fn shape(arguments: &RestreamShapeArgs) -> DataQuery {
+pub(super) fn shape(arguments: &RestreamShapeArgs) -> DataQuery {
     DataQuery {
         resolution: match arguments.resolution {
             ResolutionArg::Raw => Resolution::Second,
@@ -70,10 +96,10 @@ fn shape(arguments: &RestreamShapeArgs) -> DataQuery {
     }
 }
 
-/// Measurements on standard output, each as soon as it is there.
+/// Measurements on standard output, each as soon as it is there, with those that came with it.
 async fn print(api: &Restream, place: Place, query: DataQuery) -> Result<u8, Failure> {
     let stop = signals::stop_token();
-    let mut stream = api.at(place).data(query)?;
+    let mut stream = api.at(place).data(query).stream()?;
     loop {
         let next = tokio::select! {
             biased;
@@ -83,30 +109,30 @@ async fn print(api: &Restream, place: Place, query: DataQuery) -> Result<u8, Fai
             }
             next = stream.next() => next?,
         };
-        let Some(record) = next else {
+        let Some(first) = next else {
             return Ok(0);
         };
-        let text = String::from_utf8_lossy(&record.json);
-        output::data(&format!("{}\n", text.replace(['\n', '\r'], " ")));
+        let mut lines = line_of(&first);
+        let mut failed = None;
+        while lines.len() < PRINTED_TOGETHER {
+            match stream.ready() {
+                Ok(Some(next)) => lines.push_str(&line_of(&next)),
+                Ok(None) => break,
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        output::data(&lines);
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
     }
 }
 
-fn tell(summary: SaveSummary, voice: Voice) {
-    let seconds = (summary.report.ended - summary.report.started).max(0.001);
-    let text = match summary.report.ending {
-        Ending::Completed => format!(
-            "{} in {}, in {seconds:.1} s ({} a second).",
-            count(summary.records, "record"),
-            summary.file.display(),
-            rate(summary.records, seconds)
-        ),
-        _ => format!(
-            "{} is not written: the measurements are not complete.",
-            summary.file.display()
-        ),
-    };
-    voice.summary(&text, &summary.report);
-    if let Ending::Failed(error) = summary.report.ending {
-        voice.failure(&error.into());
-    }
+/// A record as one line.
+pub(super) fn line_of(record: &DataRecord) -> String {
+    let text = String::from_utf8_lossy(&record.json);
+    format!("{}\n", text.replace(['\n', '\r'], " "))
 }

@@ -190,7 +190,7 @@ fn print<T, const COLUMNS: usize>(
 }
 
 /// JSON as it came, on one line.
-fn one_line(json: &str) -> String {
+pub(super) fn one_line(json: &str) -> String {
     if json.contains(['\n', '\r']) {
         let value: Value = serde_json::from_str(json).unwrap_or_default();
         return format!("{value}\n");
@@ -199,6 +199,6 @@ fn one_line(json: &str) -> String {
 }
 
 /// A value, or nothing where there is none.
-fn text(value: Option<impl Display>) -> String {
+pub(super) fn text(value: Option<impl Display>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }

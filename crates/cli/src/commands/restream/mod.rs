@@ -1,29 +1,54 @@
-//! `restream`: one module for what is listed, one for measurements, one for corrections.
+//! `restream`: what is listed, measured, followed and corrected.
 
 mod changes;
 mod data;
+mod follow;
 mod lists;
+mod saving;
 
 use syncline::Failure;
-use syncline::restream::{Filters, Place, StageName, moment};
+use syncline::restream::{Filters, Place, Restream, StageName, moment};
 
-use crate::args::{RestreamArgs, RestreamCommand, RestreamPlaceArgs, RestreamRangeArgs, StageArg};
+use crate::args::{
+    DataArgs, RestreamArgs, RestreamCommand, RestreamPlaceArgs, RestreamRangeArgs, StageArg,
+};
 use crate::environment;
 
-pub(crate) async fn run(arguments: &RestreamArgs) -> Result<u8, Failure> {
-    let variables = environment::variables();
-    let api = syncline::restream::connect(&variables, arguments.host.as_deref())?;
+pub(crate) async fn run(arguments: &RestreamArgs, before: DataArgs) -> Result<u8, Failure> {
+    let api = connect(arguments, before)?;
     let json = arguments.json;
     match &arguments.command {
         RestreamCommand::Pads(list) => lists::pads(&api, &filters(&list.filters)?, json).await,
         RestreamCommand::Sites(list) => lists::sites(&api, &filters(&list.filters)?, json).await,
-        RestreamCommand::States(list) => lists::states(&api, &filters(&list.filters)?, json).await,
+        RestreamCommand::States(wanted) => {
+            let filters = filters(&wanted.list.filters)?;
+            if wanted.follow {
+                follow::states(&api, &filters, json).await
+            } else {
+                lists::states(&api, &filters, json).await
+            }
+        }
         RestreamCommand::Stages(stages) => lists::stages(&api, stages, json).await,
         RestreamCommand::Fields(of) => lists::fields(&api.at(place(of)), json).await,
         RestreamCommand::Sources(of) => lists::sources(&api.at(place(of)), json).await,
         RestreamCommand::Data(wanted) => data::run(&api, wanted).await,
+        RestreamCommand::Follow(wanted) => follow::run(&api, wanted).await,
         RestreamCommand::Changes(wanted) => changes::run(&api, wanted, json).await,
     }
+}
+
+/// The API as a store of the configuration, or the environment, says.
+fn connect(arguments: &RestreamArgs, before: DataArgs) -> Result<Restream, Failure> {
+    let host = arguments.host.as_deref();
+    let Some(store) = &arguments.store else {
+        return syncline::restream::connect(&environment::variables(), host);
+    };
+    let file = arguments.config_file.clone().or(before.config_file.clone());
+    let data = DataArgs {
+        config_file: file,
+        ..before
+    };
+    syncline::restream::connect_store(&environment::config(&data)?, store, host)
 }
 
 /// The site or the pad; one of them is given.

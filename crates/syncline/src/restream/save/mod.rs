@@ -1,0 +1,259 @@
+//! Measurements saved as files: JSON, JSONL, CSV or Parquet.
+//!
+//! Records are spooled beside the file while they arrive, and the file takes its place when it is
+//! complete and durable. What was there stays until then, whatever happens. A run that is stopped,
+//! killed or out of space leaves the spool, and the same wish goes on behind its last record.
+
+mod columns;
+mod csv;
+mod finish;
+mod partition;
+mod places;
+mod progress;
+mod spool;
+
+use std::path::{Path, PathBuf};
+
+use syncline_store_files::FileFormat;
+use syncline_store_restream::{DataQuery, DataRecord, DataStream, Place, Restream};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Failure, FailureKind};
+pub use partition::{Partition, PartitionedArgs, save_partitioned};
+pub use progress::SaveProgress;
+use progress::Watch;
+pub(crate) use spool::beside;
+use spool::{Framing, Spool};
+
+/// Records that are handed to the disk at once at most.
+const BATCH_RECORDS: usize = 2_000;
+
+/// What is saved where.
+#[derive(Clone, Debug)]
+pub struct SaveArgs {
+    /// Measurements of what.
+    pub place: Place,
+    /// Which.
+    pub query: DataQuery,
+    /// The file; its ending says what is written: `json`, `jsonl`, `csv` or `parquet`.
+    pub file: PathBuf,
+    /// Whether a file that is there is replaced.
+    pub overwrite: bool,
+}
+
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaveFormat {
+    /// One array, an object a line.
+    Json,
+    /// An object a line.
+    Jsonl,
+    /// A table.
+    Csv,
+    /// A table of typed columns, by site and time; not in every build.
+    Parquet,
+}
+
+impl SaveFormat {
+    /// Every format of this build.
+    pub const ALL: &'static [Self] = if FileFormat::Parquet.is_in_build() {
+        &[Self::Json, Self::Jsonl, Self::Csv, Self::Parquet]
+    } else {
+        &[Self::Json, Self::Jsonl, Self::Csv]
+    };
+
+    /// The ending of its files.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Jsonl => "jsonl",
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+        }
+    }
+
+    /// The format that the name of a file says.
+    pub fn of(file: &Path) -> Result<Self, Failure> {
+        let ending = file.extension().and_then(|ending| ending.to_str());
+        let found = Self::ALL
+            .iter()
+            .find(|format| ending.is_some_and(|ending| ending == format.extension()));
+        found.copied().ok_or_else(|| {
+            let message = format!(
+                "{}: its ending does not say what is written",
+                file.display()
+            );
+            let endings: Vec<String> = Self::ALL
+                .iter()
+                .map(|format| format!(".{}", format.extension()))
+                .collect();
+            Failure::configuration(message)
+                .with_hint(format!("end the name in one of {}", endings.join(", ")))
+        })
+    }
+
+    const fn spooled(self) -> (Framing, bool) {
+        match self {
+            Self::Json => (Framing::Array, false),
+            Self::Jsonl => (Framing::Lines, false),
+            Self::Csv | Self::Parquet => (Framing::Lines, true),
+        }
+    }
+}
+
+/// What came of saving.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SaveSummary {
+    /// Records that are saved.
+    pub records: u64,
+    /// Of these, records that an earlier run had read.
+    pub kept: u64,
+    /// Bytes of JSON that they came as.
+    pub bytes: u64,
+    /// How often a connection was cut and the reading went on.
+    pub resumed: u32,
+    /// Whether everything is saved; otherwise it was stopped, and the same wish goes on.
+    pub is_complete: bool,
+    /// What a person should know of the file.
+    pub notes: Vec<String>,
+}
+
+/// Saves measurements. `tell` hears how it goes on, with every batch that was written.
+pub async fn save(
+    api: &Restream,
+    arguments: SaveArgs,
+    tell: &(dyn Fn(&SaveProgress) + Sync),
+    stop: &CancellationToken,
+) -> Result<SaveSummary, Failure> {
+    let format = SaveFormat::of(&arguments.file)?;
+    if arguments.file.exists() && !arguments.overwrite {
+        let message = format!("{} is there already", arguments.file.display());
+        return Err(Failure::configuration(message)
+            .with_hint("`--overwrite` replaces it once the new one is complete"));
+    }
+    let (spool, stream) = open(api, &arguments, format).await?;
+    let mut watch = Watch::new(spool.counts());
+    let mut reading = Reading {
+        stream,
+        spool: Some(spool),
+    };
+    let is_read = reading.run(tell, &mut watch, stop).await?;
+    let Reading { stream, spool } = reading;
+    let Some(spool) = spool else {
+        return Err(Failure::new(FailureKind::Defect, "a file is lost"));
+    };
+    let counts = spool.counts();
+    let mut summary = SaveSummary {
+        records: counts.records,
+        kept: counts.kept,
+        bytes: counts.bytes,
+        resumed: stream.resumed(),
+        is_complete: is_read,
+        notes: vec![],
+    };
+    if is_read {
+        let file = arguments.file.clone();
+        let shape = (arguments.query.clone(), has_site(&arguments));
+        let finished = on_a_thread(move || finish::finish(spool, (&file, format), &shape));
+        summary.notes = finished.await.map_err(goes_on)?;
+    }
+    Ok(summary)
+}
+
+/// Whether each record is of one site.
+const fn has_site(arguments: &SaveArgs) -> bool {
+    matches!(arguments.place, Place::Site(_)) || arguments.query.routed
+}
+
+/// The spool and the stream behind it.
+async fn open(
+    api: &Restream,
+    arguments: &SaveArgs,
+    format: SaveFormat,
+) -> Result<(Spool, DataStream), Failure> {
+    let request = api.at(arguments.place).data(arguments.query.clone());
+    let mut stream = request.stream()?;
+    let host = &api.settings().base_url;
+    let (place, query) = (arguments.place, &arguments.query);
+    let wish = format!("{host}\n{place}\n{query:?}\n{}\n", format.extension());
+    let file = arguments.file.clone();
+    on_a_thread(move || {
+        if let Some(folder) = file.parent() {
+            fs_err::create_dir_all(folder)?;
+        }
+        let spool = Spool::open(&file, &wish, format.spooled(), |record| {
+            stream.passed(record);
+        })?;
+        stream.passed_all();
+        Ok((spool, stream))
+    })
+    .await
+}
+
+/// A stream on its way into a spool.
+struct Reading {
+    stream: DataStream,
+    /// Away only while a batch is written.
+    spool: Option<Spool>,
+}
+
+impl Reading {
+    /// Reads to the end; false if it was stopped before.
+    async fn run(
+        &mut self,
+        tell: &(dyn Fn(&SaveProgress) + Sync),
+        watch: &mut Watch,
+        stop: &CancellationToken,
+    ) -> Result<bool, Failure> {
+        loop {
+            let batch = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(false),
+                batch = self.batch() => batch?,
+            };
+            let Some(last) = batch.last().cloned() else {
+                return Ok(true);
+            };
+            let Some(mut spool) = self.spool.take() else {
+                return Err(Failure::new(FailureKind::Defect, "a file is lost"));
+            };
+            let written = on_a_thread(move || spool.add(&batch).map(|()| spool));
+            let spool = written.await.map_err(goes_on)?;
+            tell(&watch.seen(spool.counts(), self.stream.share(&last)));
+            self.spool = Some(spool);
+        }
+    }
+
+    /// The next record, and those that have arrived with it; none at the end.
+    async fn batch(&mut self) -> Result<Vec<DataRecord>, Failure> {
+        let failed = |error: syncline_store::StoreError| goes_on(error.into());
+        let Some(first) = self.stream.next().await.map_err(failed)? else {
+            return Ok(vec![]);
+        };
+        let mut batch = vec![first];
+        while batch.len() < BATCH_RECORDS
+            && let Some(next) = self.stream.ready().map_err(failed)?
+        {
+            batch.push(next);
+        }
+        Ok(batch)
+    }
+}
+
+/// What can be done after a failure: what was read is kept.
+fn goes_on(failure: Failure) -> Failure {
+    match failure.kind {
+        FailureKind::Unavailable | FailureKind::Local => failure
+            .with_hint("what was read is kept beside the file: the same command goes on with it"),
+        _ => failure,
+    }
+}
+
+/// Work on files, where it does not keep others waiting.
+async fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(Failure::new(FailureKind::Defect, error.to_string())))
+}
