@@ -122,7 +122,7 @@ async fn travel(
         };
         let mut outcomes = outcomes.into_iter().flatten();
         for offer in &together {
-            if let Some(outcome) = outcomes.next() {
+            if let Some(outcome) = outcomes.next().flatten() {
                 settle(&context, &notes, offer, outcome).await;
                 if offer.page.as_ref().is_some_and(|page| page.answered()) {
                     // Whoever reads on waits for the page to be settled.
@@ -145,11 +145,12 @@ fn go_together(together: &[Offer], next: &Offer) -> bool {
     !is_held(next) && together.first().is_some_and(fits)
 }
 
-/// The outcomes of changes of one collection; nothing if the run stops before there are any.
-async fn attempt(context: &Context, offers: &[Offer]) -> Option<Vec<Outcome>> {
+/// The outcomes of changes of one collection; nothing if the run stops before there are any, and none
+/// for a change that stops the run. What else was done together with that one stands.
+async fn attempt(context: &Context, offers: &[Offer]) -> Option<Vec<Option<Outcome>>> {
     let first = offers.first()?;
     if let OfferKind::Held { guard, .. } = &first.kind {
-        return Some(vec![Outcome::Held(guard.clone())]);
+        return Some(vec![Some(Outcome::Held(guard.clone()))]);
     }
     let changes: Vec<Change> = offers.iter().map(|offer| offer.change.clone()).collect();
     let write = context.target.write(&changes, &first.collection.context);
@@ -162,10 +163,11 @@ async fn attempt(context: &Context, offers: &[Offer]) -> Option<Vec<Outcome>> {
         Ok(mut outcomes) => {
             outcomes.resize_with(offers.len(), unanswered);
             let known = outcomes.into_iter();
-            let known: Option<Vec<Outcome>> = known
-                .map(|outcome| stop_if_unknown(context, outcome))
-                .collect();
-            known
+            Some(
+                known
+                    .map(|outcome| stop_if_unknown(context, outcome))
+                    .collect(),
+            )
         }
         Err(error) => {
             context.stop.fail(error.into());

@@ -7,9 +7,10 @@ use syncline_engine::{Ending, EngineError};
 use syncline_model::FailureClass;
 use syncline_store::ErrorKind;
 use syncline_store::layers::{Fault, FaultSeed, Faulty};
-use syncline_testkit::fixtures::{payload, referring};
+use syncline_testkit::Attempt;
+use syncline_testkit::fixtures::{self, payload, referring};
 
-use crate::world::{World, completed, of};
+use crate::world::{World, completed, of, things};
 
 /// Three collections that refer to one another, thirteen records, one of them parked at first.
 fn district() -> World {
@@ -172,6 +173,25 @@ async fn a_target_that_does_not_know_the_caller_is_not_asked_again_and_again() {
     assert!(world.target.journal().len() <= 4);
     world.target.accept_all();
     world.send().await;
+    world.check_in_step();
+}
+
+#[tokio::test]
+async fn what_was_done_together_with_the_change_that_stopped_the_run_is_remembered() {
+    let mut catalog = fixtures::catalog("things:");
+    catalog.capabilities.batch = 50;
+    let world = World::of(catalog);
+    world.source.set("things", things(200, 1));
+    let is_unknown = |attempt: &Attempt<'_>| attempt.is("things", "120");
+    let refuse =
+        move |attempt: &Attempt<'_>| is_unknown(attempt).then_some(FailureClass::Unauthenticated);
+    world.target.refuse(refuse);
+    let report = world.ready().go().await;
+    assert!(matches!(report.ending, Ending::Failed(_)), "{report:?}");
+    let accepted = world.accepted();
+    assert!(accepted > 0);
+    world.target.accept_all();
+    assert_eq!(world.writes_of_another_run().await, 200 - accepted);
     world.check_in_step();
 }
 

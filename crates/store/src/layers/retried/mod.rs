@@ -191,7 +191,9 @@ impl<S: Store> Store for Retried<S> {
                 break;
             }
             tokio::time::sleep(wait).await;
-            self.try_again(changes, &mut outcomes, context).await?;
+            if let Err(error) = self.try_again(changes, &mut outcomes, context).await {
+                return told_or(outcomes, error);
+            }
             match first_transient(&outcomes) {
                 Some(again) => refusal = again,
                 None => return Ok(outcomes),
@@ -200,7 +202,7 @@ impl<S: Store> Store for Retried<S> {
         if self.traffic.successes.load(Ordering::Relaxed) == successes_before
             && self.traffic.target_is_gone(&refusal)
         {
-            return Err(unavailable(&refusal, started.elapsed()));
+            return told_or(outcomes, unavailable(&refusal, started.elapsed()));
         }
         Ok(outcomes)
     }
@@ -242,6 +244,15 @@ impl<S: Store> Retried<S> {
         }
         Ok(())
     }
+}
+
+/// The error that a target is gone; but first the outcomes of what it answered for before, as nobody
+/// else will ever tell them. Whatever is offered next meets the error itself.
+fn told_or(outcomes: Vec<Outcome>, error: StoreError) -> Result<Vec<Outcome>> {
+    if outcomes.iter().all(is_transient) {
+        return Err(error);
+    }
+    Ok(outcomes)
 }
 
 fn is_transient(outcome: &Outcome) -> bool {

@@ -118,6 +118,19 @@ async fn a_target_where_nothing_succeeds_is_an_error_of_the_store() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_answered_for_before_a_target_went_is_told() {
+    let gone = failed(FailureClass::Unavailable, 0);
+    let mut script = vec![done()];
+    script.extend(vec![gone.clone(); 9]);
+    let store = retried(script);
+    let changes = [change(1), change(2)];
+    let outcomes = store.write(&changes, &context()).await.unwrap();
+    assert_eq!(outcomes, [done(), gone]);
+    let again = store.write(&changes[1..], &context()).await;
+    assert_eq!(again.unwrap_err().kind, ErrorKind::Unavailable);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_record_the_target_stumbles_over_does_not_mean_that_the_target_is_gone() {
     let stumbles = failed(FailureClass::Unavailable, 500);
     let store = retried(vec![stumbles.clone(); 4 * 8]);
