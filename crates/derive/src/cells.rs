@@ -64,6 +64,7 @@ pub(crate) const fn declared(kind: FieldKind) -> &'static str {
         FieldKind::Timestamp => "TEXT timestamp",
         FieldKind::Bytes => "TEXT bytes",
         FieldKind::List => "BLOB list",
+        FieldKind::Set => "BLOB set",
     }
 }
 
@@ -105,7 +106,7 @@ fn write_text(text: &str, kind: FieldKind, out: &mut Vec<u8>) {
         FieldKind::Integer | FieldKind::Decimal | FieldKind::Number => {
             matches!(first, Some(b'-' | b'0'..=b'9'))
         }
-        FieldKind::List | FieldKind::Any => matches!(first, Some(b'[' | b'{')),
+        FieldKind::List | FieldKind::Set | FieldKind::Any => matches!(first, Some(b'[' | b'{')),
         _ => false,
     };
     let is_json = may_be_json && serde_json::from_str::<IgnoredAny>(text).is_ok();

@@ -4,9 +4,11 @@
 //! Reasons say what was expected and never what was found.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
+use serde_json::value::RawValue;
 use syncline_model::FieldKind;
 
 use crate::cell::Cell;
@@ -68,6 +70,7 @@ pub(crate) fn convert(
         (FieldKind::Timestamp, cell) => timestamp(&cell),
         (FieldKind::Bytes, cell) => bytes(cell),
         (FieldKind::List, cell) => list(cell),
+        (FieldKind::Set, cell) => set(cell),
     }
 }
 
@@ -240,6 +243,45 @@ fn list(cell: Cell<'_>) -> Result<Cell<'_>, Reason> {
     }
 }
 
+/// The values of a list in the order of their bytes, each once.
+fn set(cell: Cell<'_>) -> Result<Cell<'_>, Reason> {
+    let Cell::Json(text) = list(cell)? else {
+        return Ok(Cell::Null);
+    };
+    let items: Vec<&RawValue> =
+        serde_json::from_str(&text).map_err(|_no_list| "a list was expected")?;
+    let items: BTreeSet<Cell<'_>> = items
+        .iter()
+        .map(|item| Cell::of_json(item.get()))
+        .filter(|item| *item != Cell::Null)
+        .collect();
+    if items.is_empty() {
+        return Ok(Cell::Null);
+    }
+    let mut out = Vec::with_capacity(text.len());
+    for (index, item) in items.iter().enumerate() {
+        out.push(if index == 0 { b'[' } else { b',' });
+        item.write(&mut out);
+    }
+    out.push(b']');
+    Ok(Cell::Json(Cow::Owned(
+        String::from_utf8_lossy(&out).into_owned(),
+    )))
+}
+
+/// Whether a field whose own kind is the first can be looked at as one of the second: its values are
+/// the same, spelled otherwise.
+pub fn fits(own: FieldKind, declared: FieldKind) -> bool {
+    use FieldKind::{Any, Decimal, Integer, List, Number, Set, Text};
+    let is_related = matches!(
+        (own, declared),
+        (Any | Text, _)
+            | (Integer | Decimal | Number, Integer | Decimal | Number)
+            | (List | Set, List | Set)
+    );
+    is_related || own == declared
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -316,6 +358,14 @@ mod tests {
         refuse(FieldKind::Boolean, "\"maybe\"");
         check(FieldKind::List, "\"[1, 2]\"", "[1, 2]");
         refuse(FieldKind::List, "\"a;b\"");
+        check(
+            FieldKind::Set,
+            "[\"b\", \"a\\u0041\", \"b\", null]",
+            "[\"aA\",\"b\"]",
+        );
+        check(FieldKind::Set, "[]", "null");
+        check(FieldKind::Set, "\"[2, 1]\"", "[1,2]");
+        refuse(FieldKind::Set, "\"a;b\"");
         check(FieldKind::Bytes, "\"aGk=\"", "\"aGk=\"");
         refuse(FieldKind::Bytes, "\"a*k=\"");
     }

@@ -7,14 +7,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use syncline_model::{
-    Canonicaliser, Catalog, Change, Collection, CollectionName, Coverage, Mark, Origin, Outcome,
-    Record,
+    Canonicaliser, Catalog, Change, Collection, CollectionName, Coverage, Handle, Mark, Origin,
+    Outcome, Record,
 };
 use syncline_store::{
     Batch, BatchStream, ErrorKind, Query, Rejected, Result, Store, StoreError, Want, WriteContext,
 };
 
-use crate::{Mapping, RowProblem, Shape};
+use crate::{Mapping, RowProblem, Shape, spelling};
 
 /// How much of a row that does not fit the reject file keeps.
 const BODY_BYTES_KEPT: usize = 64 << 10;
@@ -98,8 +98,10 @@ impl Store for MappedStore {
         let stream = self.inner.read(inside(&query, &part.source)?).await?;
         let mapping = Arc::clone(&part.mapping);
         let collection = Arc::clone(mapping.shape().collection());
-        let rows = Rows::new(&collection, query.want, move |payload| {
-            mapping.records(payload)
+        let rows = Rows::new(&collection, query.want, move |record: &Record| {
+            let payloads = mapping.records(&record.payload)?;
+            let handle = |payload| (payload, record.handle.clone());
+            Ok(payloads.into_iter().map(handle).collect())
         });
         Ok(rows.through(stream))
     }
@@ -132,14 +134,23 @@ impl Store for ShapedStore {
             .clone();
         let collection = Arc::clone(shape.collection());
         let stream = self.inner.read(inside(&query, &collection)?).await?;
-        let rows = Rows::new(&collection, query.want, move |payload| {
-            shape.of_target(payload).map(|record| vec![record])
+        let rows = Rows::new(&collection, query.want, move |record: &Record| {
+            let (shaped, spelled) = shape.of_target(&record.payload)?;
+            Ok(vec![(shaped, spelling::noted(&record.handle, spelled))])
         });
         Ok(rows.through(stream))
     }
 
+    /// What is compared in one form is written in that of the target, and what does not change
+    /// stays as the target spells it.
     async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {
-        self.inner.write(changes, context).await
+        let shape = self.shapes.get(&context.collection.name);
+        let shape = shape.ok_or_else(|| unknown(&context.collection.name))?;
+        let spelled: Vec<Change> = changes
+            .iter()
+            .map(|change| spelling::restored(change, shape))
+            .collect();
+        self.inner.write(&spelled, context).await
     }
 
     async fn confirm(&self, upto: &Mark) -> Result<()> {
@@ -173,6 +184,9 @@ fn inside(query: &Query, collection: &Arc<Collection>) -> Result<Query> {
     })
 }
 
+/// The payload that a row becomes, and the handle of its record.
+type Made = (Bytes, Option<Handle>);
+
 /// Rows on their way through a mapping or a shape.
 struct Rows<F> {
     canonicaliser: Canonicaliser,
@@ -185,7 +199,7 @@ struct Rows<F> {
 
 impl<F> Rows<F>
 where
-    F: Fn(&[u8]) -> Result<Vec<Bytes>, RowProblem> + Send + 'static,
+    F: Fn(&Record) -> Result<Vec<Made>, RowProblem> + Send + 'static,
 {
     fn new(collection: &Collection, want: Want, records_of: F) -> Self {
         Self {
@@ -251,7 +265,7 @@ where
 
     fn row(&mut self, row: &Record, made: &mut Vec<Record>) -> Result<(), RowProblem> {
         let before = made.len();
-        for payload in (self.records_of)(&row.payload)? {
+        for (payload, handle) in (self.records_of)(row)? {
             let read = self.canonicaliser.read(&payload);
             let Ok((key, digest)) = read else {
                 made.truncate(before);
@@ -263,7 +277,7 @@ where
                 key,
                 digest,
                 payload: if wants_payload { payload } else { Bytes::new() },
-                handle: row.handle.clone(),
+                handle,
                 origin: row.origin.clone(),
             });
         }

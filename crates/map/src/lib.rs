@@ -18,8 +18,9 @@ mod layer;
 mod lookup;
 mod mapping;
 mod shape;
+mod spelling;
 
-pub use convert::{Blank, ValueRules, Whitespace};
+pub use convert::{Blank, ValueRules, Whitespace, fits};
 pub use layer::{MappedPart, MappedStore, ShapedStore};
 pub use lookup::Lookup;
 pub use mapping::{Each, MapProblem, Mapping, MappingSpec};

@@ -1,12 +1,16 @@
 //! What both sides are brought to before they are compared.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use syncline_model::{Collection, Field, FieldKind, FieldRole, NullRule, RawObject};
+use syncline_model::{
+    Canonicaliser, Collection, Field, FieldKind, FieldRole, Key, NullRule, RawObject,
+};
 
 use crate::cell::{Cell, write_text};
-use crate::convert::{ValueRules, convert};
+use crate::convert::{Blank, ValueRules, Whitespace, convert};
 
 /// The fields of a collection as a flow sees them, and what blank text means in them.
 #[derive(Clone, Debug)]
@@ -15,7 +19,14 @@ pub struct Shape {
     rules: ValueRules,
     /// Names of the fields of the key.
     key: Vec<String>,
+    /// Fields that the target keeps as another kind, with that.
+    own: BTreeMap<String, FieldKind>,
+    /// What reads the target's own keys, where one of those fields is part of the key.
+    own_keys: Option<Arc<Collection>>,
 }
+
+/// Members with the JSON text by which the target has them.
+pub(crate) type Spelled<'text> = BTreeMap<String, &'text str>;
 
 /// Why a row cannot be brought to a shape: each field with what was expected, as clauses without
 /// values.
@@ -47,7 +58,57 @@ impl Shape {
             key: key.collect(),
             collection: Arc::new(collection),
             rules,
+            own: BTreeMap::new(),
+            own_keys: None,
         }
+    }
+
+    /// The same shape over a target that keeps some fields as other kinds than they are compared.
+    pub fn over(mut self, target: &Collection) -> Self {
+        let fields = self.collection.fields.iter();
+        let others = fields.filter_map(|field| {
+            let own = target.field(&field.name)?.kind;
+            (own != field.kind).then(|| (field.name.clone(), own))
+        });
+        self.own = others.collect();
+        if self.key.iter().any(|field| self.own.contains_key(field)) {
+            self.own_keys = Some(Arc::clone(&self.collection));
+        }
+        self
+    }
+
+    /// A value, given as JSON text, as the target keeps it. One that it cannot keep stays as it is,
+    /// and is the target's to refuse.
+    pub(crate) fn own_value<'text>(&self, field: &str, json: &'text str) -> Cow<'text, str> {
+        let Some(own) = self.own.get(field) else {
+            return Cow::Borrowed(json);
+        };
+        let rules = ValueRules {
+            blank: Blank::Text,
+            whitespace: Whitespace::Keep,
+        };
+        let Ok(cell) = convert(Cell::of_json(json), *own, rules) else {
+            return Cow::Borrowed(json);
+        };
+        let mut out = Vec::new();
+        cell.write(&mut out);
+        Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+    }
+
+    /// The key that the target knows a record by, if that is not the one by which it is compared.
+    pub(crate) fn own_key(&self, payload: &[u8]) -> Option<Key> {
+        let read = Canonicaliser::new(self.own_keys.as_ref()?).read(payload);
+        read.ok().map(|(key, _)| key)
+    }
+
+    /// Whether the target knows records by other keys than those by which they are compared.
+    pub(crate) const fn has_own_key(&self) -> bool {
+        self.own_keys.is_some()
+    }
+
+    /// Whether the target keeps any field as another kind.
+    pub(crate) fn has_own_kinds(&self) -> bool {
+        !self.own.is_empty()
     }
 
     /// The collection, with the rules by which its payloads are compared.
@@ -69,14 +130,25 @@ impl Shape {
     }
 
     /// A record of the target in this shape: its fields only, each in the form of its kind. What
-    /// is only ever written is not read back.
-    pub fn of_target(&self, payload: &[u8]) -> Result<Bytes, RowProblem> {
+    /// is only ever written is not read back. Members that the target spells otherwise are noted.
+    pub(crate) fn of_target<'text>(
+        &self,
+        payload: &'text [u8],
+    ) -> Result<(Bytes, Spelled<'text>), RowProblem> {
         let members =
             RawObject::of(payload).ok_or_else(|| RowProblem::of(RowProblem::NO_OBJECT))?;
-        self.write(|field| match field.role {
+        let shaped = self.write(|field| match field.role {
             FieldRole::WriteOnly | FieldRole::Ignore => Ok(None),
             _ => Ok(members.get(&field.name).map(Cell::of_json)),
-        })
+        })?;
+        let mut spelled = Spelled::new();
+        if let Some(shaped) = RawObject::of(&shaped) {
+            for (name, json) in shaped.iter() {
+                let own = members.get(name).filter(|own| *own != json);
+                spelled.extend(own.map(|own| (name.to_owned(), own)));
+            }
+        }
+        Ok((shaped, spelled))
     }
 
     /// A payload of what each field is given; nothing leaves a member out.
@@ -125,7 +197,7 @@ fn member(name: &str, cell: &Cell<'_>, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use syncline_model::{Canonicaliser, CollectionName, KeyField};
+    use syncline_model::{CollectionName, KeyField};
 
     use super::*;
 
@@ -145,7 +217,7 @@ mod tests {
     }
 
     fn of(payload: &str) -> Result<String, RowProblem> {
-        let shaped = shape().of_target(payload.as_bytes())?;
+        let (shaped, _) = shape().of_target(payload.as_bytes())?;
         Ok(String::from_utf8_lossy(&shaped).into_owned())
     }
 
@@ -160,7 +232,7 @@ mod tests {
         let shape = shape();
         let mut canonicaliser = Canonicaliser::new(shape.collection());
         let mut digest = |payload: &str| {
-            let shaped = shape.of_target(payload.as_bytes()).unwrap();
+            let (shaped, _) = shape.of_target(payload.as_bytes()).unwrap();
             canonicaliser.read(&shaped).unwrap()
         };
         let one = digest(r#"{"id":"7","grade":7,"dbid":1}"#);

@@ -69,6 +69,8 @@ pub enum FieldKind {
     Bytes,
     /// A list of values, as a JSON list.
     List,
+    /// Values without order, each once: a JSON list in a fixed order. One without values is none.
+    Set,
 }
 
 impl FieldKind {
@@ -86,11 +88,12 @@ impl FieldKind {
             Self::Timestamp => "timestamp",
             Self::Bytes => "bytes",
             Self::List => "list",
+            Self::Set => "set",
         }
     }
 
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Any,
         Self::Text,
         Self::Integer,
@@ -102,6 +105,7 @@ impl FieldKind {
         Self::Timestamp,
         Self::Bytes,
         Self::List,
+        Self::Set,
     ];
 }
 

@@ -233,7 +233,7 @@ fn entries_collection(name: &str, entries: &Entries) -> Collection {
     let fields = entries.attributes.iter().map(|attribute| Field {
         name: attribute.name.clone(),
         kind: if attribute.is_list {
-            FieldKind::List
+            FieldKind::Set
         } else {
             attribute.kind
         },

@@ -301,7 +301,8 @@ const fn column_kind(kind: FieldKind) -> ColumnKind {
         | FieldKind::Decimal
         | FieldKind::Time
         | FieldKind::Bytes
-        | FieldKind::List => ColumnKind::Text,
+        | FieldKind::List
+        | FieldKind::Set => ColumnKind::Text,
     }
 }
 

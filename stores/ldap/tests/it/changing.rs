@@ -329,7 +329,7 @@ async fn kinds_come_from_the_directory() {
         .collect();
     for expected in [
         "uidNumber integer",
-        "mail list",
+        "mail set",
         "jpegPhoto bytes",
         "createTimestamp timestamp",
     ] {
