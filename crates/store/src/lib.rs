@@ -9,9 +9,11 @@
 
 mod contract;
 mod error;
+mod handler;
 pub mod layers;
 
 pub use contract::{
     Batch, BatchStream, Places, Query, Reached, Rejected, Store, Want, WriteContext,
 };
 pub use error::{ErrorKind, Result, StoreError};
+pub use handler::{Event, Handler};

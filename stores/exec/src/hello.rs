@@ -37,10 +37,23 @@ impl Hello {
 
 /// Starts a program and greets it.
 pub(crate) async fn greet(settings: &ExecSettings) -> Result<(Process, Hello)> {
+    let (mut process, greeting) = greeting(settings, &[]).await?;
+    match understood(greeting, settings) {
+        Ok(hello) => Ok((process, hello)),
+        Err(what) => Err(process.trouble(ErrorKind::InvalidData, &what).await),
+    }
+}
+
+/// Starts a program and hears its answer to the greeting, of the version that is spoken here.
+pub(crate) async fn greeting(
+    settings: &ExecSettings,
+    events: &[String],
+) -> Result<(Process, Greeting)> {
     let mut process = Process::start(settings)?;
     let request = Request::Hello {
         syncline: VERSION,
         settings: &settings.settings,
+        events,
     };
     process.ask(&request).await?;
     let line = process.line_within(settings.limits.start).await?;
@@ -54,9 +67,24 @@ pub(crate) async fn greet(settings: &ExecSettings) -> Result<(Process, Hello)> {
     if let Some(trouble) = greeting.error {
         return Err(trouble.told(&process));
     }
-    match understood(greeting, settings) {
-        Ok(hello) => Ok((process, hello)),
+    match version(&greeting) {
+        Ok(()) => Ok((process, greeting)),
         Err(what) => Err(process.trouble(ErrorKind::InvalidData, &what).await),
+    }
+}
+
+/// How many changes a program is asked for at once.
+pub(crate) fn batch(told: Option<usize>) -> usize {
+    told.unwrap_or(BATCH).clamp(1, BATCH_MAX)
+}
+
+fn version(greeting: &Greeting) -> Result<(), String> {
+    match greeting.syncline {
+        Some(VERSION) => Ok(()),
+        Some(other) => Err(format!(
+            "it speaks version {other} of the protocol, and this is version {VERSION}"
+        )),
+        None => Err("its greeting does not name `syncline`, the version".to_owned()),
     }
 }
 
@@ -82,15 +110,7 @@ impl crate::protocol::Trouble {
 }
 
 fn understood(greeting: Greeting, settings: &ExecSettings) -> Result<Hello, String> {
-    match greeting.syncline {
-        Some(VERSION) => {}
-        Some(other) => {
-            return Err(format!(
-                "it speaks version {other} of the protocol, and this is version {VERSION}"
-            ));
-        }
-        None => return Err("its greeting does not name `syncline`, the version".to_owned()),
-    }
+    version(&greeting)?;
     let abilities: BTreeSet<String> = greeting.can.into_iter().collect();
     if let Some(other) = abilities
         .iter()
@@ -131,7 +151,7 @@ fn understood(greeting: Greeting, settings: &ExecSettings) -> Result<Hello, Stri
         upsert: can("write"),
         delete: can("write") && can("delete"),
         count: can("count"),
-        batch: greeting.batch.unwrap_or(BATCH).clamp(1, BATCH_MAX),
+        batch: batch(greeting.batch),
         in_flight: 1,
     };
     Ok(Hello { catalog, abilities })

@@ -8,15 +8,18 @@
 //!
 //! This crate knows nothing of what the program stands for.
 
+mod handler;
 mod hello;
 mod process;
 mod protocol;
+mod putting;
 mod reading;
 mod settings;
 mod shown;
 mod store;
 mod writing;
 
+pub use handler::ExecHandler;
 pub use protocol::VERSION;
 pub use settings::{ExecSettings, Limits};
 pub use store::ExecStore;

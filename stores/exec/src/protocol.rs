@@ -17,6 +17,9 @@ pub(crate) enum Request<'a> {
     Hello {
         syncline: u32,
         settings: &'a BTreeMap<String, String>,
+        /// What a program that carries out events will be asked for.
+        #[serde(skip_serializing_if = "<[String]>::is_empty")]
+        events: &'a [String],
     },
     /// Part of a collection.
     Read {
@@ -32,6 +35,14 @@ pub(crate) enum Request<'a> {
     /// Changes of one collection, in order.
     Write {
         collection: &'a str,
+        changes: &'a [Asked<'a>],
+    },
+    /// Changes to be carried out for an event, in order.
+    Handle {
+        event: &'a str,
+        collection: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        field: Option<&'a str>,
         changes: &'a [Asked<'a>],
     },
     /// It may forget everything up to a mark.
@@ -163,6 +174,8 @@ pub(crate) struct Greeting {
     pub(crate) collections: Vec<Told>,
     pub(crate) can: Vec<String>,
     pub(crate) batch: Option<usize>,
+    /// Events that it carries out; any if it names none.
+    pub(crate) handles: Vec<String>,
     pub(crate) error: Option<Trouble>,
 }
 

@@ -13,9 +13,10 @@ use tokio::sync::Semaphore;
 use crate::hello::{Hello, greet};
 use crate::process::Process;
 use crate::protocol::{Answer, Request};
+use crate::putting::{Putting, Starts};
 use crate::reading::{self, Reading};
 use crate::settings::ExecSettings;
-use crate::writing::{self, Written};
+use crate::writing::{self, Asking};
 
 /// A program that holds records.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ pub struct ExecStore {
 struct Shared {
     settings: ExecSettings,
     hello: Hello,
-    writer: tokio::sync::Mutex<Option<Process>>,
+    putting: Putting,
     readers: Arc<Semaphore>,
     idle: Mutex<Vec<Process>>,
 }
@@ -38,9 +39,12 @@ impl ExecStore {
         let (process, hello) = greet(&settings).await?;
         let shared = Shared {
             readers: Arc::new(Semaphore::new(settings.limits.readers_max.max(1))),
+            putting: Putting::new(
+                hello.catalog.capabilities.batch,
+                settings.limits.line_bytes_max,
+            ),
             settings,
             hello,
-            writer: tokio::sync::Mutex::new(None),
             idle: Mutex::new(vec![process]),
         };
         Ok(Self {
@@ -48,52 +52,10 @@ impl ExecStore {
         })
     }
 
-    /// Puts changes to the program in one request, and says what became of them.
-    async fn put(&self, collection: &str, changes: &[&Change]) -> Written {
-        let mut writer = self.shared.writer.lock().await;
-        let mut process = match self.shared.writing(writer.take()).await {
-            Ok(process) => process,
-            Err(error) => {
-                return Written {
-                    answered: vec![],
-                    broken: Some(error),
-                };
-            }
-        };
-        let written = writing::write(&mut process, collection, changes).await;
-        if written.broken.is_none() {
-            *writer = Some(process);
-        }
-        written
-    }
-
-    /// Puts changes to the program in as many requests as they need. Where it breaks off, what it
-    /// answered for stands and the rest is open; if it answered for nothing and trying again is of
-    /// no use, this is an error of the store.
-    async fn put_all(&self, collection: &str, changes: &[&Change]) -> Result<Vec<Outcome>> {
-        let batch = self.shared.hello.catalog.capabilities.batch;
-        let bytes_max = self.shared.settings.limits.line_bytes_max / 2;
-        let mut outcomes = Vec::with_capacity(changes.len());
-        while let Some(rest) = changes
-            .get(outcomes.len()..)
-            .filter(|rest| !rest.is_empty())
-        {
-            let now = rest.get(..portion(rest, batch, bytes_max)).unwrap_or(rest);
-            let written = self.put(collection, now).await;
-            outcomes.extend(written.answered);
-            match written.broken {
-                None => {}
-                Some(error) if outcomes.is_empty() && !error.is_transient() => return Err(error),
-                Some(error) => outcomes.resize(changes.len(), writing::unanswered(&error)),
-            }
-        }
-        Ok(outcomes)
-    }
-
     /// Asks for something that is answered by `done`.
     async fn have_done(&self, request: Request<'_>) -> Result<()> {
-        let mut writer = self.shared.writer.lock().await;
-        let mut process = self.shared.writing(writer.take()).await?;
+        let shared = &self.shared;
+        let mut process = shared.putting.copy(&**shared).await?;
         process.ask(&request).await?;
         let line = process.line().await?;
         let answer: Answer<'_> = serde_json::from_str(&line).unwrap_or_default();
@@ -104,7 +66,7 @@ impl ExecStore {
             let what = "it was asked to do something and did not answer {\"done\":true}";
             return Err(process.trouble(ErrorKind::InvalidData, what).await);
         }
-        *writer = Some(process);
+        shared.putting.keep(process).await;
         Ok(())
     }
 }
@@ -124,23 +86,21 @@ impl Shared {
         Ok(process)
     }
 
-    /// The copy that writes, or another one if there is none.
-    async fn writing(&self, waiting: Option<Process>) -> Result<Process> {
-        match waiting {
-            Some(process) => Ok(process),
-            None => self.another().await,
-        }
-    }
-
     fn lock_idle(&self) -> std::sync::MutexGuard<'_, Vec<Process>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Starts for Shared {
+    async fn copy(&self) -> Result<Process> {
+        self.another().await
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
         let waiting = std::mem::take(&mut *self.lock_idle());
-        let writer = self.writer.get_mut().take();
+        let writer = self.putting.take();
         for process in waiting.into_iter().chain(writer) {
             process.leave();
         }
@@ -181,8 +141,10 @@ impl Store for ExecStore {
             .filter(|(_, obstacle)| obstacle.is_none())
             .map(|(change, _)| change)
             .collect();
-        let collection = context.collection.name.as_str();
-        let mut answered = self.put_all(collection, &possible).await?.into_iter();
+        let shared = &self.shared;
+        let asking = Asking::Write(context.collection.name.as_str());
+        let answered = shared.putting.put_all(&**shared, asking, &possible);
+        let mut answered = answered.await?.into_iter();
         let outcomes = obstacles
             .into_iter()
             .filter_map(|obstacle| obstacle.or_else(|| answered.next()));
@@ -203,14 +165,4 @@ impl Store for ExecStore {
         let collection = collection.name.as_str();
         self.have_done(Request::Complete { collection }).await
     }
-}
-
-/// How many of the changes one request takes; at least one.
-fn portion(changes: &[&Change], batch: usize, bytes_max: usize) -> usize {
-    let mut bytes = 0;
-    let fitting = changes.iter().take(batch).take_while(|change| {
-        bytes += writing::weight(change);
-        bytes <= bytes_max
-    });
-    fitting.count().max(1)
 }

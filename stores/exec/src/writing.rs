@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 use syncline_model::{Change, ChangeKind, Done, FailureClass, Handle, Key, Outcome, Refusal};
-use syncline_store::{ErrorKind, Result, StoreError};
+use syncline_store::{ErrorKind, Event, Result, StoreError};
 
 use crate::hello::Hello;
 use crate::process::Process;
@@ -26,6 +26,32 @@ pub(crate) struct Written {
     pub(crate) broken: Option<StoreError>,
 }
 
+/// What a program is asked to do with changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Asking<'a> {
+    /// To make them in a collection.
+    Write(&'a str),
+    /// To carry out an event.
+    Handle(&'a Event),
+}
+
+impl<'a> Asking<'a> {
+    fn request(self, changes: &'a [Asked<'a>]) -> Request<'a> {
+        match self {
+            Self::Write(collection) => Request::Write {
+                collection,
+                changes,
+            },
+            Self::Handle(event) => Request::Handle {
+                event: &event.name,
+                collection: event.collection.as_str(),
+                field: event.field.as_deref(),
+                changes,
+            },
+        }
+    }
+}
+
 /// Why a change cannot be put to the program at all.
 pub(crate) fn obstacle(change: &Change, hello: &Hello) -> Option<Outcome> {
     let (ability, what) = match change.kind {
@@ -40,14 +66,8 @@ pub(crate) fn obstacle(change: &Change, hello: &Hello) -> Option<Outcome> {
     if !hello.can("write") || !hello.can(ability) {
         return unsupported(format!("the program cannot {what}"));
     }
-    let key_is_known = |key: &Key| key.known_digest().is_none() && !key.is_content();
-    let to_is_known = match (change.kind, &change.after) {
-        (ChangeKind::Rekey, Some(after)) => key_is_known(&after.key),
-        (ChangeKind::Rekey, None) => false,
-        _ => true,
-    };
-    if !key_is_known(&change.key) || !to_is_known {
-        return unsupported("its key is not known, and a program goes by keys".to_owned());
+    if let Some(unknown) = is_by_content(change) {
+        return Some(unknown);
     }
     let needs_record = matches!(change.kind, ChangeKind::Create | ChangeKind::Update);
     if needs_record && change.after.as_ref().and_then(payload).is_none() {
@@ -56,10 +76,30 @@ pub(crate) fn obstacle(change: &Change, hello: &Hello) -> Option<Outcome> {
     None
 }
 
+/// The outcome of a change about a record whose key nobody knows.
+pub(crate) fn is_by_content(change: &Change) -> Option<Outcome> {
+    let key_is_known = |key: &Key| key.known_digest().is_none() && !key.is_content();
+    let to_is_known = match (change.kind, &change.after) {
+        (ChangeKind::Rekey, Some(after)) => key_is_known(&after.key),
+        (ChangeKind::Rekey, None) => false,
+        _ => true,
+    };
+    if !key_is_known(&change.key) || !to_is_known {
+        let message = "its key is not known, and a program goes by keys";
+        let refusal = Refusal::new(FailureClass::Unsupported, 0, message);
+        return Some(Outcome::Refused(refusal));
+    }
+    None
+}
+
 /// Puts changes to the program, in one request.
-pub(crate) async fn write(process: &mut Process, collection: &str, changes: &[&Change]) -> Written {
+pub(crate) async fn write(
+    process: &mut Process,
+    asking: Asking<'_>,
+    changes: &[&Change],
+) -> Written {
     let mut answered = Vec::with_capacity(changes.len());
-    let exchanged = exchange(process, collection, changes, &mut answered).await;
+    let exchanged = exchange(process, asking, changes, &mut answered).await;
     Written {
         answered,
         broken: exchanged.err(),
@@ -68,16 +108,12 @@ pub(crate) async fn write(process: &mut Process, collection: &str, changes: &[&C
 
 async fn exchange(
     process: &mut Process,
-    collection: &str,
+    asking: Asking<'_>,
     changes: &[&Change],
     answered: &mut Vec<Outcome>,
 ) -> Result<()> {
     let asked: Vec<Asked<'_>> = changes.iter().filter_map(|change| asked(change)).collect();
-    let request = Request::Write {
-        collection,
-        changes: &asked,
-    };
-    process.ask(&request).await?;
+    process.ask(&asking.request(&asked)).await?;
     loop {
         let line = process.line().await?;
         let answer: Answer<'_> = match serde_json::from_str(&line) {

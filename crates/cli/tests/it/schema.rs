@@ -149,6 +149,9 @@ fn unknown_keys_and_wrong_values_are_refused_by_the_schema_and_by_the_program() 
         "flows: {f: {from: a, to: b, collections: {c: {key: {i: i}, blank: none}}}}".to_owned(),
         "flows: {f: {from: a, to: b, collections: {c: {key: {i: i}, wher: x}}}}".to_owned(),
         "flows: {f: {from: a, to: b, collections: {c: {map: {i: i}}}}}".to_owned(),
+        "flows: {f: {from: a, to: b, handlers: {new_c: {comand: [x]}}, collections: {c: {key: {i: \
+         i}}}}}"
+            .to_owned(),
         "flows: {f: {from: a, to: b, lookups: {l: {from: source.x, kee: y}}, collections: {c: {key: \
          {i: i}}}}}"
             .to_owned(),

@@ -48,6 +48,38 @@ pub(super) const SHAPE: Shape = Shape::of(&[
 ])
 .requiring(&["kind", "command"]);
 
+/// The keys of a program that is a handler.
+pub(crate) const HANDLER: Shape = Shape::of(&[
+    key("command", Kind::List, "The program and its arguments."),
+    key(
+        "folder",
+        Kind::Text,
+        "Where it runs; beside this file if nothing is said.",
+    ),
+    key(
+        "environment",
+        TEXTS,
+        "Variables that it gets besides the usual ones.",
+    ),
+    key("settings", TEXTS, "What it is told when it is started."),
+    key(
+        "line_megabytes",
+        Kind::Whole(1, 1024),
+        "Longest line that it may write.",
+    ),
+    key(
+        "start_seconds",
+        Kind::Seconds,
+        "Longest time for its start.",
+    ),
+    key(
+        "answer_seconds",
+        Kind::Seconds,
+        "Longest time for an answer.",
+    ),
+])
+.requiring(&["command"]);
+
 /// Variables of the surroundings that a program gets besides those meant for it.
 const SURROUNDINGS: [&str; 9] = [
     "PATH",
@@ -61,7 +93,21 @@ const SURROUNDINGS: [&str; 9] = [
     "SYSTEMROOT",
 ];
 
+/// A store that is a program.
 pub(super) fn read(
+    section: &Section<'_>,
+    folder: &Path,
+    arguments: &ConfigArgs,
+) -> Result<ExecSettings, Failure> {
+    let mut settings = program(section, folder, arguments)?;
+    if let Some(readers) = section.within("readers", 1..=64)? {
+        settings.limits.readers_max = readers;
+    }
+    Ok(settings)
+}
+
+/// A program and how to treat it, whatever it is for.
+pub(crate) fn program(
     section: &Section<'_>,
     folder: &Path,
     arguments: &ConfigArgs,
@@ -111,11 +157,10 @@ fn command(section: &Section<'_>, folder: &Path) -> Result<Vec<String>, Failure>
 fn limits(section: &Section<'_>) -> Result<Limits, Failure> {
     let usual = Limits::default();
     let megabytes: Option<usize> = section.within("line_megabytes", 1..=1024)?;
-    let readers = section.within("readers", 1..=64)?;
     Ok(Limits {
         start: section.seconds("start_seconds")?.unwrap_or(usual.start),
         answer: section.seconds("answer_seconds")?.unwrap_or(usual.answer),
         line_bytes_max: megabytes.map_or(usual.line_bytes_max, |megabytes| megabytes << 20),
-        readers_max: readers.unwrap_or(usual.readers_max),
+        ..usual
     })
 }

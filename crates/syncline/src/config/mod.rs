@@ -38,6 +38,7 @@ use crate::suggest::nearest;
 use crate::{
     Failure, FlowSettings, PublishSettings, RemedySettings, TablesSettings, ValidateSettings,
 };
+pub(crate) use exec::{HANDLER, program as read_program};
 pub use paging::PagingArgs;
 pub use schema::{config_schema, jobs_schema};
 use section::Scope;

@@ -70,7 +70,7 @@ pub(super) fn read(
     let remediation = send.as_ref().map(RemedySettings::read).transpose()?;
     problems.extend(send.iter().flat_map(Section::unknown));
     let validate = ValidateSettings::read(root, &mut problems)?;
-    let flows = FlowSettings::read(root, &mut problems)?;
+    let flows = FlowSettings::read(root, (&folder, arguments), &mut problems)?;
     problems.extend(root.unknown());
     if let Some(first) = problems.into_iter().next() {
         return Err(first);

@@ -2,6 +2,7 @@
 
 use syncline_model::{FieldKind, FieldRole};
 
+use crate::config::HANDLER;
 use crate::config::shape::{
     Body, Kind, LISTS, Shape, TEXTS, Variant, WHOLE, When, key, section, sections,
 };
@@ -19,6 +20,11 @@ pub(crate) const SHAPE: Shape = Shape::of(&[
         "derived",
         &DERIVED,
         "Collections that queries make of those of the source, by name.",
+    ),
+    sections(
+        "handlers",
+        &HANDLER,
+        "Programs that do some changes instead of the target, by the names of events.",
     ),
     sections(
         "collections",
