@@ -21,7 +21,7 @@ pub use error::{PlanError, Result};
 pub use guards::{Amount, Guard, GuardPolicy, Tally, Verdict, judge};
 pub use order::{LoadOrder, ReadyQueue};
 pub use plan_file::{
-    Payload, PlanHeader, PlanReader, PlanSide, PlanSummary, PlanWriter, PlannedChange,
-    PlannedChanges, PlannedKey, PlannedPlace, PlannedSides,
+    Payload, PlanHeader, PlanReader, PlanSide, PlanSummary, PlanWriter, PlannedChange, PlannedKey,
+    PlannedPlace, PlannedSides,
 };
 pub use rows::{RowSorter, SortedRows};

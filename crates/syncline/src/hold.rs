@@ -18,32 +18,29 @@ pub(crate) struct Hold {
 impl Hold {
     /// Holds the whole ledger.
     pub(crate) fn open(config: &Config, holder: &Holder) -> Result<Self, Failure> {
-        Self::with(config, "work", |folder| Ledger::open(folder, holder))
+        Self::with(config.state_folder.as_deref(), "work", |folder| {
+            Ledger::open(folder, holder)
+        })
     }
 
     /// Holds one flow of the ledger, by its target and its name; others may be held beside it.
     pub(crate) fn open_flow(
-        config: &Config,
+        state: Option<&Path>,
         flow: (&StoreIdentity, &str),
         holder: &Holder,
     ) -> Result<Self, Failure> {
         let work = format!("work/{}", Ledger::flow_name(flow.0, flow.1));
-        Self::with(config, &work, |folder| {
+        Self::with(state, &work, |folder| {
             Ledger::open_flow(folder, flow, holder)
         })
     }
 
     fn with(
-        config: &Config,
+        kept: Option<&Path>,
         work: &str,
         open: impl FnOnce(&Path) -> syncline_ledger::Result<Ledger>,
     ) -> Result<Self, Failure> {
-        let temporary = config
-            .state_folder
-            .is_none()
-            .then(tempfile::tempdir)
-            .transpose()?;
-        let kept = config.state_folder.as_deref();
+        let temporary = kept.is_none().then(tempfile::tempdir).transpose()?;
         let folder = kept.or(temporary.as_ref().map(tempfile::TempDir::path));
         let folder = folder.map(Path::to_owned).unwrap_or_default();
         open::create_private_folder(&folder)?;

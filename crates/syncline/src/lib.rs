@@ -14,6 +14,7 @@ mod fetch;
 mod flow;
 mod guards;
 mod hold;
+mod library;
 mod open;
 mod publish;
 mod rejects;
@@ -27,6 +28,7 @@ mod results;
 mod select;
 mod send;
 pub mod state;
+pub mod store;
 mod suggest;
 mod times;
 mod validate;
@@ -44,9 +46,10 @@ pub use failure::{Failure, FailureKind};
 pub use fetch::{FetchArgs, FetchFiles, FetchSummary, fetch};
 pub use flow::{
     ApplyArgs, ApplySummary, DerivedSettings, Explained, FieldRow, FlowArgs, FlowSettings,
-    FlowSide, LookupSettings, PartSettings, PlanSummary, ShownChange, TablesSettings, apply_flow,
-    drift_flow, explain_flow, plan_flow, shown_changes, sync_flow,
+    FlowSide, HandlerSettings, LookupSettings, PartSettings, PlanSummary, ShownChange,
+    TablesSettings, apply_flow, drift_flow, explain_flow, plan_flow, shown_changes, sync_flow,
 };
+pub use library::{Flow, FlowChange, Part, PlannedFlow, Record, Records, Value};
 pub use publish::{
     Choice, Imported, JobOutcome, JobsArgs, JobsObserver, NamedJob, PublishArgs, PublishJobs,
     PublishSettings, PublishStart, PublishSummary, import_api_publisher, publish, publish_jobs,
@@ -72,11 +75,12 @@ pub use verify::{
 
 pub use syncline_check::{Method, Severity};
 pub use syncline_engine::{
-    CollectionPlan, CollectionProgress, CollectionReport, Ending, Event, FailureGroup, FlowPlan,
-    Observer, Only, PartReport, Planned, Problem, Progress, Resend, RunReport, Side as ProblemSide,
-    Verb,
+    CollectionPlan, CollectionProgress, CollectionReport, DeleteStyle, Duplicates, Ending, Event,
+    FailureGroup, FlowPlan, Grace, Nulls, Observer, Only, PartReport, Planned, Problem, Progress,
+    Resend, RowErrors, RunReport, Side as ProblemSide, Verb,
 };
 pub use syncline_ledger::Holder;
+pub use syncline_macros::Record;
 pub use syncline_model::{ChangeKind, CollectionName};
-pub use syncline_plan::Guard;
+pub use syncline_plan::{Guard, GuardPolicy};
 pub use syncline_store_files::{FileFormat, KeyFilter};

@@ -19,7 +19,8 @@ pub(crate) fn reject_file(config: &Config, asked: Option<&Path>) -> Result<PathB
     Ok(path.to_owned())
 }
 
-fn named_after_the_time(state_folder: Option<&Path>) -> PathBuf {
+/// A file named after the time, in a state folder if there is one.
+pub(crate) fn named_after_the_time(state_folder: Option<&Path>) -> PathBuf {
     let time = Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
     match state_folder {
         Some(folder) => folder.join("rejects").join(format!("{time}.jsonl")),

@@ -31,6 +31,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["syncline-model", "syncline-store"],
     ),
     ("syncline-store-exec", &["syncline-model", "syncline-store"]),
+    (
+        "syncline-store-memory",
+        &["syncline-model", "syncline-store"],
+    ),
     ("syncline-store-sql", &["syncline-model", "syncline-store"]),
     ("syncline-store-ldap", &["syncline-model", "syncline-store"]),
     (
@@ -51,12 +55,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "syncline-derive",
             "syncline-store",
             "syncline-ledger",
+            "syncline-macros",
             "syncline-map",
             "syncline-model",
             "syncline-store-files",
             "syncline-store-edfi",
             "syncline-store-exec",
             "syncline-store-ldap",
+            "syncline-store-memory",
             "syncline-store-sql",
             "syncline-store-restream",
         ],
@@ -67,6 +73,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "syncline-testkit",
         &["syncline-model", "syncline-store", "syncline-sandbox"],
     ),
+    ("syncline-macros", &[]),
     ("xtask", &[]),
 ];
 

@@ -20,7 +20,7 @@ use super::spool::Spooled;
 use crate::EngineError;
 
 /// Why a change is kept back though no guard holds it.
-const PROTECTED: &str = "protected";
+pub(super) const PROTECTED: &str = "protected";
 const STYLE: &str = "what is gone stays, as the flow says";
 const GRACE: &str = "gone for too short a time";
 

@@ -97,9 +97,12 @@ impl CollectionPlan {
         self.held.values().sum()
     }
 
-    /// Everything that differs.
+    /// Everything that differs. What is protected is none of the flow's business.
     pub fn differences(&self) -> u64 {
-        self.creates + self.updates + self.rekeys + self.deletes + self.leaves + self.held_alone()
+        let held = self.held.iter();
+        let held = held.filter(|(reason, _)| *reason != super::classify::PROTECTED);
+        let held: u64 = held.map(|(_, count)| count).sum();
+        self.creates + self.updates + self.rekeys + self.deletes + self.leaves + held
     }
 
     pub(super) fn tell(&mut self, problem: Problem) {

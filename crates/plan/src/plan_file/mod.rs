@@ -20,7 +20,7 @@ use syncline_model::{
 use crate::Verdict;
 
 pub use payload::Payload;
-pub use reader::{PlanReader, PlannedChanges};
+pub use reader::PlanReader;
 pub use writer::PlanWriter;
 
 /// Changes by collection and kind.

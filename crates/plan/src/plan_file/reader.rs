@@ -1,5 +1,6 @@
 //! Reading a plan: the whole file is checked before its first change is handed out.
 
+use std::borrow::BorrowMut;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
@@ -57,7 +58,7 @@ impl PlanReader {
     }
 
     /// Its changes in order, from the first one; can be asked for again.
-    pub fn changes(&mut self) -> Result<PlannedChanges<'_>> {
+    pub fn changes(&mut self) -> Result<impl Iterator<Item = Result<PlannedChange>> + '_> {
         self.lines.rewind()?;
         self.lines.advance()?;
         let left = self.summary.changes();
@@ -66,21 +67,33 @@ impl PlanReader {
             left,
         })
     }
+
+    /// The same, for whoever has nothing else to ask.
+    pub fn into_changes(mut self) -> Result<impl Iterator<Item = Result<PlannedChange>> + use<>> {
+        self.lines.rewind()?;
+        self.lines.advance()?;
+        let left = self.summary.changes();
+        Ok(PlannedChanges {
+            lines: self.lines,
+            left,
+        })
+    }
 }
 
 /// The changes of a plan, in order; ends after an error.
 #[derive(Debug)]
-pub struct PlannedChanges<'a> {
-    lines: &'a mut Lines,
+struct PlannedChanges<L> {
+    lines: L,
     left: u64,
 }
 
-impl Iterator for PlannedChanges<'_> {
+impl<L: BorrowMut<Lines>> Iterator for PlannedChanges<L> {
     type Item = Result<PlannedChange>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
-        let change = self.lines.advance().and_then(|()| self.lines.parse());
+        let lines = self.lines.borrow_mut();
+        let change = lines.advance().and_then(|()| lines.parse());
         if change.is_err() {
             self.left = 0;
         }

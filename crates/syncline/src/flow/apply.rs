@@ -67,7 +67,7 @@ pub async fn apply_flow(
     let state = state_folder(config)?;
     let scope = scope_name(&header.flow);
     let hold = Hold::open_flow(
-        config,
+        Some(&state),
         (&opened.catalogs.1.identity, &scope),
         &arguments.holder,
     )?;
@@ -95,7 +95,7 @@ pub async fn apply_flow(
     let remaining = compare_plans(file, &now, begun)?;
     let remaining = remaining.map_err(|moved| refusal(&header.flow, &moved))?;
     let run = Run {
-        config,
+        state: &state,
         opened: &opened,
         arguments,
         plan: (header.id, file.to_owned()),
@@ -115,7 +115,7 @@ pub async fn sync_flow(
     let state = state_folder(config)?;
     let scope = scope_name(&flow.flow);
     let hold = Hold::open_flow(
-        config,
+        Some(&state),
         (&opened.catalogs.1.identity, &scope),
         &arguments.holder,
     )?;
@@ -133,7 +133,7 @@ pub async fn sync_flow(
         });
     }
     let run = Run {
-        config,
+        state: &state,
         opened: &opened,
         arguments,
         plan: (plan.id.clone(), out),
@@ -146,8 +146,28 @@ pub async fn sync_flow(
     })
 }
 
+/// Makes the changes of a plan of an opened flow, which was planned just now.
+pub(crate) async fn apply_between(
+    opened: &Opened,
+    (state, flow, plan): (&Path, &str, (String, PathBuf)),
+    arguments: ApplyArgs,
+    watched: (Arc<dyn Observer>, CancellationToken),
+) -> Result<ApplySummary, Failure> {
+    let scope = scope_name(flow);
+    let target = (&opened.catalogs.1.identity, scope.as_str());
+    let hold = Hold::open_flow(Some(state), target, &arguments.holder)?;
+    let run = Run {
+        state,
+        opened,
+        arguments,
+        plan,
+        remaining: None,
+    };
+    run.go(hold, &scope, watched).await
+}
+
 struct Run<'run> {
-    config: &'run Config,
+    state: &'run Path,
     opened: &'run Opened,
     arguments: ApplyArgs,
     plan: (String, PathBuf),
@@ -161,7 +181,7 @@ impl Run<'_> {
         scope: &str,
         (observer, stop): (Arc<dyn Observer>, CancellationToken),
     ) -> Result<ApplySummary, Failure> {
-        let reject_file = rejects::reject_file(self.config, None)?;
+        let reject_file = rejects::named_after_the_time(Some(self.state));
         let target = &self.opened.catalogs.1;
         let mut ledger = hold.ledger;
         let scope = ledger.scope(&target.identity, scope)?;

@@ -1,19 +1,19 @@
 //! Collections that a flow derives from its source by SQL.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use syncline_derive::{DerivedQuery, DerivedStore, SqlProblem};
 use syncline_model::CollectionName;
 use syncline_store::Store;
 
-use super::plan::state_folder;
 use super::settings::{DerivedSettings, FlowSettings};
+use crate::Failure;
 use crate::suggest::nearest;
-use crate::{Config, Failure};
 
 /// The source with the collections that the flow derives from it.
-pub(super) async fn with_derived(
-    config: &Config,
+pub(crate) async fn with_derived(
+    state: &Path,
     settings: &FlowSettings,
     source: Arc<dyn Store>,
 ) -> Result<Arc<dyn Store>, Failure> {
@@ -25,7 +25,7 @@ pub(super) async fn with_derived(
         name: one.name.clone(),
         sql: one.sql.clone(),
     });
-    let work = (queries.collect(), state_folder(config)?);
+    let work = (queries.collect(), state.to_owned());
     let tables = catalog.collections.keys().map(CollectionName::short);
     match DerivedStore::new(source, &catalog, work) {
         Ok(derived) => Ok(Arc::new(derived)),

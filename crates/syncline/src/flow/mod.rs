@@ -6,8 +6,10 @@
 
 mod apply;
 mod derived;
+mod events;
 mod exit;
 mod explain;
+mod handlers;
 mod keys;
 mod lookups;
 mod open;
@@ -16,11 +18,16 @@ mod settings;
 mod shown;
 mod tables;
 
+pub(crate) use apply::apply_between;
+pub(crate) use derived::with_derived;
 pub(crate) use keys::SHAPE;
+pub(crate) use open::{Opened, between};
+pub(crate) use plan::{default_path, planned};
 pub(crate) use tables::{CSV, TABLE};
 
 pub use apply::{ApplyArgs, ApplySummary, apply_flow, sync_flow};
 pub use explain::{Explained, FieldRow, FlowSide, explain_flow};
+pub use handlers::HandlerSettings;
 pub use plan::{FlowArgs, PlanSummary, drift_flow, plan_flow};
 pub use settings::{DerivedSettings, FlowSettings, LookupSettings, PartSettings};
 pub use shown::{ShownChange, shown_changes};

@@ -7,26 +7,31 @@ use std::sync::Arc;
 
 use syncline_engine::{DeleteStyle, FlowPart};
 use syncline_map::{Each, Lookup};
-use syncline_map::{MapProblem, MappedPart, MappedStore, Mapping, MappingSpec, Shape, ShapedStore};
+use syncline_map::{
+    MapProblem, MappedPart, MappedStore, Mapping, MappingSpec, Shape, ShapedStore, fits,
+};
 use syncline_model::{
     Catalog, Collection, CollectionName, Digest, Field, FieldKind, FieldRole, KeyField,
 };
 use syncline_plan::LoadOrder;
-use syncline_store::Store;
+use syncline_store::layers::Handled;
+use syncline_store::{Handler, Store};
 use syncline_store_files::TablesStore;
 
 use super::derived::with_derived;
-use super::lookups;
+use super::events::{self, Names};
+use super::plan::state_folder;
 use super::settings::{FlowSettings, PartSettings};
+use super::{handlers, lookups};
 use crate::suggest::nearest;
 use crate::{Config, Failure, StoreConfig, open};
 
 /// A flow, ready to be planned.
-pub(super) struct Opened {
+pub(crate) struct Opened {
     pub(super) source: Arc<dyn Store>,
     pub(super) target: Arc<dyn Store>,
     /// What both stores say of themselves.
-    pub(super) catalogs: (Catalog, Catalog),
+    pub(crate) catalogs: (Catalog, Catalog),
     /// In the order in which they are written.
     pub(super) parts: Vec<FlowPart>,
     pub(super) mapping: Digest,
@@ -58,8 +63,27 @@ pub(super) fn settings<'config>(
 pub(super) async fn open(config: &Config, name: &str) -> Result<Opened, Failure> {
     let settings = settings(config, name)?;
     let source = side(config, &settings.from, false).await?;
-    let source = with_derived(config, settings, source).await?;
+    let source = with_derived(&state_folder(config)?, settings, source).await?;
     let target = side(config, &settings.to, true).await?;
+    between(settings, (source, target), async |names| {
+        for (event, handler) in &settings.handlers {
+            let known = names.find(event).map(|_event| ());
+            known.map_err(|failure| {
+                let message = format!("{}: {}", handler.place, failure.message);
+                Failure { message, ..failure }
+            })?;
+        }
+        handlers::start(&settings.handlers).await
+    })
+    .await
+}
+
+/// Compiles a flow between two stores. Handlers are asked for when the names of events are known.
+pub(crate) async fn between(
+    settings: &FlowSettings,
+    (source, target): (Arc<dyn Store>, Arc<dyn Store>),
+    handlers: impl AsyncFnOnce(&Names) -> Result<Vec<(String, Arc<dyn Handler>)>, Failure>,
+) -> Result<Opened, Failure> {
     let catalogs = (source.describe().await?, target.describe().await?);
     let lookups = lookups::read(settings, (&source, &target)).await?;
     let mut compiling = Compiling {
@@ -74,6 +98,14 @@ pub(super) async fn open(config: &Config, name: &str) -> Result<Opened, Failure>
         compiling.part(part);
     }
     let (parts, mapped, shapes) = compiling.finish()?;
+    let names = Names::of(&parts);
+    let handlers = handlers(&names).await?;
+    let handlers = events::registered(&names, handlers).map_err(all)?;
+    let target: Arc<dyn Store> = if handlers.is_empty() {
+        target
+    } else {
+        Arc::new(Handled::new(target, handlers))
+    };
     let parts = ordered(settings, &catalogs.1, parts)?;
     Ok(Opened {
         source: Arc::new(MappedStore::new(source, mapped)),
@@ -224,16 +256,10 @@ impl Compiling<'_> {
     }
 
     fn finish(self) -> Result<Compiled, Failure> {
-        let mut problems = self.problems.into_iter();
-        let Some(mut first) = problems.next() else {
+        if self.problems.is_empty() {
             return Ok((self.parts, self.mapped, self.shapes));
-        };
-        for other in problems {
-            first.causes.push(other.message);
-            first.hints.extend(other.hints);
         }
-        first.hints.dedup();
-        Err(first)
+        Err(all(self.problems))
     }
 }
 
@@ -261,6 +287,19 @@ fn columns_mapped<'settings>(
         map: map.collect(),
         ..settings.clone()
     }))
+}
+
+/// Several failures as one; there is at least one.
+fn all(problems: Vec<Failure>) -> Failure {
+    let mut problems = problems.into_iter();
+    let first = problems.next();
+    let mut first = first.unwrap_or_else(|| Failure::configuration("the flow cannot be used"));
+    for other in problems {
+        first.causes.push(other.message);
+        first.hints.extend(other.hints);
+    }
+    first.hints.dedup();
+    first
 }
 
 fn at(settings: &PartSettings, failure: Failure) -> Failure {
@@ -315,6 +354,7 @@ fn shape(settings: &PartSettings, target: &Collection) -> Result<Shape, Vec<Fail
             problems.push(no_field(settings, target, name));
             continue;
         };
+        problems.extend(other_kind(settings, target, &known));
         let unsaid = if is_mapped {
             FieldRole::Compare
         } else {
@@ -343,7 +383,7 @@ fn shape(settings: &PartSettings, target: &Collection) -> Result<Shape, Vec<Fail
         path: vec![name.clone()],
     });
     collection.key = key.collect();
-    Ok(Shape::new(collection, settings.rules))
+    Ok(Shape::new(collection, settings.rules).over(target))
 }
 
 fn known_field(settings: &PartSettings, target: &Collection, name: &str) -> Option<Field> {
@@ -356,6 +396,23 @@ fn known_field(settings: &PartSettings, target: &Collection, name: &str) -> Opti
         None if target.fields.is_empty() => Some(Field::new(name, kind.unwrap_or(FieldKind::Any))),
         None => None,
     }
+}
+
+/// A kind that the field of the target is not and cannot be taken for.
+fn other_kind(settings: &PartSettings, target: &Collection, field: &Field) -> Option<Failure> {
+    let own = target.field(&field.name)?.kind;
+    if fits(own, field.kind) {
+        return None;
+    }
+    let message = format!(
+        "`{}`: `types` takes `{}` for {}, and the target keeps it as {own}",
+        settings.name, field.name, field.kind
+    );
+    let hint = format!("leave it out of `types`, or bring the value to {own} in `map`");
+    Some(at(
+        settings,
+        Failure::configuration(message).with_hint(hint),
+    ))
 }
 
 fn no_field(settings: &PartSettings, target: &Collection, name: &str) -> Failure {

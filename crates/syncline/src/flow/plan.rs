@@ -78,14 +78,14 @@ pub(super) fn state_folder(config: &Config) -> Result<PathBuf, Failure> {
     Ok(folder)
 }
 
-pub(super) fn default_path(state: &Path, flow: &str) -> Result<PathBuf, Failure> {
+pub(crate) fn default_path(state: &Path, flow: &str) -> Result<PathBuf, Failure> {
     let folder = state.join("plans");
     stores::create_private_folder(&folder)?;
     Ok(folder.join(format!("{flow}.jsonl")))
 }
 
 /// Plans an opened flow.
-pub(super) async fn planned(
+pub(crate) async fn planned(
     opened: &Opened,
     (state, arguments): (&Path, &FlowArgs),
     out: &Path,

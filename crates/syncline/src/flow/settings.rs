@@ -4,6 +4,7 @@
 //! exists, is checked when the flow is opened, and told with the same places.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use syncline_engine::{
     DeleteStyle, Duplicates, FlowPolicy, Grace, KnownBy, Nulls, Protection, RowErrors,
@@ -12,9 +13,10 @@ use syncline_map::{Blank, ValueRules, Whitespace};
 use syncline_model::{FieldKind, FieldRole};
 use syncline_plan::GuardPolicy;
 
+use super::handlers::HandlerSettings;
 use super::keys;
-use crate::Failure;
 use crate::config::Section;
+use crate::{ConfigArgs, Failure};
 
 type Result<T, E = Failure> = std::result::Result<T, E>;
 
@@ -34,6 +36,8 @@ pub struct FlowSettings {
     pub lookups: BTreeMap<String, LookupSettings>,
     /// Collections that are derived from those of the source.
     pub derived: Vec<DerivedSettings>,
+    /// Programs that do some changes instead of the target, by the names of events.
+    pub handlers: BTreeMap<String, HandlerSettings>,
     /// The collections of the target, in the order of the file.
     pub collections: Vec<PartSettings>,
 }
@@ -99,14 +103,33 @@ pub struct PartSettings {
 }
 
 impl FlowSettings {
+    /// A flow between two stores that a program has, with nothing in it yet.
+    pub(crate) fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            from: "source".to_owned(),
+            to: "target".to_owned(),
+            lookups: BTreeMap::new(),
+            derived: Vec::new(),
+            handlers: BTreeMap::new(),
+            collections: Vec::new(),
+        }
+    }
+
     /// The flows of a configuration.
     pub(crate) fn read(
         root: &Section<'_>,
+        (folder, arguments): (&Path, &ConfigArgs),
         problems: &mut Vec<Failure>,
     ) -> Result<BTreeMap<String, Self>> {
         let mut flows = BTreeMap::new();
         for (name, section) in root.named_sections("flows")? {
-            let flow = Self::one(name.clone(), &section, problems)?;
+            let mut flow = Self::one(name.clone(), &section, problems)?;
+            for (event, section) in section.named_sections("handlers")? {
+                let handler = HandlerSettings::read(&section, folder, arguments)?;
+                problems.extend(section.unknown());
+                flow.handlers.insert(event, handler);
+            }
             problems.extend(section.unknown());
             flows.insert(name, flow);
         }
@@ -140,6 +163,7 @@ impl FlowSettings {
             to: section.required_text("to")?,
             lookups,
             derived,
+            handlers: BTreeMap::new(),
             collections,
         })
     }

@@ -259,7 +259,11 @@ async fn pass(
         .apply(&ends.target_catalog, &ends.source_catalog)?;
     let flow = flow(&ends.source_catalog, settings.job.as_deref());
     let identity = &ends.target_catalog.identity;
-    let hold = Hold::open_flow(config, (identity, &flow), &arguments.holder)?;
+    let hold = Hold::open_flow(
+        config.state_folder.as_deref(),
+        (identity, &flow),
+        &arguments.holder,
+    )?;
     let mut ledger = hold.ledger;
     let scope = ledger.scope(&ends.target_catalog.identity, &flow)?;
     let start = start(arguments, feed.newest(), || {

@@ -10,9 +10,11 @@
 
 mod answers;
 mod authorization;
+mod examples;
 mod fetching;
 mod input;
 mod kept;
+mod library;
 mod outages;
 mod pruning;
 mod publishing;
