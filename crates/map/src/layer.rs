@@ -136,7 +136,10 @@ impl Store for ShapedStore {
         let stream = self.inner.read(inside(&query, &collection)?).await?;
         let rows = Rows::new(&collection, query.want, move |record: &Record| {
             let (shaped, spelled) = shape.of_target(&record.payload)?;
-            Ok(vec![(shaped, spelling::noted(&record.handle, spelled))])
+            Ok(vec![(
+                shaped,
+                spelling::noted(record.handle.as_ref(), spelled),
+            )])
         });
         Ok(rows.through(stream))
     }

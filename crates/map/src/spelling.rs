@@ -30,17 +30,17 @@ struct Noted {
 }
 
 /// The handle of a record that its target spells otherwise than the flow sees it.
-pub(crate) fn noted(own: &Option<Handle>, spelled: Spelled<'_>) -> Option<Handle> {
-    let is_marked = own.as_ref().is_some_and(|own| own.0.starts_with(MARK));
+pub(crate) fn noted(own: Option<&Handle>, spelled: Spelled<'_>) -> Option<Handle> {
+    let is_marked = own.is_some_and(|own| own.0.starts_with(MARK));
     if spelled.is_empty() && !is_marked {
-        return own.clone();
+        return own.cloned();
     }
     let member = |(name, json): (String, &str)| {
         let json = RawValue::from_string(json.to_owned()).ok()?;
         Some((name, json))
     };
     let noted = Noted {
-        handle: own.as_ref().map(|own| own.0.to_string()),
+        handle: own.map(|own| own.0.to_string()),
         members: spelled.into_iter().filter_map(member).collect(),
     };
     // Text and JSON that was read can be written.
@@ -167,7 +167,7 @@ mod tests {
         let shape = shape();
         let found = record(found.0, found.1);
         let (shaped, spelled) = shape.of_target(&found.payload).unwrap();
-        let handle = noted(&found.handle, spelled);
+        let handle = noted(found.handle.as_ref(), spelled);
         let before = Record {
             payload: shaped,
             handle: handle.clone(),
@@ -215,7 +215,7 @@ mod tests {
         for handle in [None, Some("row 1")] {
             let found = record(found, handle);
             let (_, spelled) = shape.of_target(&found.payload).unwrap();
-            assert_eq!(noted(&found.handle, spelled), found.handle);
+            assert_eq!(noted(found.handle.as_ref(), spelled), found.handle);
         }
     }
 

@@ -37,7 +37,7 @@ pub(crate) fn decide(
         },
         (_, None) => refused(FailureClass::Content, "there is nothing to write"),
         (ChangeKind::Rekey, Some(after)) => rekey(rows, (&key, after), held),
-        (_, Some(after)) => put(rows, (change, after), held, canonicaliser),
+        (_, Some(after)) => put(rows, (change, after), held.as_ref(), canonicaliser),
     }
 }
 
@@ -61,10 +61,10 @@ fn rekey(rows: &mut Rows, (key, after): (&Key, &Record), held: Option<Bytes>) ->
 fn put(
     rows: &mut Rows,
     (change, after): (&Change, &Record),
-    held: Option<Bytes>,
+    held: Option<&Bytes>,
     canonicaliser: &mut Canonicaliser,
 ) -> Outcome {
-    let Some(payload) = merged(held.as_ref(), &after.payload) else {
+    let Some(payload) = merged(held, &after.payload) else {
         return refused(FailureClass::Content, "it is no JSON object");
     };
     let is_same = |held: &Bytes, canonicaliser: &mut Canonicaliser| {
@@ -73,7 +73,7 @@ fn put(
         };
         digest(held, canonicaliser) == digest(&payload, canonicaliser)
     };
-    let what = match &held {
+    let what = match held {
         Some(held) if is_same(held, canonicaliser) => return done(Done::Unchanged),
         Some(held) if is_other(held, change.before.as_ref()) => return conflict(),
         Some(_) => Done::Updated,

@@ -131,7 +131,7 @@ impl Store for MemoryStore {
             _ => rows.values().cloned().collect(),
         };
         drop(tables);
-        Ok(batches(query, wanted))
+        Ok(batches(&query, wanted))
     }
 
     async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {
@@ -161,7 +161,7 @@ fn held<'rows>(rows: &'rows Rows, key: &Key) -> Option<&'rows Bytes> {
     }
 }
 
-fn batches(query: Query, payloads: Vec<Bytes>) -> BatchStream {
+fn batches(query: &Query, payloads: Vec<Bytes>) -> BatchStream {
     let mut canonicaliser = Canonicaliser::new(&query.collection);
     let counts = Counts {
         records: payloads.len() as u64,

@@ -442,6 +442,7 @@ fn protected_records_are_never_touched() {
     );
     ended(&desk.run(&["sync", "f"]), 0);
     assert_eq!(right(&desk), "id,name\nadmin1,x\nadmin2,y\n1,a\n");
+    ended(&desk.run(&["drift", "f"]), 0);
 }
 
 #[test]

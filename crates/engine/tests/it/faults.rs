@@ -8,7 +8,7 @@ use syncline_model::FailureClass;
 use syncline_store::ErrorKind;
 use syncline_store::layers::{Fault, FaultSeed, Faulty};
 use syncline_testkit::Attempt;
-use syncline_testkit::fixtures::{self, payload, referring};
+use syncline_testkit::fixtures::{catalog, payload, referring};
 
 use crate::world::{World, completed, of, things};
 
@@ -117,7 +117,7 @@ async fn updates_survive_every_fault_as_well() {
         for nth in 1..=5 {
             let world = World::of_things(30);
             world.send().await;
-            let mut lines = crate::world::things(30, 1);
+            let mut lines = things(30, 1);
             for line in [3, 11, 12, 29] {
                 lines[line] = payload(line, 2);
             }
@@ -178,9 +178,9 @@ async fn a_target_that_does_not_know_the_caller_is_not_asked_again_and_again() {
 
 #[tokio::test]
 async fn what_was_done_together_with_the_change_that_stopped_the_run_is_remembered() {
-    let mut catalog = fixtures::catalog("things:");
-    catalog.capabilities.batch = 50;
-    let world = World::of(catalog);
+    let mut described = catalog("things:");
+    described.capabilities.batch = 50;
+    let world = World::of(described);
     world.source.set("things", things(200, 1));
     let is_unknown = |attempt: &Attempt<'_>| attempt.is("things", "120");
     let refuse =

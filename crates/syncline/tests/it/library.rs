@@ -156,12 +156,12 @@ async fn what_is_kept_from_run_to_run_is_kept_in_a_folder() {
 async fn closures_hear_of_what_they_asked_for() {
     let (left, right) = stores(&[person("1", "Ada")], &[person("1", "A.")]);
     let heard = Arc::new(Mutex::new(Vec::new()));
-    let hears = Arc::clone(&heard);
+    let notes = Arc::clone(&heard);
     let flow = Flow::new("people").part(Part::of::<Person>()).on(
         "update_people_full_name",
         move |event: &Event, change: &Change| {
             let field = event.field.clone();
-            hears.lock().unwrap().push((field, change.key.to_string()));
+            notes.lock().unwrap().push((field, change.key.to_string()));
             Ok(())
         },
     );

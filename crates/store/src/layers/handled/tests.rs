@@ -150,7 +150,7 @@ async fn an_update_is_done_in_parts_and_only_as_far_as_it_changes_anything() {
         before,
         "{\"id\":1,\"mail\":\"b\",\"name\":\"B\",\"gpa\":3.5}",
     );
-    let (told, _) = write(&events, &[both.clone()]).await;
+    let (told, _) = write(&events, std::slice::from_ref(&both)).await;
     let whole = "{\"id\":1,\"mail\":\"b\",\"name\":\"B\",\"gpa\":3.5}";
     assert_eq!(
         told,
