@@ -483,7 +483,7 @@ fn one_record_is_explained_from_all_sides() {
     let desk = desk("id,name\n1,a\n2,b\n", "id,name\n1,z\n", NAME);
     let ran = desk.run(&["explain", "r", "1", "--flow", "f"]);
     ended(&ran, 6);
-    let expected = "r [\"1\"]\nsource: there (l.csv:2)\ntarget: there (r.csv:2)\n    name: (1 letters) -> (1 letters)\n";
+    let expected = "r [\"1\"]\nsource: there (l.csv:2)\ntarget: there (r.csv:2)\n    name: (1 letter) -> (1 letter)\n";
     assert_eq!(ran.stdout, expected);
     let ran = desk.run(&["explain", "r", "1", "--flow", "f", "--show-values"]);
     assert!(
