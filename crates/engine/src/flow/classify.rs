@@ -14,7 +14,7 @@ use syncline_plan::{
 use super::part::{CollectionPlan, Problem, Side};
 use super::planner::Only;
 use super::policy::{DeleteStyle, Duplicates, FlowPolicy, Grace, Nulls};
-use super::renames::Renames;
+use super::renames::{Renames, Sorted};
 use super::sides::Units;
 use super::spool::Spooled;
 use crate::EngineError;
@@ -23,6 +23,9 @@ use crate::EngineError;
 pub(super) const PROTECTED: &str = "protected";
 const STYLE: &str = "what is gone stays, as the flow says";
 const GRACE: &str = "gone for too short a time";
+
+/// Most bytes of records that may have taken another key that are held at once.
+const RENAMES_MEMORY: usize = 32 << 20;
 
 /// Members of a payload in their order.
 type Members<'text> = indexed::Members<'text>;
@@ -93,9 +96,10 @@ impl<'run> Classifier<'run> {
         (plan, folder): (&'run mut CollectionPlan, &std::path::Path),
     ) -> std::io::Result<Self> {
         let follows = !facts.policy.rename_by.is_empty() && found.is_some();
+        let renames = follows.then(|| Renames::new(folder, RENAMES_MEMORY));
         Ok(Self {
             canonicaliser: Canonicaliser::new(facts.collection),
-            renames: follows.then(Renames::default),
+            renames,
             facts,
             desired,
             found,
@@ -167,10 +171,10 @@ impl<'run> Classifier<'run> {
         }
         let (_, payload) = self.desired.get(row.place)?;
         let identity = self.identity(&payload);
-        if let Some(renames) = &mut self.renames {
-            renames.appeared(identity, row);
+        match (&mut self.renames, identity) {
+            (Some(renames), Some(identity)) => Ok(renames.appeared(identity, row)?),
+            _ => self.create(row),
         }
-        Ok(())
     }
 
     fn extra(&mut self, place: Place) -> Result<(), EngineError> {
@@ -179,12 +183,9 @@ impl<'run> Classifier<'run> {
         };
         let (handle, payload) = found.get(place)?;
         let identity = self.identity(&payload);
-        match &mut self.renames {
-            Some(renames) => {
-                renames.went(identity, place);
-                Ok(())
-            }
-            None => self.gone(handle, payload),
+        match (&mut self.renames, identity) {
+            (Some(renames), Some(identity)) => Ok(renames.went(identity, place)?),
+            _ => self.gone(handle, payload),
         }
     }
 
@@ -364,21 +365,23 @@ impl<'run> Classifier<'run> {
     /// No more differences come.
     pub(super) fn finish(mut self) -> Result<Segments, EngineError> {
         if let Some(renames) = self.renames.take() {
-            let sorted = renames.sorted();
-            for (row, place) in sorted.renamed {
-                self.renamed(row, place)?;
-            }
-            for row in sorted.new {
-                self.create(row)?;
-            }
-            for place in sorted.gone {
-                if let Some(found) = &mut self.found {
-                    let (handle, payload) = found.get(place)?;
-                    self.gone(handle, payload)?;
+            for sorted in renames.sorted()? {
+                match sorted? {
+                    Sorted::Renamed(row, place) => self.renamed(row, place)?,
+                    Sorted::New(row) => self.create(row)?,
+                    Sorted::Gone(place) => self.gone_at(place)?,
                 }
             }
         }
         Ok(self.segments)
+    }
+
+    fn gone_at(&mut self, place: Place) -> Result<(), EngineError> {
+        let Some(found) = &mut self.found else {
+            return Ok(());
+        };
+        let (handle, payload) = found.get(place)?;
+        self.gone(handle, payload)
     }
 
     fn read(&mut self, payload: &[u8]) -> Result<(Key, Digest), EngineError> {

@@ -3,12 +3,16 @@
 //! Both sides are read and compared once more, and the two plans are laid beside each other. A
 //! change that only the new one has means that something has moved. One that only the old one has
 //! means the same, unless the old plan was begun before: then it has been made already.
+//!
+//! Changes are known by digests, which are sorted in bounded memory; what stays of them is one bit
+//! of knowledge for each change of the plan.
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
+use std::iter::Peekable;
 use std::path::Path;
 
 use syncline_model::{ChangeKind, CollectionName, Digest};
-use syncline_plan::{PlanReader, PlannedChange};
+use syncline_plan::{PlanReader, PlannedChange, RowSorter, SortedRows};
 
 use crate::EngineError;
 
@@ -28,32 +32,33 @@ pub struct Moved {
     pub gone: u64,
 }
 
-/// Lays a plan beside the one that would be made now. `begun` says whether some of its changes
-/// may have been made since.
+/// Lays a plan beside the one that would be made now, in whose folder there is room for temporary
+/// files. `begun` says whether some of its changes may have been made since.
 pub fn compare_plans(
     approved: &Path,
     now: &Path,
     begun: bool,
 ) -> Result<Result<Remaining, Moved>, EngineError> {
+    let folder = now.parent();
     let mut approved = PlanReader::open(approved)?;
     let mut now = PlanReader::open(now)?;
-    let mut wanted: HashMap<Digest, u32> = HashMap::new();
-    for change in now.changes()? {
-        *wanted.entry(fingerprint(&change?)).or_default() += 1;
-    }
-    let mut remaining = Remaining::new();
+    let folder = folder.unwrap_or(Path::new("."));
+    let then = sorted(&mut approved, folder)?.peekable();
+    let today = sorted(&mut now, folder)?.peekable();
+    let changes = usize::try_from(approved.summary().changes()).unwrap_or(usize::MAX);
+    let mut remaining = vec![false; changes];
     let mut moved = Moved::default();
-    for change in approved.changes()? {
-        let left = wanted
-            .get_mut(&fingerprint(&change?))
-            .filter(|count| **count > 0);
-        remaining.push(left.is_some());
-        match left {
-            Some(count) => *count -= 1,
-            None => moved.gone += 1,
+    for beside in (Beside { then, today }) {
+        match beside? {
+            Laid::InBoth(index) => {
+                if let Some(is_left) = remaining.get_mut(index) {
+                    *is_left = true;
+                }
+            }
+            Laid::OnlyThen => moved.gone += 1,
+            Laid::OnlyToday => moved.new += 1,
         }
     }
-    moved.new = wanted.values().map(|count| u64::from(*count)).sum();
     let (then, today) = (approved.header(), now.header());
     let others = |then: &syncline_plan::PlanSide, today: &syncline_plan::PlanSide| {
         let marks = then.marks.iter();
@@ -66,6 +71,71 @@ pub fn compare_plans(
         && moved.source.is_empty()
         && (begun || (moved.gone == 0 && moved.target.is_empty()));
     Ok(if is_same { Ok(remaining) } else { Err(moved) })
+}
+
+/// Bytes of a change: its digest, and where it stands in its plan.
+const ROW_BYTES: usize = 16 + 8;
+/// Most bytes of such rows of one plan that are held at once.
+const MEMORY: usize = 32 << 20;
+
+/// The changes of a plan in the order of their digests.
+fn sorted(plan: &mut PlanReader, folder: &Path) -> Result<SortedRows<ROW_BYTES>, EngineError> {
+    let mut rows = RowSorter::<ROW_BYTES>::new(folder, MEMORY);
+    for (index, change) in (0_u64..).zip(plan.changes()?) {
+        let mut row = [0; ROW_BYTES];
+        row[..16].copy_from_slice(fingerprint(&change?).as_bytes());
+        row[16..].copy_from_slice(&index.to_be_bytes());
+        rows.push(row)?;
+    }
+    Ok(rows.finish()?)
+}
+
+/// Where a change is.
+enum Laid {
+    /// In both plans; in the one that was approved it is the change of this number.
+    InBoth(usize),
+    OnlyThen,
+    OnlyToday,
+}
+
+/// Two plans side by side. A change that is in a plan twice is two changes.
+struct Beside {
+    then: Peekable<SortedRows<ROW_BYTES>>,
+    today: Peekable<SortedRows<ROW_BYTES>>,
+}
+
+impl Iterator for Beside {
+    type Item = Result<Laid, EngineError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let order = match (self.then.peek(), self.today.peek()) {
+            (None, None) => return None,
+            (Some(Ok(then)), Some(Ok(today))) => then[..16].cmp(&today[..16]),
+            (Some(_), None) | (Some(Err(_)), _) => Ordering::Less,
+            (None, Some(_)) | (_, Some(Err(_))) => Ordering::Greater,
+        };
+        let then = match order {
+            Ordering::Greater => None,
+            Ordering::Less | Ordering::Equal => self.then.next(),
+        };
+        let today = match order {
+            Ordering::Less => None,
+            Ordering::Greater | Ordering::Equal => self.today.next(),
+        };
+        Some(match (then, today) {
+            (Some(Err(error)), _) | (_, Some(Err(error))) => Err(error.into()),
+            (Some(Ok(row)), Some(Ok(_))) => Ok(Laid::InBoth(index_of(&row))),
+            (Some(Ok(_)), None) => Ok(Laid::OnlyThen),
+            (None, _) => Ok(Laid::OnlyToday),
+        })
+    }
+}
+
+fn index_of(row: &[u8; ROW_BYTES]) -> usize {
+    let index = row
+        .last_chunk()
+        .map_or(u64::MAX, |index| u64::from_be_bytes(*index));
+    usize::try_from(index).unwrap_or(usize::MAX)
 }
 
 /// What tells one change from another; where a row stands makes no difference.

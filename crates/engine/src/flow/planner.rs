@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::classify::{Classifier, Facts, Segments};
 use super::part::{CollectionPlan, FlowPlan, Problem, Side};
 use super::policy::{FlowPolicy, KnownBy, RowErrors};
-use super::sides::{Baseline, Desired, Found, Reader, Reading};
+use super::sides::{Baseline, Desired, Found, Reader, Reading, Unfit, both};
 use crate::context::lock;
 use crate::{EngineError, prune};
 
@@ -154,26 +154,28 @@ impl Planning<'_> {
     async fn part(&mut self, part: &FlowPart) -> Result<(), EngineError> {
         let name = part.collection.name.clone();
         let mut plan = CollectionPlan::new(name.clone());
-        let stop = self.stop.clone();
-        let reader = Reader {
-            collection: &part.collection,
-            folder: &self.job.work_folder,
-            memory_budget: self.job.memory_budget,
-            stop: &stop,
-        };
-        let desired = reader.desired(&*self.job.source, &mut plan).await?;
-        plan.source = desired.reading.records;
-        self.marks.0.insert(name.clone(), desired.reading.mark());
-        let source_coverage = desired.reading.coverage.clone();
+        let source_coverage;
         let segments = match part.policy.known_by {
             KnownBy::Target => {
-                let found = reader.found(&*self.job.target, &mut plan).await?;
+                let sides = (
+                    self.reader(part, Side::Source),
+                    self.reader(part, Side::Target),
+                );
+                let (source, (found, unfit)) = both(sides.0, sides.1).await?;
+                let desired = self.note_source(source, &mut plan);
+                unfit.tell(&mut plan);
                 plan.target = found.reading.records;
                 self.marks.1.insert(name.clone(), found.reading.mark());
                 incomplete(&mut plan, &found.reading, Side::Target);
+                source_coverage = desired.reading.coverage.clone();
                 self.against_target(part, (desired, found), &mut plan)?
             }
-            KnownBy::Ledger => self.against_ledger(part, desired, &mut plan).await?,
+            KnownBy::Ledger => {
+                let source = self.reader(part, Side::Source).desired().await?;
+                let desired = self.note_source(source, &mut plan);
+                source_coverage = desired.reading.coverage.clone();
+                self.against_ledger(part, desired, &mut plan).await?
+            }
         };
         let reading = syncline_model::Coverage::is_complete(&source_coverage);
         if let syncline_model::Coverage::Partial(reason) = &source_coverage {
@@ -183,6 +185,34 @@ impl Planning<'_> {
         self.judge(part, &mut plan, reading);
         self.planned.push((plan, segments));
         Ok(())
+    }
+
+    fn reader(&self, part: &FlowPart, side: Side) -> Reader {
+        let store = match side {
+            Side::Source => &self.job.source,
+            Side::Target => &self.job.target,
+        };
+        Reader {
+            store: Arc::clone(store),
+            side,
+            collection: Arc::clone(&part.collection),
+            folder: self.job.work_folder.clone(),
+            memory_budget: self.job.memory_budget,
+            stop: self.stop.clone(),
+        }
+    }
+
+    /// Notes what the source amounts to.
+    fn note_source(
+        &mut self,
+        (desired, unfit): (Desired, Unfit),
+        plan: &mut CollectionPlan,
+    ) -> Desired {
+        unfit.tell(plan);
+        plan.source = desired.reading.records;
+        let mark = desired.reading.mark();
+        self.marks.0.insert(plan.name.clone(), mark);
+        desired
     }
 
     fn facts<'part>(&'part self, part: &'part FlowPart) -> Result<Facts<'part>, EngineError> {

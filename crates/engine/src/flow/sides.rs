@@ -1,6 +1,7 @@
 //! Reading the two sides: digests to be compared, records set aside.
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use futures_util::StreamExt as _;
 use syncline_model::{Collection, Coverage, Digest, Mark, Record};
 use syncline_plan::{BaselineRow, Comparison, DesiredRow, Place, PlanError, RowSorter, SortedRows};
 use syncline_store::{Batch, ErrorKind, Query, Rejected, Store, StoreError};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::part::{CollectionPlan, PROBLEMS_TOLD, Problem, Side};
@@ -56,80 +58,96 @@ pub(super) struct Found {
     pub(super) reading: Reading,
 }
 
-/// What both readings need.
-pub(super) struct Reader<'run> {
-    pub(super) collection: &'run Arc<Collection>,
-    pub(super) folder: &'run std::path::Path,
+/// What a reading of a side needs, so that both go on at once.
+#[derive(Clone)]
+pub(super) struct Reader {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) side: Side,
+    pub(super) collection: Arc<Collection>,
+    pub(super) folder: PathBuf,
     pub(super) memory_budget: usize,
-    pub(super) stop: &'run CancellationToken,
+    pub(super) stop: CancellationToken,
 }
 
-impl Reader<'_> {
-    pub(super) async fn desired(
-        &self,
-        source: &dyn Store,
-        plan: &mut CollectionPlan,
-    ) -> Result<Desired, EngineError> {
-        let mut comparison = Comparison::new(self.folder, self.memory_budget);
-        let mut spool = Spool::create(self.folder)?;
+/// Rows that were no records.
+#[derive(Debug, Default)]
+pub(super) struct Unfit {
+    pub(super) count: u64,
+    /// The first of them.
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Unfit {
+    /// Adds them to what is planned of the collection.
+    pub(super) fn tell(self, plan: &mut CollectionPlan) {
+        plan.unfit += self.count;
+        for problem in self.problems {
+            plan.tell(problem);
+        }
+    }
+}
+
+impl Reader {
+    /// Reads the source.
+    pub(super) async fn desired(self) -> Result<(Desired, Unfit), EngineError> {
+        let mut comparison = Comparison::new(&self.folder, self.memory_budget);
+        let mut spool = Spool::create(&self.folder)?;
         let mut units = Units::new();
-        let reading = self
-            .read(source, (Side::Source, plan), |record| {
+        let (reading, unfit) = self
+            .read(|record| {
                 let unit = record.origin.as_ref().map(|origin| &origin.unit);
-                let unit = unit.cloned().unwrap_or_else(|| "".into());
-                if units.last() != Some(&unit) {
-                    units.push(unit);
+                if unit.map_or("", |unit| unit) != units.last().map_or("\0", |unit| unit) {
+                    units.push(unit.cloned().unwrap_or_else(|| "".into()));
                 }
                 let unit = u32::try_from(units.len() - 1).unwrap_or(u32::MAX);
                 let place = spool.put(record, unit)?;
+                let key = record.key.digest();
                 Ok(comparison.push(DesiredRow {
-                    key: record.key.digest(),
+                    key,
                     content: record.digest,
                     place,
                 })?)
             })
             .await?;
-        Ok(Desired {
+        let desired = Desired {
             comparison,
             spool: spool.finish()?,
             units,
             reading,
-        })
+        };
+        Ok((desired, unfit))
     }
 
-    pub(super) async fn found(
-        &self,
-        target: &dyn Store,
-        plan: &mut CollectionPlan,
-    ) -> Result<Found, EngineError> {
-        let mut rows = RowSorter::<ROW_BYTES>::new(self.folder, self.memory_budget);
-        let mut spool = Spool::create(self.folder)?;
-        let reading = self
-            .read(target, (Side::Target, plan), |record| {
+    /// Reads the target.
+    pub(super) async fn found(self) -> Result<(Found, Unfit), EngineError> {
+        let mut rows = RowSorter::<ROW_BYTES>::new(&self.folder, self.memory_budget);
+        let mut spool = Spool::create(&self.folder)?;
+        let (reading, unfit) = self
+            .read(|record| {
                 let place = spool.put(record, 0)?;
                 Ok(rows.push(encoded(record, place))?)
             })
             .await?;
-        Ok(Found {
+        let found = Found {
             rows: rows.finish()?,
             spool: spool.finish()?,
             reading,
-        })
+        };
+        Ok((found, unfit))
     }
 
     async fn read(
         &self,
-        store: &dyn Store,
-        (side, plan): (Side, &mut CollectionPlan),
         mut take: impl FnMut(&Record) -> Result<(), EngineError>,
-    ) -> Result<Reading, EngineError> {
-        let query = Query::records(Arc::clone(self.collection));
-        let mut stream = store.read(query).await?;
+    ) -> Result<(Reading, Unfit), EngineError> {
+        let query = Query::records(Arc::clone(&self.collection));
+        let mut stream = self.store.read(query).await?;
         let mut reading = Reading {
             records: 0,
             coverage: Coverage::Partial("the reading broke off".to_owned()),
             sum: 0,
         };
+        let mut unfit = Unfit::default();
         let mut ended = false;
         while let Some(batch) = self.next(&mut stream).await? {
             match batch? {
@@ -140,7 +158,7 @@ impl Reader<'_> {
                         take(record)?;
                     }
                 }
-                Batch::Unreadable(items) => unreadable(side, plan, &items),
+                Batch::Unreadable(items) => unreadable(self.side, &mut unfit, &items),
                 Batch::End { coverage, .. } => {
                     reading.coverage = coverage;
                     ended = true;
@@ -153,7 +171,7 @@ impl Reader<'_> {
             let message = format!("the reading of {name} broke off before its end");
             return Err(StoreError::new(ErrorKind::Unavailable, message).into());
         }
-        Ok(reading)
+        Ok((reading, unfit))
     }
 
     async fn next(
@@ -168,10 +186,39 @@ impl Reader<'_> {
     }
 }
 
-fn unreadable(side: Side, plan: &mut CollectionPlan, items: &[Rejected]) {
+/// Reads both sides at once, each by a task of its own; where one cannot be read, the other is
+/// given up.
+pub(super) async fn both(
+    source: Reader,
+    target: Reader,
+) -> Result<((Desired, Unfit), (Found, Unfit)), EngineError> {
+    let target = AbortOnDrop(tokio::spawn(target.found()));
+    let source = AbortOnDrop(tokio::spawn(source.desired()));
+    let (desired, found) = tokio::try_join!(ended(source), ended(target))?;
+    Ok((desired, found))
+}
+
+async fn ended<T>(mut task: AbortOnDrop<Result<T, EngineError>>) -> Result<T, EngineError> {
+    // A task that panicked has said so.
+    (&mut task.0).await.map_err(|_broken| EngineError::Defect)?
+}
+
+/// A task that ends with whoever waits for it.
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn unreadable(side: Side, unfit: &mut Unfit, items: &[Rejected]) {
     for item in items {
-        plan.unfit += 1;
-        plan.tell(Problem::at(side, &item.origin, item.reason.clone()));
+        unfit.count += 1;
+        if unfit.problems.len() < PROBLEMS_TOLD {
+            let problem = Problem::at(side, &item.origin, item.reason.clone());
+            unfit.problems.push(problem);
+        }
     }
 }
 
