@@ -8,6 +8,7 @@ mod again;
 mod cold;
 mod data;
 mod fetch;
+mod flows;
 mod machine;
 mod measure;
 mod memory;
@@ -27,8 +28,8 @@ use anyhow::{Result, bail};
 
 use options::Options;
 
-const NAMES: &str =
-    "send, again, fetch, publish, validate, references, restream, memory, sandbox, start or all";
+const NAMES: &str = "send, again, fetch, publish, validate, references, restream, plan, sql, ldap, \
+     memory, sandbox, start or all";
 
 /// Runs the benchmark named in `arguments`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -44,6 +45,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         "validate" => validate::run(&options.only_with(validate::OPTIONS)?),
         "references" => references::run(&options.only_with(references::OPTIONS)?),
         "restream" => restream::run(&options.only_with(restream::OPTIONS)?),
+        "plan" => flows::plan(&options.only_with(flows::PLAN_OPTIONS)?),
+        "sql" => flows::sql(&options.only_with(flows::WRITE_OPTIONS)?),
+        "ldap" => flows::ldap(&options.only_with(flows::WRITE_OPTIONS)?),
         "memory" => memory::run(&options.only_with(memory::OPTIONS)?),
         "sandbox" => sandbox::run(&options.only_with(sandbox::OPTIONS)?),
         "start" => cold::run(&options.only_with(cold::OPTIONS)?),
@@ -67,6 +71,7 @@ fn all(options: &Options) -> Result<()> {
     validate::run(&sized(200_000, 2))?;
     references::run(&sized(100_000, 2))?;
     restream::run(&sized(20_000, 1))?;
+    flows::plan(&sized(1_000_000, 1))?;
     memory::run(&sized(500_000, 1))?;
     sandbox::run(&sized(200_000, 1))
 }
