@@ -146,6 +146,14 @@ pub(crate) struct SandboxEdfiArgs {
     /// Let every answer wait so many milliseconds
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
     pub(crate) latency: u64,
+    /// Tell times by a clock that is so many seconds ahead, or behind if negative
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
+    pub(crate) clock_ahead: i64,
     /// Answer at most so many requests in a second, the others with 429
     #[arg(long, value_name = "NUMBER")]
     pub(crate) rate_limit: Option<u32>,

@@ -10,6 +10,7 @@
 mod authorization;
 mod changes;
 mod client;
+mod clock;
 mod constant;
 mod discovery;
 mod durability;

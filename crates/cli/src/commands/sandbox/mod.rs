@@ -82,6 +82,7 @@ fn config(arguments: &SandboxEdfiArgs) -> Result<SandboxConfig, Failure> {
         config.profiles = read_profiles(path).map_err(|error| local(&error))?;
     }
     config.latency = Duration::from_millis(arguments.latency);
+    config.clock_ahead_s = arguments.clock_ahead;
     config.rate_limit = arguments.rate_limit;
     config.record_file.clone_from(&arguments.record);
     config.admin = arguments.admin || arguments.listen.ip().is_loopback();
