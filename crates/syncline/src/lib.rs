@@ -33,6 +33,7 @@ mod suggest;
 mod times;
 mod validate;
 mod verify;
+mod watch;
 
 pub use check::{StoreCheck, check};
 pub use config::{
@@ -61,7 +62,7 @@ pub use report::{write_plan_report, write_run_report};
 pub use results::{Results, write_results};
 pub use select::Selection;
 pub use send::{PruneArgs, SendArgs, SendSummary, send};
-pub use times::{now_text, parse_time};
+pub use times::{now_text, parse_duration, parse_time};
 pub use validate::{
     CheckedCollection, FindingGroup, How, LookUp, ReferenceSettings, ReferenceSummary,
     ValidateArgs, ValidateEnding, ValidateResults, ValidateSettings, ValidateSummary, validate,
@@ -72,6 +73,8 @@ pub use verify::{
     VerifyArgs, VerifySummary, Why, Wrong, explain, explain_document, verify, verify_document,
     write_verify_results,
 };
+
+pub use watch::{Clock, RoundEnd, SystemClock, WatchObserver, WatchSettings, watch};
 
 pub use syncline_check::{Method, Severity};
 pub use syncline_engine::{

@@ -1,8 +1,10 @@
 //! Times as people write them.
 
+use std::time::Duration;
+
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
 
 use crate::Failure;
 
@@ -32,6 +34,16 @@ pub fn parse_time(option: &str, text: &str) -> Result<i64, Failure> {
     }
 }
 
+/// A length of time: `30s`, `5m`, `1h 30m`, `90 seconds`.
+pub fn parse_duration(option: &str, text: &str) -> Result<Duration, Failure> {
+    let time = text.trim().parse::<SignedDuration>().ok();
+    let time = time.and_then(|time| Duration::try_from(time).ok());
+    time.ok_or_else(|| {
+        Failure::configuration(format!("{option}: {text} is no length of time"))
+            .with_hint("write it as 30s, 5m or 1h")
+    })
+}
+
 /// The present moment, for people.
 pub fn now_text() -> String {
     Timestamp::now()
@@ -42,6 +54,25 @@ pub fn now_text() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_of_time_have_units() {
+        let seconds = |text| parse_duration("--every", text).unwrap().as_secs_f64();
+        let found = ["30s", "5m", "1h 30m", "90 seconds", "1ms", "0s"].map(seconds);
+        assert!(
+            found
+                .iter()
+                .zip([30.0, 300.0, 5400.0, 90.0, 0.001, 0.0])
+                .all(|(one, other)| { (one - other).abs() < 1e-9 })
+        );
+        for text in ["5", "soon", "-5m", "", "5 m m"] {
+            let failure = parse_duration("--every", text).unwrap_err();
+            assert!(
+                failure.message.contains("is no length of time"),
+                "{failure}"
+            );
+        }
+    }
 
     #[test]
     fn every_usual_spelling_is_a_time() {

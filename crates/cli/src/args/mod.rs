@@ -15,6 +15,7 @@ mod sandbox;
 mod sandbox_restream;
 mod state;
 mod validate;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -46,6 +47,7 @@ pub(crate) use state::{
     StateOwedArgs, StatePart, StateRunsArgs, StateShowArgs,
 };
 pub(crate) use validate::{ChecksArgs, ValidateArgs, ValidateSendArgs};
+pub(crate) use watch::WatchArgs;
 
 /// Keep datastores in step: files, databases, directories and Ed-Fi APIs.
 #[derive(Debug, Parser)]
@@ -105,6 +107,12 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     /// Bring the target of a flow in step with its source, within the guards
     Sync(SyncArgs),
+    /// Do what `sync` does again and again, within the guards
+    ///
+    /// A round begins when the one before it has ended. Failures make the next one wait longer;
+    /// what guards hold ends nothing. SIGINT and SIGTERM end it: with status 0 between rounds, with
+    /// 5 in one.
+    Watch(WatchArgs),
     /// Compare two Ed-Fi APIs, or the sides of a flow
     Verify(VerifyArgs),
     /// Show in what an Ed-Fi API differs from its source, and why

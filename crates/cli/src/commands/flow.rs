@@ -107,7 +107,7 @@ pub(crate) async fn sync(arguments: &SyncArgs, before: DataArgs) -> Result<u8, F
     tell_applied("sync", outcome.await, (&arguments.report, data))
 }
 
-fn tell_applied(
+pub(super) fn tell_applied(
     command: &str,
     outcome: Result<ApplySummary, Failure>,
     (page, data): (&ReportArgs, &DataArgs),

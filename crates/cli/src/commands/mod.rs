@@ -18,6 +18,7 @@ mod send;
 mod state;
 mod validate;
 mod verify;
+mod watch;
 
 use clap::CommandFactory as _;
 use syncline::{Failure, FailureKind, Removal};
@@ -88,6 +89,7 @@ async fn dispatch(command: Command, before: Before) -> Result<u8, Failure> {
         Command::Plan(arguments) => flow::plan(&arguments, before).await,
         Command::Apply(arguments) => flow::apply(&arguments, before).await,
         Command::Sync(arguments) => flow::sync(&arguments, before).await,
+        Command::Watch(arguments) => watch::run(&arguments, before).await,
         Command::Drift(arguments) => verify::drift(&arguments, before).await,
         Command::Explain(arguments) => explain::run(&arguments, before).await,
         Command::Delete(arguments) => {

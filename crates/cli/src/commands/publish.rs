@@ -11,6 +11,14 @@ use crate::{environment, progress, published, signals};
 
 pub(crate) async fn run(arguments: &PublishArgs, data: &DataArgs) -> Result<u8, Failure> {
     let outcome = publish(arguments, data).await;
+    finish(outcome, data)
+}
+
+/// Tells what came of a publication, and writes its results file; the exit status.
+pub(super) fn finish(
+    outcome: Result<PublishSummary, Failure>,
+    data: &DataArgs,
+) -> Result<u8, Failure> {
     let exit_status = match &outcome {
         Ok(summary) => summary.exit_status(),
         Err(failure) => failure.kind.exit_status(),

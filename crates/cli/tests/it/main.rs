@@ -44,3 +44,4 @@ mod serving;
 mod state;
 mod tutorial;
 mod validating;
+mod watching;
