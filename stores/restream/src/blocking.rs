@@ -326,7 +326,7 @@ impl DataRequest {
         self.with(crate::DataRequest::routed)
     }
 
-    /// Of a pad: only what these measure.
+    /// Only what these measure.
     pub fn sources<T: Into<String>>(self, names: impl IntoIterator<Item = T>) -> Self {
         self.with(|request| request.sources(names))
     }

@@ -221,8 +221,8 @@ pub(crate) struct RestreamShapeArgs {
     /// Of a pad: one record for each site and second
     #[arg(long, requires = "pad")]
     pub(crate) routed: bool,
-    /// Of a pad: only what these sources measure
-    #[arg(long, value_name = "LIST", value_delimiter = ',', requires = "pad")]
+    /// Only what these sources measure
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) sources: Vec<String>,
     /// From where a missing value is taken
     #[arg(long, requires = "fill_seconds")]

@@ -99,11 +99,7 @@ const DATA: Shape = Shape::of(&[
         Kind::Switch,
         "Of a pad: one record for each site and second.",
     ),
-    key(
-        "sources",
-        Kind::List,
-        "Of a pad: only what these sources measure.",
-    ),
+    key("sources", Kind::List, "Only what these sources measure."),
     section("fill", &FILL, "How missing values are filled in."),
 ]);
 

@@ -163,7 +163,7 @@ pub struct DataQuery {
     pub stage_number: Option<u32>,
     /// Of a pad: a record for each site and second, instead of one for each second.
     pub routed: bool,
-    /// Of a pad: only what these measure; empty for all.
+    /// Only what these measure; empty for all.
     pub sources: Vec<String>,
     /// How missing measurements are filled in.
     pub fill: Option<Fill>,
@@ -194,8 +194,8 @@ impl DataQuery {
         if self.stage_number.is_some() && is_pad && !self.routed {
             return wrong("a number of a stage means nothing on a pad, unless data is routed");
         }
-        if !is_pad && (self.routed || !self.sources.is_empty()) {
-            return wrong("only data of a pad is routed, or chosen by what measures it");
+        if !is_pad && self.routed {
+            return wrong("only data of a pad is routed");
         }
         if let Some(fill) = self.fill {
             if fill.seconds == 0 {
@@ -229,7 +229,7 @@ impl DataQuery {
                 self.stage.map(|stage| stage.code().to_owned()),
             ),
             ("agg", self.aggregation.map(|one| one.code().to_owned())),
-            ("measurement_source", list(&self.sources).filter(|_| is_pad)),
+            ("measurement_source", list(&self.sources)),
             ("routed", is_pad.then(|| self.routed.to_string())),
             (
                 "fill_data_method",
@@ -315,6 +315,13 @@ mod tests {
         ];
         assert_eq!(sent, expected);
         assert!(query.check(Place::Site(1)).is_err());
+        let unrouted = DataQuery {
+            routed: false,
+            ..query
+        };
+        unrouted.check(Place::Site(1)).unwrap();
+        let sent = unrouted.parameters(Place::Site(1));
+        assert!(sent.contains(&("measurement_source".to_owned(), "M1".to_owned())));
     }
 
     #[test]

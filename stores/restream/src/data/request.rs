@@ -69,7 +69,7 @@ impl DataRequest {
         self
     }
 
-    /// Of a pad: only what these measure.
+    /// Only what these measure.
     #[doc(alias = "measurement_sources_names")]
     pub fn sources<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
         self.query.sources = names.into_iter().map(Into::into).collect();
