@@ -199,7 +199,7 @@ async fn a_folder_has_a_file_for_each_hour_and_goes_on_with_the_one_it_was_at() 
                 .share
                 .is_some_and(|share| (0.0..=1.0).contains(&share))
         );
-        if batches.fetch_add(1, Ordering::Relaxed) == 40 {
+        if batches.fetch_add(1, Ordering::Relaxed) == 15 {
             stop.cancel();
         }
     };

@@ -13,6 +13,7 @@ mod progress;
 mod spool;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use syncline_store_files::FileFormat;
 use syncline_store_restream::{DataQuery, DataRecord, DataStream, Place, Restream};
@@ -25,8 +26,8 @@ use progress::Watch;
 pub(crate) use spool::beside;
 use spool::{Framing, Spool};
 
-/// Records that are handed to the disk at once at most.
-const BATCH_RECORDS: usize = 2_000;
+/// How long a record waits for others to be written with.
+const WRITTEN_AFTER: Duration = Duration::from_millis(200);
 
 /// What is saved where.
 #[derive(Clone, Debug)]
@@ -136,9 +137,10 @@ pub async fn save(
     let mut reading = Reading {
         stream,
         spool: Some(spool),
+        last: None,
     };
     let is_read = reading.run(tell, &mut watch, stop).await?;
-    let Reading { stream, spool } = reading;
+    let Reading { stream, spool, .. } = reading;
     let Some(spool) = spool else {
         return Err(Failure::new(FailureKind::Defect, "a file is lost"));
     };
@@ -193,50 +195,77 @@ async fn open(
 /// A stream on its way into a spool.
 struct Reading {
     stream: DataStream,
-    /// Away only while a batch is written.
+    /// Away only while it writes.
     spool: Option<Spool>,
+    /// The last record that was taken.
+    last: Option<DataRecord>,
 }
 
 impl Reading {
-    /// Reads to the end; false if it was stopped before.
+    /// Reads to the end; false if it was stopped before. What was taken is written in any case.
     async fn run(
         &mut self,
         tell: &(dyn Fn(&SaveProgress) + Sync),
         watch: &mut Watch,
         stop: &CancellationToken,
     ) -> Result<bool, Failure> {
-        loop {
-            let batch = tokio::select! {
+        let ended = loop {
+            let next = tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ok(false),
-                batch = self.batch() => batch?,
+                () = stop.cancelled() => break Ok(false),
+                next = tokio::time::timeout(WRITTEN_AFTER, self.stream.next()) => next,
             };
-            let Some(last) = batch.last().cloned() else {
-                return Ok(true);
-            };
-            let Some(mut spool) = self.spool.take() else {
-                return Err(Failure::new(FailureKind::Defect, "a file is lost"));
-            };
-            let written = on_a_thread(move || spool.add(&batch).map(|()| spool));
-            let spool = written.await.map_err(goes_on)?;
-            tell(&watch.seen(spool.counts(), self.stream.share(&last)));
-            self.spool = Some(spool);
-        }
+            match next {
+                Ok(Ok(None)) => break Ok(true),
+                Ok(Ok(Some(record))) => match self.take(record) {
+                    Ok(false) => continue,
+                    Ok(true) => {}
+                    Err(failure) => break Err(failure),
+                },
+                Ok(Err(error)) => break Err(goes_on(error.into())),
+                // Nothing comes for now: what came does not wait any longer.
+                Err(_elapsed) => {}
+            }
+            self.write(tell, watch).await?;
+        };
+        self.write(tell, watch).await?;
+        ended
     }
 
-    /// The next record, and those that have arrived with it; none at the end.
-    async fn batch(&mut self) -> Result<Vec<DataRecord>, Failure> {
-        let failed = |error: syncline_store::StoreError| goes_on(error.into());
-        let Some(first) = self.stream.next().await.map_err(failed)? else {
-            return Ok(vec![]);
+    /// Takes a record and those that have arrived with it; whether it is time to write.
+    fn take(&mut self, first: DataRecord) -> Result<bool, Failure> {
+        let Some(spool) = &mut self.spool else {
+            return Err(Failure::new(FailureKind::Defect, "a file is lost"));
         };
-        let mut batch = vec![first];
-        while batch.len() < BATCH_RECORDS
-            && let Some(next) = self.stream.ready().map_err(failed)?
-        {
-            batch.push(next);
+        let mut next = Some(first);
+        while let Some(record) = next {
+            spool.add(&record)?;
+            self.last = Some(record);
+            if spool.is_full() {
+                return Ok(true);
+            }
+            next = self.stream.ready().map_err(|error| goes_on(error.into()))?;
         }
-        Ok(batch)
+        Ok(false)
+    }
+
+    /// Writes what was taken, if anything was.
+    async fn write(
+        &mut self,
+        tell: &(dyn Fn(&SaveProgress) + Sync),
+        watch: &mut Watch,
+    ) -> Result<(), Failure> {
+        let Some(last) = self.last.take() else {
+            return Ok(());
+        };
+        let Some(mut spool) = self.spool.take() else {
+            return Ok(());
+        };
+        let written = on_a_thread(move || spool.write().map(|()| spool));
+        let spool = written.await.map_err(goes_on)?;
+        tell(&watch.seen(spool.counts(), self.stream.share(&last)));
+        self.spool = Some(spool);
+        Ok(())
     }
 }
 

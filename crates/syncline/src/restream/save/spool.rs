@@ -18,6 +18,8 @@ use crate::{Failure, FailureKind};
 
 /// How much is written at once.
 const BUFFER_BYTES: usize = 256 << 10;
+/// Longest line that can be a record; what a damaged spool holds may have none.
+const LINE_BYTES_MAX: u64 = 8 << 20;
 /// Longest description of what is being saved.
 const JOB_BYTES_MAX: u64 = 64 << 10;
 
@@ -114,7 +116,9 @@ impl Spool {
         let mut line = Vec::new();
         loop {
             line.clear();
-            let length = lines.read_until(b'\n', &mut line)?;
+            let length = (&mut lines)
+                .take(LINE_BYTES_MAX)
+                .read_until(b'\n', &mut line)?;
             let Some((before, json)) = self.framing.record(&line, at == 0) else {
                 return Ok(whole);
             };
@@ -128,34 +132,33 @@ impl Spool {
         }
     }
 
-    /// Adds records.
-    pub(super) fn add(&mut self, records: &[DataRecord]) -> Result<(), Failure> {
-        for record in records {
-            let separator: &[u8] = match (self.framing, self.counts.records) {
-                (Framing::Lines, _) => b"",
-                (Framing::Array, 0) => b"[",
-                (Framing::Array, _) => b",\n",
-            };
-            self.buffer.extend_from_slice(separator);
-            let begin = self.buffer.len();
-            self.buffer.extend_from_slice(&record.json);
-            if memchr2(b'\n', b'\r', &record.json).is_some() {
-                // Between its values only: a text with a line break in it is no JSON.
-                for byte in self.buffer.iter_mut().skip(begin) {
-                    if matches!(byte, b'\n' | b'\r') {
-                        *byte = b' ';
-                    }
+    /// Adds a record to what is written next.
+    pub(super) fn add(&mut self, record: &DataRecord) -> Result<(), Failure> {
+        let separator: &[u8] = match (self.framing, self.counts.records) {
+            (Framing::Lines, _) => b"",
+            (Framing::Array, 0) => b"[",
+            (Framing::Array, _) => b",\n",
+        };
+        self.buffer.extend_from_slice(separator);
+        let begin = self.buffer.len();
+        self.buffer.extend_from_slice(&record.json);
+        if memchr2(b'\n', b'\r', &record.json).is_some() {
+            // Between its values only: a text with a line break in it is no JSON.
+            for byte in self.buffer.iter_mut().skip(begin) {
+                if matches!(byte, b'\n' | b'\r') {
+                    *byte = b' ';
                 }
             }
-            if self.framing == Framing::Lines {
-                self.buffer.push(b'\n');
-            }
-            self.note(record)?;
-            if self.buffer.len() >= BUFFER_BYTES {
-                self.write()?;
-            }
         }
-        self.write()
+        if self.framing == Framing::Lines {
+            self.buffer.push(b'\n');
+        }
+        self.note(record)
+    }
+
+    /// Whether enough was added to be written.
+    pub(super) fn is_full(&self) -> bool {
+        self.buffer.len() >= BUFFER_BYTES
     }
 
     fn note(&mut self, record: &DataRecord) -> Result<(), Failure> {
@@ -167,7 +170,8 @@ impl Spool {
         }
     }
 
-    fn write(&mut self) -> Result<(), Failure> {
+    /// Writes what was added.
+    pub(super) fn write(&mut self) -> Result<(), Failure> {
         let written = self.file.write_all(&self.buffer);
         self.buffer.clear();
         Ok(written?)
@@ -312,22 +316,30 @@ mod tests {
         (spool.unwrap(), passed)
     }
 
+    /// The spool with records that were added and written.
+    fn added(mut spool: Spool, records: &[DataRecord]) -> Spool {
+        for record in records {
+            spool.add(record).unwrap();
+        }
+        spool.write().unwrap();
+        spool
+    }
+
     #[test]
     fn a_spool_that_was_cut_anywhere_goes_on_behind_its_last_whole_record() {
         for framing in [Framing::Lines, Framing::Array] {
             let folder = tempfile::tempdir().unwrap();
             let target = folder.path().join("out");
             let all: Vec<DataRecord> = (1..=4).map(record).collect();
-            open(&target, "w", framing).0.add(&all).unwrap();
+            drop(added(open(&target, "w", framing).0, &all));
             let written = std::fs::read(beside(&target, ".part")).unwrap();
             for length in 0..=written.len() {
                 std::fs::write(beside(&target, ".part"), &written[..length]).unwrap();
-                let (mut spool, passed) = open(&target, "w", framing);
+                let (spool, passed) = open(&target, "w", framing);
                 let there = i64::try_from(passed.len()).unwrap();
                 assert_eq!(passed, (1..=there).collect::<Vec<_>>(), "{length}");
                 assert_eq!(spool.counts().kept, passed.len() as u64);
-                spool.add(&all[passed.len()..]).unwrap();
-                drop(spool);
+                drop(added(spool, &all[passed.len()..]));
                 assert_eq!(
                     std::fs::read(beside(&target, ".part")).unwrap(),
                     written,
@@ -344,16 +356,16 @@ mod tests {
     fn another_wish_or_a_damaged_spool_begins_anew() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("out");
-        open(&target, "w", Framing::Lines)
-            .0
-            .add(&[record(1), record(2)])
-            .unwrap();
+        drop(added(
+            open(&target, "w", Framing::Lines).0,
+            &[record(1), record(2)],
+        ));
         assert_eq!(open(&target, "w", Framing::Lines).1, [1, 2]);
         assert_eq!(open(&target, "other", Framing::Lines).1, [0; 0]);
-        open(&target, "other", Framing::Lines)
-            .0
-            .add(&[record(1)])
-            .unwrap();
+        drop(added(
+            open(&target, "other", Framing::Lines).0,
+            &[record(1)],
+        ));
         let mut zeros = std::fs::read(beside(&target, ".part")).unwrap();
         zeros.extend([0; 100]);
         std::fs::write(beside(&target, ".part"), zeros).unwrap();
@@ -372,8 +384,8 @@ mod tests {
             .become_file(&target)
             .unwrap();
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "[]");
-        let (mut spool, _) = open(&target, "w", Framing::Array);
-        spool.add(&[record(1), record(2)]).unwrap();
+        let spool = open(&target, "w", Framing::Array).0;
+        let spool = added(spool, &[record(1), record(2)]);
         spool.become_file(&target).unwrap();
         let text = std::fs::read_to_string(&target).unwrap();
         let expected = "[{\"timestamp\":1,  \"a\":1.50},\n{\"timestamp\":2,  \"a\":1.50}]";
