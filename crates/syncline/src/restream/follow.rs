@@ -28,7 +28,8 @@ pub struct FollowedFile {
 }
 
 impl FollowedFile {
-    /// Opens a file, which is made if it is not there. A last line that is not whole is cut off.
+    /// Opens a file, which is made if it is not there. Of one that was followed into before, a last line
+    /// that is not whole is cut off; any other file is only appended to if it ends with whole records.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         if let Some(folder) = path.parent() {
             fs_err::create_dir_all(folder)?;
@@ -44,9 +45,9 @@ impl FollowedFile {
             let message = format!("{} is being written by another run", path.display());
             return Err(Failure::new(FailureKind::Local, message));
         }
-        let tail = tail(&mut file, path)?;
         let key_file = super::save::beside(path, ".session");
         let key = fs_err::read_to_string(&key_file).ok();
+        let tail = tail(&mut file, path, key.is_some())?;
         Ok(Self {
             file,
             tail,
@@ -86,8 +87,9 @@ impl FollowedFile {
     }
 }
 
-/// The whole records at the end of a file, which is left behind the last of them.
-fn tail(file: &mut File, path: &Path) -> Result<Vec<DataRecord>, Failure> {
+/// The whole records at the end of a file, which is left behind the last of them. Nothing is cut off
+/// before it is plain that the file is one of a follower.
+fn tail(file: &mut File, path: &Path, is_ours: bool) -> Result<Vec<DataRecord>, Failure> {
     let length = file.metadata()?.len();
     let from = length.saturating_sub(TAIL_BYTES);
     file.seek(SeekFrom::Start(from))?;
@@ -96,12 +98,11 @@ fn tail(file: &mut File, path: &Path) -> Result<Vec<DataRecord>, Failure> {
         .take(TAIL_BYTES)
         .read_to_end(&mut bytes)?;
     let whole = memchr::memrchr(b'\n', &bytes).map_or(0, |end| end + 1);
-    if whole == 0 && from > 0 {
+    let is_cut = whole < bytes.len();
+    if (whole == 0 && from > 0) || (is_cut && !is_ours) {
         return Err(no_follower(path));
     }
     bytes.truncate(whole);
-    file.set_len(from + whole as u64)?;
-    file.seek(SeekFrom::End(0))?;
     let bytes = Bytes::from(bytes);
     let lines = bytes.split(|byte| *byte == b'\n');
     // The first line of a tail may lack its beginning.
@@ -109,9 +110,11 @@ fn tail(file: &mut File, path: &Path) -> Result<Vec<DataRecord>, Failure> {
     let records = lines
         .filter(|line| !line.is_empty())
         .map(|line| DataRecord::read(bytes.slice_ref(line)));
-    records
-        .collect::<Result<_, _>>()
-        .map_err(|_reason| no_follower(path))
+    let records: Result<Vec<DataRecord>, _> = records.collect();
+    let records = records.map_err(|_reason| no_follower(path))?;
+    file.set_len(from + whole as u64)?;
+    file.seek(SeekFrom::End(0))?;
+    Ok(records)
 }
 
 fn no_follower(path: &Path) -> Failure {
@@ -129,6 +132,9 @@ mod tests {
         let path = folder.path().join("f.jsonl");
         let whole = "{\"timestamp\":1}\n{\"timestamp\":2}\n";
         std::fs::write(&path, format!("{whole}{{\"timestamp\":3,\"a\"")).unwrap();
+        let unknown = FollowedFile::open(&path).unwrap_err();
+        assert!(unknown.message.contains("f.jsonl"), "{unknown}");
+        std::fs::write(folder.path().join("f.jsonl.session"), "key").unwrap();
         let mut opened = FollowedFile::open(&path).unwrap();
         let seconds: Vec<i64> = opened.tail.iter().map(|record| record.timestamp).collect();
         assert_eq!(seconds, [1, 2]);
@@ -145,9 +151,16 @@ mod tests {
     fn a_file_of_something_else_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f.jsonl");
-        std::fs::write(&path, "a,b\n1,2\n").unwrap();
-        let refused = FollowedFile::open(&path).unwrap_err();
-        assert!(refused.message.contains("f.jsonl"), "{refused}");
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a,b\n1,2\n");
+        for other in [
+            "a,b\n1,2\n",
+            "a,b\n1,2",
+            "{\"mine\":1}",
+            "{\"timestamp\":1}\nnotes",
+        ] {
+            std::fs::write(&path, other).unwrap();
+            let refused = FollowedFile::open(&path).unwrap_err();
+            assert!(refused.message.contains("f.jsonl"), "{refused}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), other);
+        }
     }
 }
