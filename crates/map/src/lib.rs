@@ -17,6 +17,7 @@ mod filters;
 mod layer;
 mod lookup;
 mod mapping;
+mod sealed;
 mod shape;
 mod spelling;
 
@@ -24,4 +25,5 @@ pub use convert::{Blank, ValueRules, Whitespace, fits};
 pub use layer::{MappedPart, MappedStore, ShapedStore};
 pub use lookup::Lookup;
 pub use mapping::{Each, MapProblem, Mapping, MappingSpec};
+pub use sealed::{Seal, SealedStore, SecretFields, secrets_of};
 pub use shape::{RowProblem, Shape};

@@ -144,7 +144,14 @@ impl Shape {
         let mut spelled = Spelled::new();
         if let Some(shaped) = RawObject::of(&shaped) {
             for (name, json) in shaped.iter() {
-                let own = members.get(name).filter(|own| *own != json);
+                // A handle is kept, and nothing of a secret is.
+                let is_secret = |name| {
+                    let field = self.collection.field(name);
+                    field.is_some_and(|field| field.role == FieldRole::Secret)
+                };
+                let own = members
+                    .get(name)
+                    .filter(|own| *own != json && !is_secret(name));
                 spelled.extend(own.map(|own| (name.to_owned(), own)));
             }
         }

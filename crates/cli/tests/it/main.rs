@@ -39,6 +39,7 @@ mod reports;
 mod restream;
 mod schema;
 mod school;
+mod secrets;
 mod servers;
 mod serving;
 mod state;

@@ -14,6 +14,7 @@ mod keys;
 mod lookups;
 mod open;
 mod plan;
+mod secrets;
 mod settings;
 mod shown;
 mod tables;
@@ -23,6 +24,7 @@ pub(crate) use derived::with_derived;
 pub(crate) use keys::SHAPE;
 pub(crate) use open::{Opened, between};
 pub(crate) use plan::{default_path, planned};
+pub(crate) use secrets::sealed;
 pub(crate) use tables::{CSV, TABLE};
 
 pub use apply::{ApplyArgs, ApplySummary, apply_flow, sync_flow};

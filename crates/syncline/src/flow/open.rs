@@ -21,6 +21,7 @@ use syncline_store_files::TablesStore;
 use super::derived::with_derived;
 use super::events::{self, Names};
 use super::plan::state_folder;
+use super::secrets::sealed;
 use super::settings::{FlowSettings, PartSettings};
 use super::{handlers, lookups};
 use crate::suggest::nearest;
@@ -63,9 +64,10 @@ pub(super) fn settings<'config>(
 pub(super) async fn open(config: &Config, name: &str) -> Result<Opened, Failure> {
     let settings = settings(config, name)?;
     let source = side(config, &settings.from, false).await?;
-    let source = with_derived(&state_folder(config)?, settings, source).await?;
+    let state = state_folder(config)?;
+    let source = with_derived(&state, settings, source).await?;
     let target = side(config, &settings.to, true).await?;
-    between(settings, (source, target), async |names| {
+    let opened = between(settings, (source, target), async |names| {
         for (event, handler) in &settings.handlers {
             let known = names.find(event).map(|_event| ());
             known.map_err(|failure| {
@@ -75,7 +77,8 @@ pub(super) async fn open(config: &Config, name: &str) -> Result<Opened, Failure>
         }
         handlers::start(&settings.handlers).await
     })
-    .await
+    .await?;
+    sealed(opened, &state)
 }
 
 /// Compiles a flow between two stores. Handlers are asked for when the names of events are known.
@@ -453,7 +456,30 @@ fn unmapped(settings: &PartSettings, mapped: &BTreeSet<&str>) -> Vec<Failure> {
             require("delete.set", name);
         }
     }
+    problems.extend(misused_secrets(settings));
     problems
+}
+
+/// Secrets in places where their value would have to be seen.
+fn misused_secrets(settings: &PartSettings) -> Vec<Failure> {
+    let roles = settings.roles.iter();
+    let secrets =
+        roles.filter(|(_, role)| matches!(role, FieldRole::Secret | FieldRole::WriteOnly));
+    let misused = secrets.filter_map(|(name, _)| {
+        let is_key = settings.key.iter().any(|(field, _)| field == name);
+        let is_protected = settings.policy.protect.iter().any(|one| one.field == *name);
+        let place = match (is_key, is_protected) {
+            (true, _) => "part of the key",
+            (_, true) => "looked at by `protect`",
+            _ => return None,
+        };
+        let message = format!(
+            "`{}`: `{name}` is {place} and cannot be a secret",
+            settings.name
+        );
+        Some(at(settings, Failure::configuration(message)))
+    });
+    misused.collect()
 }
 
 /// The collections in the order in which they are written.

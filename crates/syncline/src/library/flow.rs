@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::planned::{Place, PlannedFlow};
 use super::record::Record;
-use crate::flow::{between, planned, with_derived};
+use crate::flow::{between, planned, sealed, with_derived};
 use crate::{DerivedSettings, Failure, FlowArgs, FlowSettings, PartSettings};
 
 /// What goes from one store to another, and how.
@@ -97,6 +97,7 @@ impl Flow {
         let stores: (_, Arc<dyn Store>) = (source, Arc::new(target.clone()));
         let handlers = self.handlers.clone();
         let opened = between(&self.settings, stores, async |_names| Ok(handlers)).await?;
+        let opened = sealed(opened, &place.state)?;
         let arguments = FlowArgs {
             flow: self.settings.name.clone(),
             only: self.only.clone(),
