@@ -15,7 +15,7 @@ pub use syncline_store::{
     StoreError, Want, WriteContext,
 };
 pub use syncline_store_exec::{ExecHandler, ExecSettings, ExecStore};
-pub use syncline_store_files::{Dialect, TableFormat, TableSettings, TablesStore};
+pub use syncline_store_files::{Dialect, Formulas, TableFormat, TableSettings, TablesStore};
 #[cfg(feature = "ldap")]
 pub use syncline_store_ldap::{LdapSettings, LdapStore};
 pub use syncline_store_memory::MemoryStore;

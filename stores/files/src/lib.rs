@@ -24,5 +24,5 @@ pub use discover::{DataFile, DataFiles, LineKind, Packing, discover};
 #[cfg(feature = "parquet")]
 pub use parquet::{ParquetTable, write_parquet};
 pub use store::FilesStore;
-pub use tables::{Dialect, TableFormat, TableSettings, TablesStore};
+pub use tables::{Dialect, Formulas, TableFormat, TableSettings, TablesStore};
 pub use target::{FileFormat, FilesTarget, KeyFilter};

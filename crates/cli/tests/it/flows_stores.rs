@@ -417,3 +417,61 @@ async fn a_table_without_a_key_is_told_with_the_way_out() {
         );
     }
 }
+
+#[test]
+fn text_that_a_spreadsheet_would_run_is_refused_where_that_is_asked_for() {
+    let export = "id,name,grade,gpa,active,born,seen,mails\n1,=1+1,,,,,,\n2,-0.5,,,,,,\n\
+        3,@SUM(A1),,,,,,\n4,\"+cmd|' /C calc'!A0\",,,,,,\n5,a=b,,,,,,\n";
+    for (formulas, status, ids) in [
+        ("keep", 0, ["1", "2", "3", "4", "5"].as_slice()),
+        ("refuse", 1, &["2", "5"]),
+    ] {
+        let desk = Desk::new();
+        let store = format!("{{kind: files, path: right, csv: {{formulas: {formulas}}}}}");
+        let part = "key: {id: id}, map: {name: name}";
+        self::desk(&desk, &store, (part, part));
+        desk.write("left/people.csv", export);
+        desk.write("right/people.csv", "id,name\n");
+        let ran = desk.run(&["sync", "in"]);
+        ended(&ran, status);
+        let told = desk.read("right/people.csv");
+        let mut found: Vec<&str> = told
+            .lines()
+            .skip(1)
+            .filter_map(|row| row.split(',').next())
+            .collect();
+        found.sort_unstable();
+        assert_eq!(found, ids, "{formulas}");
+        let why = "`name` begins like a formula, which a spreadsheet would run";
+        assert_eq!(ran.stderr.contains(why), status == 1, "{}", ran.stderr);
+        assert!(!ran.stderr.contains("SUM"), "{}", ran.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_are_more_than_names_are_names() {
+    for system in System::ALL {
+        let desk = Desk::new();
+        let Some(database) = Database::new(system, &desk).await else {
+            continue;
+        };
+        let [table, column] = ["w\"e`i--rd", "na\"m`e"].map(|name| match system {
+            System::MariaDb => format!("`{}`", name.replace('`', "``")),
+            System::Sqlite | System::Postgres => format!("\"{}\"", name.replace('"', "\"\"")),
+        });
+        let sql =
+            format!("CREATE TABLE {table} (id VARCHAR(20) PRIMARY KEY, {column} VARCHAR(50))");
+        database.run(&sql).await;
+        let store = database.store();
+        let store = store.replace('}', ", tables: {people: {table: 'w\"e`i--rd'}}}");
+        let part = "key: {id: id}, map: {'na\"m`e': name}";
+        let back = "key: {id: id}, map: {name: \"row['na\\\"m`e']\"}";
+        self::desk(&desk, &store, (part, back));
+        desk.write("back/people.csv", "id,name\n");
+        ended(&desk.run(&["sync", "in"]), 0);
+        nothing_differs(&desk, "in");
+        ended(&desk.run(&["sync", "back"]), 0);
+        let rows = desk.read("back/people.csv");
+        assert!(rows.contains("'); DROP TABLE people; --"), "{rows}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use syncline_store_files::{Dialect, TableSettings};
+use syncline_store_files::{Dialect, Formulas, TableSettings};
 
 use crate::Failure;
 use crate::config::Section;
@@ -11,7 +11,7 @@ use crate::config::shape::{Key, Kind, Shape, key};
 type Result<T, E = Failure> = std::result::Result<T, E>;
 
 /// The keys of `csv`.
-pub(crate) const CSV: Shape = Shape::of(&[DELIMITER, QUOTE, ENCODING, COLUMNS]);
+pub(crate) const CSV: Shape = Shape::of(&[DELIMITER, QUOTE, ENCODING, COLUMNS, FORMULAS]);
 
 /// The keys of a table.
 pub(crate) const TABLE: Shape = Shape::of(&[
@@ -21,6 +21,7 @@ pub(crate) const TABLE: Shape = Shape::of(&[
     QUOTE,
     ENCODING,
     COLUMNS,
+    FORMULAS,
 ]);
 
 const DELIMITER: Key = key("delimiter", Kind::Text, "What stands between cells.");
@@ -30,6 +31,12 @@ const COLUMNS: Key = key(
     "columns",
     Kind::List,
     "Its columns, where it has no header.",
+);
+
+const FORMULAS: Key = key(
+    "formulas",
+    Kind::Words(|| vec!["keep", "refuse"]),
+    "What becomes of text that a spreadsheet would run.",
 );
 
 /// What is declared about the tables of a store of files.
@@ -70,7 +77,7 @@ impl TablesSettings {
 
 /// How cells are written, if anything is said of it.
 fn dialect(section: &Section<'_>, shared: Option<&Dialect>) -> Result<Option<Dialect>> {
-    let said = ["delimiter", "quote", "encoding", "columns"];
+    let said = ["delimiter", "quote", "encoding", "columns", "formulas"];
     section.accept(&said);
     if !said.iter().any(|key| section.says(key)) {
         return Ok(shared.cloned());
@@ -88,6 +95,12 @@ fn dialect(section: &Section<'_>, shared: Option<&Dialect>) -> Result<Option<Dia
     if let Some(columns) = section.list("columns")? {
         dialect.columns = Some(columns);
     }
+    dialect.formulas = match section.text("formulas")?.as_deref() {
+        None => dialect.formulas,
+        Some("keep") => Formulas::Keep,
+        Some("refuse") => Formulas::Refuse,
+        Some(_) => return Err(section.failure("formulas", "must be `keep` or `refuse`")),
+    };
     Ok(Some(dialect))
 }
 

@@ -18,6 +18,26 @@ pub struct Dialect {
     pub encoding: Option<String>,
     /// The names of the columns, where the file has no header.
     pub columns: Option<Vec<String>>,
+    /// What becomes of text that a spreadsheet would run.
+    pub formulas: Formulas,
+}
+
+/// What becomes of text that a spreadsheet would take for a formula when it opens the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Formulas {
+    /// It is written as it is: what is read back is what was written.
+    #[default]
+    Keep,
+    /// The record is refused.
+    Refuse,
+}
+
+impl Formulas {
+    /// Whether text is not to be written. Numbers with a sign are no formulas.
+    pub(super) fn refuse(self, text: &str) -> bool {
+        let begins = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        self == Self::Refuse && begins && text.parse::<f64>().is_err()
+    }
 }
 
 impl Default for Dialect {
@@ -27,6 +47,7 @@ impl Default for Dialect {
             quote: b'"',
             encoding: None,
             columns: None,
+            formulas: Formulas::Keep,
         }
     }
 }

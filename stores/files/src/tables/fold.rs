@@ -121,6 +121,15 @@ pub(super) fn unwritable(table: &Table, members: &[RawMember<'_>]) -> Option<Str
             "files in {name} are read only; convert the file to utf-8"
         ));
     }
+    let formulas = table.dialect.formulas;
+    let formula = members
+        .iter()
+        .find(|(_, value)| formulas.refuse(&cell_text(value.get())));
+    if let Some((name, _)) = formula {
+        return Some(format!(
+            "`{name}` begins like a formula, which a spreadsheet would run"
+        ));
+    }
     let lossy = members.iter().find(|(_, value)| {
         let text = cell_text(value.get());
         encoding.encode(&text).2

@@ -31,7 +31,7 @@ use syncline_store::{
     BatchStream, ErrorKind, Query, Result, Store, StoreError, Want, WriteContext,
 };
 
-pub use dialect::Dialect;
+pub use dialect::{Dialect, Formulas};
 use pending::Pending;
 use table::Table;
 pub use table::{TableFormat, TableSettings};

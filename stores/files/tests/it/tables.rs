@@ -113,7 +113,7 @@ async fn marks_delimiters_and_encodings_are_those_of_the_file() {
         delimiter: b';',
         quote: b'\'',
         encoding: Some("windows-1252".to_owned()),
-        columns: None,
+        ..Dialect::default()
     };
     let (utf16, ..) = encoding_utf16("id,name\n1,Zoë\n");
     let cases: [(&[u8], Dialect); 4] = [
