@@ -81,6 +81,33 @@ pub(crate) fn silent() -> Arc<dyn Observer> {
     Arc::new(Silent)
 }
 
+/// A live line for a share of work; nothing where there is no terminal.
+pub(crate) struct Share(Option<ProgressBar>);
+
+impl Share {
+    pub(crate) fn new() -> Self {
+        Self(output::is_terminal().then(live_line))
+    }
+
+    pub(crate) fn tell(&self, share: f64, records: u64) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(format!(
+                "{:.0} %, {}",
+                share * 100.0,
+                count(records, "record")
+            ));
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 pub(crate) fn live_line() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
     if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {

@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("syncline-model", &[]),
     ("syncline-plan", &["syncline-model"]),
     ("syncline-check", &["syncline-model"]),
+    ("syncline-plot", &[]),
     ("syncline-store", &["syncline-model"]),
     ("syncline-ledger", &["syncline-model"]),
     ("syncline-map", &["syncline-model", "syncline-store"]),
@@ -50,6 +51,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "syncline-engine",
             "syncline-plan",
+            "syncline-plot",
             "syncline-check",
             "syncline-connections",
             "syncline-derive",

@@ -35,7 +35,8 @@ pub(crate) use publish::{
 pub(crate) use restream::{
     FillArg, FollowedArg, PartitionArg, ProtocolArg, ResolutionArg, RestreamArgs,
     RestreamChangesArgs, RestreamCommand, RestreamDataArgs, RestreamFollowArgs, RestreamFormatArg,
-    RestreamPlaceArgs, RestreamRangeArgs, RestreamShapeArgs, RestreamStagesArgs, StageArg,
+    RestreamPlaceArgs, RestreamPlotArgs, RestreamRangeArgs, RestreamShapeArgs, RestreamStagesArgs,
+    StageArg,
 };
 pub(crate) use sandbox::{
     ApiArg, AuthorizationArg, ModelArgs, PlaceArgs, SandboxArgs, SandboxCommand, SandboxEdfiArgs,

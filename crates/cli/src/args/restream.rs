@@ -46,6 +46,8 @@ pub(crate) enum RestreamCommand {
     Follow(RestreamFollowArgs),
     /// List what was corrected since; save the corrected ranges, and confirm them
     Changes(RestreamChangesArgs),
+    /// Draw measurements of a site, with its stages behind them
+    Plot(RestreamPlotArgs),
 }
 
 /// Which of a list.
@@ -230,6 +232,35 @@ pub(crate) struct RestreamShapeArgs {
     /// Over how many seconds at most
     #[arg(long, value_name = "NUMBER", requires = "fill")]
     pub(crate) fill_seconds: Option<u32>,
+}
+
+/// What is drawn, and where it goes.
+#[derive(Debug, Args)]
+pub(crate) struct RestreamPlotArgs {
+    /// Number of the site
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) site: u64,
+    /// The fields to draw, at most eight; those of one unit share an axis
+    #[arg(long, value_name = "LIST", value_delimiter = ',', required = true)]
+    pub(crate) fields: Vec<String>,
+    #[command(flatten)]
+    pub(crate) range: RestreamRangeArgs,
+    /// Draw to this file; its ending says what: .svg, or .html for a page that needs no other file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Replace the file if it is there, once the new one is complete
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// In SI units
+    #[arg(long)]
+    pub(crate) si_units: bool,
+    /// The time zone of the axis: a name such as America/Chicago, or `site` for the site's own
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub(crate) zone: String,
+    /// Values further apart than this are not joined; without, those further apart than a minute and
+    /// than four times what is usual for their field
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) gap_seconds: Option<u32>,
 }
 
 /// What becomes of corrections.

@@ -37,6 +37,7 @@ mod publishing_refusals;
 mod remediating;
 mod reports;
 mod restream;
+mod restream_plot;
 mod schema;
 mod school;
 mod secrets;

@@ -1,7 +1,8 @@
 //! The Restream API as commands use it: reached as the environment or the configuration says, and
-//! its measurements saved or followed into files.
+//! its measurements saved or followed into files, or drawn.
 
 mod follow;
+mod plot;
 mod save;
 mod times;
 
@@ -15,6 +16,7 @@ use url::Url;
 use crate::{Config, Failure, StoreConfig, open};
 
 pub use follow::FollowedFile;
+pub use plot::{PlotArgs, PlotProgress, PlotSummary, plot};
 pub use save::{
     Partition, PartitionedArgs, SaveArgs, SaveFormat, SaveProgress, SaveSummary, save,
     save_partitioned,
