@@ -73,7 +73,10 @@ fn choose(found: &[Table], wanted: &TableSettings) -> Result<Table> {
         Source::Query(_) => false,
     };
     let Some(table) = found.iter().find(is_meant) else {
-        let names: Vec<String> = found.iter().map(Table::shown).take(NAMES_MAX).collect();
+        // Those of the usual schema come first: a server may have thousands of others.
+        let (usual, others): (Vec<&Table>, _) = found.iter().partition(|table| table.is_usual);
+        let names = usual.into_iter().chain(others).map(Table::shown);
+        let names: Vec<String> = names.take(NAMES_MAX).collect();
         let message = format!("there is no table or view `{}`", wanted.table);
         return Err(StoreError::new(ErrorKind::NotFound, message)
             .with_hint(format!("tables and views there: {}", names.join(", "))));

@@ -97,7 +97,7 @@ fn a_directory_shows_what_it_holds() {
         "(without TLS), as cn=admin,",
         "pages: yes, changes bound to a version: yes, kinds of attributes known: yes",
         "can be read, written and deleted from",
-        "people: key uid; uid text, cn text, mail list",
+        "people: key uid; uid text, cn text, mail set",
     ] {
         assert!(ran.stdout.contains(expected), "{ran}");
     }
