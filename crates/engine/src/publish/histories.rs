@@ -136,6 +136,8 @@ async fn keep(
 
 /// Whether no record was written since the mark of a list of changed keys: whoever changes a key
 /// writes the record, and all that contain the key. Then there is nothing that the list could tell.
+/// Where keys went nothing is known: a record that went after it took a new key is told by that one
+/// alone, and the target has it by the old one.
 async fn is_untouched(
     publication: &Publication,
     part: &Part,
@@ -144,7 +146,7 @@ async fn is_untouched(
     let List::Rekeyed(since) = list else {
         return Ok(false);
     };
-    if part.is_read_as_a_whole() {
+    if part.is_read_as_a_whole() || part.state().gone.len() > 0 {
         return Ok(false);
     }
     let query = Query {
