@@ -16,7 +16,6 @@ use super::gone::Gone;
 use super::lists::{self, List, Told};
 use super::part::Part;
 use super::receipts::note_gone;
-use super::screen::count;
 use super::{Publication, Ways};
 use crate::EngineError;
 use crate::context::lock;
@@ -87,10 +86,11 @@ async fn read(
         };
         match batch.unwrap_or_else(|| Err(broken_off(part))) {
             Ok(Batch::End { coverage, .. }) => {
-                if coverage.is_complete() || is_untouched(publication, part, &list).await? {
-                    return lists::ended(ways, part, &list).await;
-                }
+                let is_complete = coverage.is_complete();
                 note_coverage(publication, part, coverage);
+                if is_complete {
+                    lists::ended(ways, part, &list).await?;
+                }
                 return Ok(());
             }
             Ok(Batch::Gone(keys)) => keep(publication, (part, ways), keys).await?,
@@ -132,34 +132,6 @@ async fn keep(
         ..Told::default()
     };
     lists::note(ways, part, told).await
-}
-
-/// Whether no record was written since the mark of a list of changed keys: whoever changes a key
-/// writes the record, and all that contain the key. Then there is nothing that the list could tell.
-/// Where keys went nothing is known: a record that went after it took a new key is told by that one
-/// alone, and the target has it by the old one.
-async fn is_untouched(
-    publication: &Publication,
-    part: &Part,
-    list: &List,
-) -> Result<bool, EngineError> {
-    let List::Rekeyed(since) = list else {
-        return Ok(false);
-    };
-    if part.is_read_as_a_whole() || part.state().gone.len() > 0 {
-        return Ok(false);
-    }
-    let query = Query {
-        since: Some(since.clone()),
-        ..Query::count(Arc::clone(part.run.collection()))
-    };
-    // What cannot be counted may have been written.
-    let written = count(&publication.context.source, query).await?;
-    let is_untouched = written == Some(0);
-    if is_untouched && part.position.records.as_ref() == Some(since) {
-        part.state().untouched = true;
-    }
-    Ok(is_untouched)
 }
 
 /// What a list does not tell shows when everything is read and compared, deletes included. Where

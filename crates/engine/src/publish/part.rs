@@ -67,8 +67,6 @@ pub(crate) struct State {
     pub(crate) whole: Option<Whole>,
     /// How far its lists were read; nothing where that is not remembered.
     pub(crate) lists: Option<Lists>,
-    /// Whether it is known that no record was written since its mark.
-    pub(crate) untouched: bool,
 }
 
 impl Part {
@@ -105,14 +103,6 @@ impl Part {
 
     pub(crate) fn is_read_as_a_whole(&self) -> bool {
         self.state().whole.is_some()
-    }
-
-    /// Whether there is nothing to be read: no record was written since the mark, or all were read
-    /// by an earlier run.
-    pub(crate) fn has_nothing_to_read(&self) -> bool {
-        let state = self.state();
-        let is_read = state.untouched || self.position.going_on == GoingOn::Finished;
-        is_read && state.whole.is_none()
     }
 
     /// Whether it was read as a whole, and it is known what the source no longer has.

@@ -41,11 +41,7 @@ pub(super) async fn screen(
     if publication.context.stop.is_stopped() {
         return Ok(gone);
     }
-    let whole = Query::count(Arc::clone(part.run.collection()));
-    // A target that is away holds nothing back for that: its deletes are owed then.
-    let size = count(&publication.context.target, whole)
-        .await
-        .unwrap_or_default();
+    let size = size_of_target(publication, part).await;
     let verdicts = verdicts(publication, part, (gone.len(), size))?;
     if verdicts.is_empty() {
         return Ok(gone);
@@ -200,22 +196,16 @@ async fn find(store: &Arc<dyn Store>, part: &Part, key: &Key) -> Result<bool, St
     Ok(found)
 }
 
-/// How many records a store counts; nothing if it does not say. A store that is away is an error.
-pub(super) async fn count(store: &Arc<dyn Store>, query: Query) -> Result<Option<u64>, StoreError> {
-    let mut stream = match store.read(query).await {
-        Ok(stream) => stream,
-        Err(error) if error.is_transient() => return Err(error),
-        Err(_) => return Ok(None),
-    };
+/// How many records the target says it has; nothing if it does not.
+async fn size_of_target(publication: &Publication, part: &Part) -> Option<u64> {
+    let query = Query::count(Arc::clone(part.run.collection()));
+    let mut stream = publication.context.target.read(query).await.ok()?;
     while let Some(batch) = stream.next().await {
-        match batch {
-            Ok(Batch::End { counts, .. }) => return Ok(Some(counts.records)),
-            Ok(_) => {}
-            Err(error) if error.is_transient() => return Err(error),
-            Err(_) => return Ok(None),
+        if let Ok(Batch::End { counts, .. }) = batch {
+            return Some(counts.records);
         }
     }
-    Ok(None)
+    None
 }
 
 async fn hold(

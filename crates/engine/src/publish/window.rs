@@ -24,7 +24,7 @@ pub(super) async fn window(
     part: &Arc<Part>,
 ) -> Result<(), EngineError> {
     let context = &publication.context;
-    if part.has_nothing_to_read() {
+    if part.position.going_on == GoingOn::Finished && !part.is_read_as_a_whole() {
         part.run
             .note_coverage(Coverage::Complete(whole::unbounded()));
         return Ok(());

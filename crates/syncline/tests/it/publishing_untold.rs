@@ -60,47 +60,6 @@ async fn keys_that_changed_untold_are_found_by_comparison() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_has_written_is_counted_and_not_compared() {
-    let pair = Pair::district(V5_4, V7_3, 4).await;
-    let publish = async || {
-        let published = pair.publish_with(|arguments| arguments.settings.overlap = 0);
-        let summary = published.await.unwrap();
-        assert_eq!(
-            summary.exit_status(),
-            0,
-            "{:#?}",
-            summary.report.collections
-        );
-        summary
-    };
-    publish().await;
-    let hand = pair.hand().await;
-    // So that there is something new, and sections contain what is renamed.
-    hand.rename(SESSIONS, ("sessionName", "Renamed")).await;
-    let (periods, path) = ("ed-fi/classPeriods", "/ed-fi/classPeriods");
-    let before = pair.source.requests();
-    let summary = publish().await;
-    let is_compared = |name: &str| summary.parts[name].compared.as_deref() == Some(WHY);
-    assert!(is_compared(SESSIONS), "it has another name");
-    assert!(is_compared(SECTIONS), "they contain that name");
-    assert!(!is_compared(periods) && !is_compared(ENROLMENTS));
-    assert!(pair.source.count(periods).unwrap() > 0);
-    // What went, and the count of what was written.
-    let asked = pair.source.requests().count("GET", path) - before.count("GET", path);
-    assert_eq!(asked, 2);
-    assert_ne!(summary.parts[periods].from, summary.parts[periods].to);
-    pair.must_be_equal("after what was not written was not compared")
-        .await;
-    // What moved since a moment whose changes of keys were not looked at is looked at.
-    hand.rename(SESSIONS, ("sessionName", "Again")).await;
-    assert_eq!(without_deletes(&pair).await.exit_status(), 0);
-    hand.put(STUDENTS, &student(1, "Ada")).await;
-    let summary = publish().await;
-    assert_eq!(summary.parts[SESSIONS].compared.as_deref(), Some(WHY));
-    pair.must_be_equal("after a key had changed untold").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn what_took_another_key_untold_and_then_went_goes_from_the_target_too() {
     let pair = Pair::empty(V7_3, V7_3).await;
     let hand = pair.hand().await;
