@@ -17,7 +17,7 @@ use crate::collection::CollectionRun;
 use crate::compare::{is_at, origin};
 use crate::context::Context;
 use crate::feed::next_batch;
-use crate::recorder::{Note, Noted};
+use crate::recorder::{self, Note, Noted};
 use crate::{EngineError, Resend};
 
 /// What a file in UTF-8 may begin with.
@@ -137,13 +137,10 @@ impl<'run> Sifter<'run> {
             result: ReceiptResult::Settled(Done::Unchanged),
         };
         let noted = Noted {
-            receipt,
-            collection: Arc::clone(self.collection),
             origin: record.origin,
             first: true,
-            page: None,
+            ..Noted::of(receipt, self.collection)
         };
-        let sent = self.notes.send(Note::Receipt(Box::new(noted))).await;
-        sent.map_err(|_closed| EngineError::Defect)
+        recorder::note(&self.notes, noted).await
     }
 }

@@ -14,7 +14,7 @@ use crate::Event;
 use crate::collection::CollectionRun;
 use crate::context::Context;
 use crate::places::Page;
-use crate::recorder::{Note, Noted};
+use crate::recorder::{self, Note, Noted};
 use crate::rejects::{Body, Reject};
 use crate::removal;
 
@@ -240,14 +240,13 @@ async fn settle(context: &Context, notes: &mpsc::Sender<Note>, offer: &Offer, ou
         result,
     };
     let outcome = Noted {
-        receipt,
-        collection: Arc::clone(collection),
         origin: record.origin.clone(),
         first: offer.kind == OfferKind::First,
         page: offer.page.clone(),
+        ..Noted::of(receipt, collection)
     };
-    if notes.send(Note::Receipt(Box::new(outcome))).await.is_err() {
-        context.stop.fail(crate::EngineError::Defect);
+    if let Err(error) = recorder::note(notes, outcome).await {
+        context.stop.fail(error);
     }
 }
 

@@ -45,6 +45,25 @@ pub(crate) struct Noted {
     pub(crate) page: Option<Arc<Page>>,
 }
 
+impl Noted {
+    /// An outcome that comes from no line and no page, and of nothing that is offered first.
+    pub(crate) fn of(receipt: Receipt, collection: &Arc<CollectionRun>) -> Self {
+        Self {
+            receipt,
+            collection: Arc::clone(collection),
+            origin: None,
+            first: false,
+            page: None,
+        }
+    }
+}
+
+/// Hands an outcome over. There is always a recorder, unless it has broken off.
+pub(crate) async fn note(notes: &mpsc::Sender<Note>, outcome: Noted) -> Result<(), EngineError> {
+    let sent = notes.send(Note::Receipt(Box::new(outcome))).await;
+    sent.map_err(|_closed| EngineError::Defect)
+}
+
 /// Records until all senders are gone. A ledger that cannot be written stops the run.
 pub(crate) async fn record(context: Arc<Context>, mut notes: mpsc::Receiver<Note>) {
     while let Some(note) = notes.recv().await {

@@ -15,8 +15,8 @@ use crate::collection::CollectionRun;
 use crate::context::Context;
 use crate::feed::offer;
 use crate::lanes::{Lanes, Offer, OfferKind};
-use crate::recorder::{Note, Noted};
-use crate::{EngineError, Event, Verb};
+use crate::recorder::{self, Note, Noted};
+use crate::{Event, Verb};
 
 /// Deletes of one collection that may wait to be offered again.
 pub(crate) const KEPT_MAX: usize = 50_000;
@@ -72,14 +72,11 @@ pub(crate) async fn settle(
         result: ReceiptResult::Gone,
     };
     let outcome = Noted {
-        receipt,
-        collection: Arc::clone(collection),
         origin: record.origin.clone(),
-        first: false,
-        page: None,
+        ..Noted::of(receipt, collection)
     };
-    if notes.send(Note::Receipt(Box::new(outcome))).await.is_err() {
-        context.stop.fail(EngineError::Defect);
+    if let Err(error) = recorder::note(notes, outcome).await {
+        context.stop.fail(error);
     }
 }
 

@@ -97,7 +97,8 @@ pub fn key(id: impl std::fmt::Display) -> Key {
     clippy::expect_used,
     reason = "a test whose payload is broken is wrong"
 )]
-pub fn record(collection: &Collection, payload: Bytes) -> Record {
+pub fn record(collection: &Collection, payload: impl AsRef<[u8]>) -> Record {
+    let payload = Bytes::copy_from_slice(payload.as_ref());
     let (key, digest) = Canonicaliser::new(collection)
         .read(&payload)
         .expect("a JSON object");
@@ -117,7 +118,7 @@ pub fn last_of_each<'a>(
 ) -> BTreeMap<Key, Bytes> {
     payloads
         .into_iter()
-        .map(|payload| (record(collection, payload.clone()).key, payload.clone()))
+        .map(|payload| (record(collection, payload).key, payload.clone()))
         .collect()
 }
 

@@ -3,6 +3,8 @@
 //! Only addresses come from here: whoever tests against a server brings its own client, and makes
 //! a schema, a database or a branch of its own, since tests run side by side.
 
+use crate::skipped;
+
 /// A server that tests may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
@@ -53,13 +55,6 @@ pub fn setting(name: &str) -> Option<String> {
     lines
         .find(|(found, _)| *found == name)
         .map(|(_, value)| value.to_owned())
-}
-
-#[expect(clippy::disallowed_methods, reason = "whether a test may be skipped")]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn skipped(reason: &str) {
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "{reason}");
-    eprintln!("skipped: {reason}");
 }
 
 #[cfg(test)]

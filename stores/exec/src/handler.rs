@@ -69,19 +69,8 @@ impl Drop for ExecHandler {
 #[async_trait]
 impl Handler for ExecHandler {
     async fn handle(&self, event: &Event, changes: &[Change]) -> Result<Vec<Outcome>> {
-        let obstacles: Vec<Option<Outcome>> = changes.iter().map(is_by_content).collect();
-        let possible: Vec<&Change> = changes
-            .iter()
-            .zip(&obstacles)
-            .filter(|(_, obstacle)| obstacle.is_none())
-            .map(|(change, _)| change)
-            .collect();
         let asking = Asking::Handle(event);
-        let answered = self.putting.put_all(&self.program, asking, &possible);
-        let mut answered = answered.await?.into_iter();
-        let outcomes = obstacles
-            .into_iter()
-            .filter_map(|obstacle| obstacle.or_else(|| answered.next()));
-        Ok(outcomes.collect())
+        let put = (changes, is_by_content);
+        self.putting.put(&self.program, asking, put).await
     }
 }

@@ -50,9 +50,31 @@ impl Putting {
         self.process.get_mut().take()
     }
 
+    /// Puts the changes that nothing stands in the way of; an outcome for each of them all.
+    pub(crate) async fn put(
+        &self,
+        starts: &impl Starts,
+        asking: Asking<'_>,
+        (changes, obstacle): (&[Change], impl Fn(&Change) -> Option<Outcome>),
+    ) -> Result<Vec<Outcome>> {
+        let obstacles: Vec<Option<Outcome>> = changes.iter().map(obstacle).collect();
+        let possible: Vec<&Change> = changes
+            .iter()
+            .zip(&obstacles)
+            .filter(|(_, obstacle)| obstacle.is_none())
+            .map(|(change, _)| change)
+            .collect();
+        let answered = self.put_all(starts, asking, &possible).await?;
+        let mut answered = answered.into_iter();
+        let outcomes = obstacles
+            .into_iter()
+            .filter_map(|obstacle| obstacle.or_else(|| answered.next()));
+        Ok(outcomes.collect())
+    }
+
     /// Where it breaks off, what the program answered for stands and the rest is open; if it answered
     /// for nothing and trying again is of no use, this is an error of the whole.
-    pub(crate) async fn put_all(
+    async fn put_all(
         &self,
         starts: &impl Starts,
         asking: Asking<'_>,
@@ -64,7 +86,7 @@ impl Putting {
             .filter(|rest| !rest.is_empty())
         {
             let now = rest.get(..self.portion(rest)).unwrap_or(rest);
-            let written = self.put(starts, asking, now).await;
+            let written = self.put_once(starts, asking, now).await;
             outcomes.extend(written.answered);
             match written.broken {
                 None => {}
@@ -76,7 +98,12 @@ impl Putting {
     }
 
     /// One request. The copy is held meanwhile, so that requests do not mix.
-    async fn put(&self, starts: &impl Starts, asking: Asking<'_>, changes: &[&Change]) -> Written {
+    async fn put_once(
+        &self,
+        starts: &impl Starts,
+        asking: Asking<'_>,
+        changes: &[&Change],
+    ) -> Written {
         let mut place = self.process.lock().await;
         let copy = match place.take() {
             Some(process) => Ok(process),

@@ -131,24 +131,11 @@ impl Store for ExecStore {
 
     async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {
         let hello = &self.shared.hello;
-        let obstacles: Vec<Option<Outcome>> = changes
-            .iter()
-            .map(|change| writing::obstacle(change, hello))
-            .collect();
-        let possible: Vec<&Change> = changes
-            .iter()
-            .zip(&obstacles)
-            .filter(|(_, obstacle)| obstacle.is_none())
-            .map(|(change, _)| change)
-            .collect();
         let shared = &self.shared;
         let asking = Asking::Write(context.collection.name.as_str());
-        let answered = shared.putting.put_all(&**shared, asking, &possible);
-        let mut answered = answered.await?.into_iter();
-        let outcomes = obstacles
-            .into_iter()
-            .filter_map(|obstacle| obstacle.or_else(|| answered.next()));
-        Ok(outcomes.collect())
+        let obstacle = |change: &Change| writing::obstacle(change, hello);
+        let putting = &shared.putting;
+        putting.put(&**shared, asking, (changes, obstacle)).await
     }
 
     async fn confirm(&self, upto: &Mark) -> Result<()> {

@@ -133,28 +133,21 @@ fn refused(class: FailureClass, message: &str) -> Outcome {
 #[cfg(test)]
 mod tests {
     use syncline_model::{Collection, CollectionName, KeyField};
+    use syncline_testkit::fixtures;
 
     use super::*;
 
-    fn reader() -> Canonicaliser {
+    fn people() -> Collection {
         let mut collection = Collection::named(CollectionName::new("people"));
         collection.key = vec![KeyField {
             name: "id".to_owned(),
             path: vec!["id".to_owned()],
         }];
-        Canonicaliser::new(&collection)
+        collection
     }
 
     fn record(payload: &str) -> Record {
-        let payload = Bytes::copy_from_slice(payload.as_bytes());
-        let (key, digest) = reader().read(&payload).unwrap();
-        Record {
-            key,
-            digest,
-            payload,
-            handle: None,
-            origin: None,
-        }
+        fixtures::record(&people(), payload)
     }
 
     /// One record is held; what becomes of it by a change.
@@ -162,7 +155,7 @@ mod tests {
     fn check(held: &str, change: &Change, expected: (&str, &str)) {
         let held = record(held);
         let mut rows = Rows::from([(held.key, held.payload)]);
-        let outcome = decide(&mut rows, change, &mut reader());
+        let outcome = decide(&mut rows, change, &mut Canonicaliser::new(&people()));
         let told = match &outcome {
             Outcome::Done { done, .. } => format!("{done:?}"),
             Outcome::Refused(refusal) => format!("{:?}", refusal.class),

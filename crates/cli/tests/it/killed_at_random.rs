@@ -23,7 +23,7 @@ const SEEDS: u64 = 5;
 /// Kills of one seed at most.
 const KILLS: u64 = 3;
 /// Records in a page.
-const PAGE: u64 = 5;
+pub(crate) const PAGE: u64 = 5;
 /// Collections that are read at the same time.
 const TOGETHER: u64 = 6;
 
@@ -53,6 +53,24 @@ struct Way {
     versions: Option<u64>,
 }
 
+/// A server whose data and requests are in files.
+pub(crate) fn kept(desk: &Desk, api: ApiVersion, name: &str) -> SandboxConfig {
+    SandboxConfig {
+        api,
+        data: Some(desk.path(&format!("{name}.db"))),
+        record_file: Some(desk.path(&format!("{name}.jsonl"))),
+        ..SandboxConfig::new(schema::embedded().unwrap())
+    }
+}
+
+/// A store as a configuration has it, with small pages.
+pub(crate) fn store(url: &str) -> String {
+    format!(
+        "    kind: edfi\n    base_url: {url}\n    client_id: populated\n    \
+         client_secret: populatedSecret\n    pool_size: 2\n    page_size: {PAGE}\n"
+    )
+}
+
 /// A district at the source, nothing at the target, and the requests of both on record.
 struct Case {
     source: Sandbox,
@@ -63,12 +81,6 @@ struct Case {
 impl Case {
     async fn of(seed: u64, way: Way) -> Self {
         let desk = Desk::new();
-        let config = |api, name: &str| SandboxConfig {
-            api,
-            data: Some(desk.path(&format!("{name}.db"))),
-            record_file: Some(desk.path(&format!("{name}.jsonl"))),
-            ..SandboxConfig::new(schema::embedded().unwrap())
-        };
         let district = GenerateConfig {
             students: 4,
             seed,
@@ -76,29 +88,22 @@ impl Case {
             defects: None,
             school_year: 2026,
         };
-        let source = config(way.api, "source");
+        let source = kept(&desk, way.api, "source");
         seed_district(source.clone(), &district).unwrap();
         let source = Sandbox::start(source).await.unwrap();
-        let target = Sandbox::start(config(ApiVersion::V7_3, "target"))
-            .await
-            .unwrap();
+        let target = kept(&desk, ApiVersion::V7_3, "target");
+        let target = Sandbox::start(target).await.unwrap();
         if way.isolated {
             source.take_snapshot("first").unwrap();
         }
-        let api = |url: &str| {
-            format!(
-                "    kind: edfi\n    base_url: {url}\n    client_id: populated\n    \
-                 client_secret: populatedSecret\n    pool_size: 2\n    page_size: {PAGE}\n"
-            )
-        };
         let windows = way.versions.map_or_else(String::new, |versions| {
             format!("    version_window: {versions}\n")
         });
         let config = format!(
             "stores:\n  district:\n{}  state:\n{}publish:\n  from: district\n  to: state\n  \
              ignore_isolation: {}\n",
-            api(source.url()) + &windows,
-            api(target.url()),
+            store(source.url()) + &windows,
+            store(target.url()),
             !way.isolated,
         );
         desk.write("syncline.yaml", config);

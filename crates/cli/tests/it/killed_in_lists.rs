@@ -7,19 +7,15 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use syncline_sandbox::{
-    ApiVersion, FaultAction, FaultMatch, FaultPlan, FaultRule, Sandbox, SandboxConfig, schema,
-};
+use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultPlan, FaultRule, Sandbox};
 
 use crate::desk::Desk;
-use crate::killed_at_random::{random, repeated, seeds};
+use crate::killed_at_random::{PAGE, kept, random, repeated, seeds, store};
 
 /// Longest time until a run is killed.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Kills of one seed.
 const KILLS: u64 = 3;
-/// Entries in a page of a list.
-const PAGE: u64 = 5;
 /// Records that change, of more than those.
 const CHANGING: usize = 18;
 const ALL: usize = 22;
@@ -106,21 +102,10 @@ struct Case {
 impl Case {
     async fn of(api: ApiVersion, isolated: bool) -> Self {
         let desk = Desk::new();
-        let config = |api, name: &str| SandboxConfig {
-            api,
-            data: Some(desk.path(&format!("{name}.db"))),
-            record_file: Some(desk.path(&format!("{name}.jsonl"))),
-            ..SandboxConfig::new(schema::embedded().unwrap())
-        };
-        let source = Sandbox::start(config(api, "source")).await.unwrap();
-        let target = config(ApiVersion::V7_3, "target");
+        let source = kept(&desk, api, "source");
+        let source = Sandbox::start(source).await.unwrap();
+        let target = kept(&desk, ApiVersion::V7_3, "target");
         let target = Sandbox::start(target).await.unwrap();
-        let store = |url: &str| {
-            format!(
-                "    kind: edfi\n    base_url: {url}\n    client_id: populated\n    \
-                 client_secret: populatedSecret\n    pool_size: 2\n    page_size: {PAGE}\n"
-            )
-        };
         let config = format!(
             "stores:\n  district:\n{}  state:\n{}publish:\n  from: district\n  to: state\n  \
              guards: {{ delete_share_max: 1.0 }}\n  ignore_isolation: {}\n",

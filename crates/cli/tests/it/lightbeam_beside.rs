@@ -10,6 +10,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 use syncline_sandbox::{Sandbox, SandboxConfig, schema};
+use syncline_testkit::skipped;
 
 use crate::desk::{Desk, Ran, students};
 use crate::servers::closed_port;
@@ -46,13 +47,6 @@ async fn pair() -> Option<Pair> {
         theirs: Side::new(Some(program)).await,
         ours: Side::new(None).await,
     })
-}
-
-#[expect(clippy::disallowed_methods, reason = "whether a test may be skipped")]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn skipped(reason: &str) {
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "{reason}");
-    eprintln!("skipped: {reason}");
 }
 
 impl Side {

@@ -1,7 +1,6 @@
 //! Pages of plans and runs: what is on them, and how a browser shows them.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
+use syncline_testkit::Browser;
 
 use crate::desk::Desk;
 
@@ -123,50 +122,9 @@ fn changes_that_are_too_many_are_told_to_be_left_out() {
     assert!(page.contains(&told), "{told}");
 }
 
-/// The first of some browsers that is installed.
-fn browser() -> Option<&'static str> {
-    let there = |name: &&str| {
-        let asked = Command::new(name)
-            .arg("--version")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        asked.is_ok_and(|status| status.success())
-    };
-    ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find(there)
-}
-
-#[expect(clippy::disallowed_methods, reason = "whether a test may be skipped")]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn skipped(reason: &str) {
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "{reason}");
-    eprintln!("skipped: {reason}");
-}
-
-/// Opens a page without a window; gives what the browser prints.
-fn visit(browser: &str, profile: &Path, arguments: &[&str], url: &str) -> String {
-    let output = Command::new(browser)
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--no-first-run",
-        ])
-        .args(["--disable-dev-shm-usage", "--hide-scrollbars"])
-        .arg(format!("--user-data-dir={}", profile.display()))
-        .args(arguments)
-        .arg(url)
-        .output()
-        .unwrap();
-    String::from_utf8(output.stdout).unwrap()
-}
-
 #[test]
 fn a_browser_shows_the_page_and_its_search_filters() {
-    let Some(browser) = browser() else {
-        skipped("pages in a browser, as no Chromium is installed");
+    let Some(browser) = Browser::find() else {
         return;
     };
     let desk = desk();
@@ -180,9 +138,8 @@ fn a_browser_shows_the_page_and_its_search_filters() {
     let page = desk.read("plan.html");
     desk.write("typed.html", page.replace("</body>", typed));
     desk.write("chosen.html", page.replace("</body>", chosen));
-    let profile = desk.path("profile");
     let url = |name: &str| format!("file://{}", desk.path(name).display());
-    let dump = |url: &str| visit(browser, &profile, &["--dump-dom"], url);
+    let dump = |url: &str| browser.visit(&["--dump-dom"], url);
     let seen = |html: &str| {
         let rows = html.split("<tr data-kind").skip(1);
         let is_hidden = |row: &&str| row.split('>').next().unwrap().contains("hidden");
@@ -201,7 +158,7 @@ fn a_browser_shows_the_page_and_its_search_filters() {
         let picture = desk.path(&format!("{name}.png"));
         let shoot = format!("--screenshot={}", picture.display());
         let size = format!("--window-size={size}");
-        visit(browser, &profile, &[&shoot, &size], &url("plan.html"));
+        browser.visit(&[&shoot, &size], &url("plan.html"));
         let png = std::fs::read(&picture).unwrap();
         assert!(
             png.starts_with(b"\x89PNG") && png.len() > 20_000,

@@ -20,7 +20,7 @@ use crate::collection::CollectionRun;
 use crate::context::Context;
 use crate::imported::Sifter;
 use crate::lanes::is_offered_again;
-use crate::recorder::{Note, Noted};
+use crate::recorder::{self, Note, Noted};
 use crate::{Duplicate, EngineError, Event, Planned, Resend};
 
 /// Changes that are put into the order of their places, and read again, together.
@@ -156,17 +156,8 @@ impl<'run> Planner<'run> {
     }
 
     fn note(&self, receipt: Receipt) -> Result<(), EngineError> {
-        let noted = Noted {
-            receipt,
-            collection: Arc::clone(self.collection),
-            origin: None,
-            first: false,
-            page: None,
-        };
-        let sent = self
-            .handle
-            .block_on(self.notes.send(Note::Receipt(Box::new(noted))));
-        sent.map_err(|_closed| EngineError::Defect)
+        let noted = Noted::of(receipt, self.collection);
+        self.handle.block_on(recorder::note(self.notes, noted))
     }
 
     fn write_together(&mut self) -> Result<(), EngineError> {

@@ -22,7 +22,7 @@ use crate::collection::CollectionRun;
 use crate::context::{Context, lock};
 use crate::feed::offer;
 use crate::lanes::{Lanes, OfferKind, is_offered_again};
-use crate::recorder::{Note, Noted, flush};
+use crate::recorder::{self, Note, Noted, flush};
 use crate::run::{Collections, around, with_lanes};
 use crate::{Baseline, EngineError, Event, Job, Observer, RunReport, Settings, Verb, removal};
 
@@ -420,15 +420,7 @@ async fn note_missed(
             origin: String::new(),
         },
     };
-    let outcome = Noted {
-        receipt,
-        collection: Arc::clone(collection),
-        origin: None,
-        first: false,
-        page: None,
-    };
-    let sent = notes.send(Note::Receipt(Box::new(outcome))).await;
-    sent.map_err(|_closed| EngineError::Defect)
+    recorder::note(notes, Noted::of(receipt, collection)).await
 }
 
 /// The change as stores take it.

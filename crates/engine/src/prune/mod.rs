@@ -22,7 +22,7 @@ use crate::compare::DeletePlan;
 use crate::context::{Context, lock};
 use crate::feed::offer;
 use crate::lanes::{Lanes, OfferKind};
-use crate::recorder::{Note, Noted};
+use crate::recorder::{self, Note, Noted};
 use crate::{EngineError, Event, removal};
 use handles::Shared;
 use tokio::sync::mpsc;
@@ -251,15 +251,7 @@ async fn forget(
         handle: None,
         result: ReceiptResult::Gone,
     };
-    let outcome = Noted {
-        receipt,
-        collection: Arc::clone(collection),
-        origin: None,
-        first: false,
-        page: None,
-    };
-    let sent = notes.send(Note::Receipt(Box::new(outcome))).await;
-    sent.map_err(|_closed| EngineError::Defect)
+    recorder::note(notes, Noted::of(receipt, collection)).await
 }
 
 #[cfg(test)]

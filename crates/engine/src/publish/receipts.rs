@@ -3,8 +3,6 @@
 //! A delete that is owed has an empty payload. Whatever the reason, it is durable before the mark
 //! moves, and the next run offers it again.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use jiff::Timestamp;
 use syncline_ledger::{OwedClass, Receipt, ReceiptResult};
@@ -13,7 +11,7 @@ use syncline_model::{Digest, Key, Refusal};
 use super::part::Part;
 use super::{Publication, Ways};
 use crate::Event;
-use crate::recorder::{Note, Noted};
+use crate::recorder::{self, Noted};
 
 /// Notes that the target no longer holds a key.
 pub(super) async fn note_gone(ways: &Ways, part: &Part, (key, status): (&Key, u16)) {
@@ -69,19 +67,8 @@ async fn note(ways: &Ways, part: &Part, (key, status, result): (&Key, u16, Recei
         handle: None,
         result,
     };
-    let noted = Noted {
-        receipt,
-        collection: Arc::clone(&part.run),
-        origin: None,
-        first: false,
-        page: None,
-    };
-    if ways
-        .notes
-        .send(Note::Receipt(Box::new(noted)))
-        .await
-        .is_err()
-    {
+    let noted = Noted::of(receipt, &part.run);
+    if recorder::note(&ways.notes, noted).await.is_err() {
         part.stay_behind("not everything could be recorded");
     }
 }

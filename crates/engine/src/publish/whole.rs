@@ -18,7 +18,7 @@ use super::{Publication, Ways};
 use crate::EngineError;
 use crate::context::{Context, lock};
 use crate::prune::handles::Shared;
-use crate::recorder::{self, Note, Noted};
+use crate::recorder::{self, Noted};
 
 /// Bytes of keys of one collection that are held in memory; the rest waits on disk.
 const MEMORY_BUDGET: usize = 16 << 20;
@@ -146,13 +146,5 @@ async fn forget(ways: &Ways, part: &Part, known: &Known) -> Result<(), EngineErr
         handle: None,
         result: ReceiptResult::Gone,
     };
-    let noted = Noted {
-        receipt,
-        collection: Arc::clone(&part.run),
-        origin: None,
-        first: false,
-        page: None,
-    };
-    let sent = ways.notes.send(Note::Receipt(Box::new(noted))).await;
-    sent.map_err(|_closed| EngineError::Defect)
+    recorder::note(&ways.notes, Noted::of(receipt, &part.run)).await
 }

@@ -2,59 +2,20 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use syncline_testkit::Browser;
 
 use crate::client::{Answer, exchange};
 use crate::fixture::{Fixture, student};
 
-/// The first of some browsers that is installed.
-fn browser() -> Option<&'static str> {
-    let there = |name: &&str| {
-        Command::new(name)
-            .arg("--version")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
-    };
-    ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find(there)
-}
-
-#[expect(clippy::disallowed_methods, reason = "whether a test may be skipped")]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn skipped(reason: &str) {
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "{reason}");
-    eprintln!("skipped: {reason}");
-}
-
-/// Opens a page without a window; gives what the browser prints.
-fn visit(browser: &str, profile: &Path, arguments: &[&str], url: &str) -> String {
-    let output = Command::new(browser)
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--no-first-run",
-        ])
-        .args(["--disable-dev-shm-usage", "--window-size=1400,1000"])
-        .arg(format!("--user-data-dir={}", profile.display()))
-        .args(arguments)
-        .arg(url)
-        .output()
-        .unwrap();
-    String::from_utf8(output.stdout).unwrap()
-}
+/// How large the page is.
+const WINDOW: &str = "--window-size=1400,1000";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_shows_the_page() {
-    let Some(browser) = browser() else {
-        skipped("the page in a browser, as no Chromium is installed");
+    let Some(browser) = Browser::find() else {
         return;
     };
     let fixture = Fixture::new().await;
@@ -64,8 +25,8 @@ async fn a_browser_shows_the_page() {
     let picture = folder.path().join("page.png");
     let shoot = format!("--screenshot={}", picture.display());
     // Time as the browser has it runs on only when nothing is awaited any more.
-    let dump = ["--dump-dom", "--virtual-time-budget=10000"];
-    let shown = visit(browser, folder.path(), &dump, &format!("{url}/#still"));
+    let dump = ["--dump-dom", "--virtual-time-budget=10000", WINDOW];
+    let shown = browser.visit(&dump, &format!("{url}/#still"));
     for part in [
         "<td>ed-fi/students</td><td class=\"number\">1</td>",
         "No fault is armed.",
@@ -74,7 +35,7 @@ async fn a_browser_shows_the_page() {
     ] {
         assert!(shown.contains(part), "{part} is not in {shown}");
     }
-    visit(browser, folder.path(), &[&shoot, "--timeout=3000"], &url);
+    browser.visit(&[&shoot, "--timeout=3000", WINDOW], &url);
     let png = std::fs::read(&picture).unwrap();
     assert!(
         png.starts_with(b"\x89PNG") && png.len() > 20_000,

@@ -5,78 +5,67 @@ use std::path::Path;
 use secrecy::SecretString;
 use syncline_store_exec::{ExecSettings, Limits};
 
+use super::common;
 use super::section::Section;
-use super::shape::{Kind, Shape, TEXTS, key};
+use super::shape::{Key, Kind, Shape, TEXTS, key};
 use super::{ConfigArgs, path_from};
 use crate::Failure;
 
+const COMMAND: Key = key("command", Kind::List, "The program and its arguments.");
+const FOLDER: Key = key(
+    "folder",
+    Kind::Text,
+    "Where it runs; beside this file if nothing is said.",
+);
+const ENVIRONMENT: Key = key(
+    "environment",
+    TEXTS,
+    "Variables that it gets besides the usual ones.",
+);
+const SETTINGS: Key = key("settings", TEXTS, "What it is told when it is started.");
+const LINE_MEGABYTES: Key = key(
+    "line_megabytes",
+    Kind::Whole(1, 1024),
+    "Longest line that it may write.",
+);
+const START_SECONDS: Key = key(
+    "start_seconds",
+    Kind::Seconds,
+    "Longest time for its start.",
+);
+const ANSWER_SECONDS: Key = key(
+    "answer_seconds",
+    Kind::Seconds,
+    "Longest time for an answer.",
+);
+
 /// The keys of a store that is a program.
 pub(super) const SHAPE: Shape = Shape::of(&[
-    key("kind", Kind::Text, "Of which kind the store is."),
-    key("command", Kind::List, "The program and its arguments."),
-    key(
-        "folder",
-        Kind::Text,
-        "Where it runs; beside this file if nothing is said.",
-    ),
-    key(
-        "environment",
-        TEXTS,
-        "Variables that it gets besides the usual ones.",
-    ),
-    key("settings", TEXTS, "What it is told when it is started."),
-    key(
-        "line_megabytes",
-        Kind::Whole(1, 1024),
-        "Longest line that it may write.",
-    ),
+    common::KIND,
+    COMMAND,
+    FOLDER,
+    ENVIRONMENT,
+    SETTINGS,
+    LINE_MEGABYTES,
     key(
         "readers",
         Kind::Whole(1, 64),
         "Most collections that it is asked for at once.",
     ),
-    key(
-        "start_seconds",
-        Kind::Seconds,
-        "Longest time for its start.",
-    ),
-    key(
-        "answer_seconds",
-        Kind::Seconds,
-        "Longest time for an answer.",
-    ),
+    START_SECONDS,
+    ANSWER_SECONDS,
 ])
 .requiring(&["kind", "command"]);
 
 /// The keys of a program that is a handler.
 pub(crate) const HANDLER: Shape = Shape::of(&[
-    key("command", Kind::List, "The program and its arguments."),
-    key(
-        "folder",
-        Kind::Text,
-        "Where it runs; beside this file if nothing is said.",
-    ),
-    key(
-        "environment",
-        TEXTS,
-        "Variables that it gets besides the usual ones.",
-    ),
-    key("settings", TEXTS, "What it is told when it is started."),
-    key(
-        "line_megabytes",
-        Kind::Whole(1, 1024),
-        "Longest line that it may write.",
-    ),
-    key(
-        "start_seconds",
-        Kind::Seconds,
-        "Longest time for its start.",
-    ),
-    key(
-        "answer_seconds",
-        Kind::Seconds,
-        "Longest time for an answer.",
-    ),
+    COMMAND,
+    FOLDER,
+    ENVIRONMENT,
+    SETTINGS,
+    LINE_MEGABYTES,
+    START_SECONDS,
+    ANSWER_SECONDS,
 ])
 .requiring(&["command"]);
 

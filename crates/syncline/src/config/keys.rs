@@ -1,6 +1,7 @@
 //! The keys of our own configuration, as far as they are read in this folder: those of the file
 //! itself, of stores, and of `send`.
 
+use super::common;
 use super::exec;
 #[cfg(feature = "ldap")]
 use super::ldap;
@@ -74,12 +75,9 @@ const STORES: Body = Body::Variants(&[
     },
 ]);
 
-/// What is said of every store.
-pub(super) const KIND: (&str, Kind, &str) = ("kind", Kind::Text, "Of which kind the store is.");
-
 /// A folder of files.
 pub(super) const FILES: Shape = Shape::of(&[
-    key(KIND.0, KIND.1, KIND.2),
+    common::KIND,
     key(
         "path",
         Kind::Text,
@@ -106,15 +104,15 @@ pub(super) const EDFI: Shape =
 pub(super) const CONNECTED: Shape = Shape::of(API).requiring(&["connection"]);
 
 const API: &[super::shape::Key] = &[
-    key(KIND.0, KIND.1, KIND.2),
+    common::KIND,
     key(
         "connection",
         Kind::Text,
         "The name of its connection where connections are kept.",
     ),
     key("base_url", Kind::Url, "Where the API is."),
-    key("client_id", Kind::Text, "As whom to log in."),
-    key("client_secret", Kind::Text, "With which secret."),
+    common::CLIENT_ID,
+    common::CLIENT_SECRET,
     key(
         "scope",
         Kind::Text,
@@ -167,11 +165,7 @@ const API: &[super::shape::Key] = &[
         WHOLE,
         "Most requests under way at once; 16 if nothing is said.",
     ),
-    key(
-        "requests_per_second",
-        Kind::Number(0.01, 1e6),
-        "Most requests in a second.",
-    ),
+    common::REQUESTS_PER_SECOND,
     key(
         "page_size",
         Kind::Whole(1, 4_294_967_295),
@@ -197,16 +191,12 @@ const API: &[super::shape::Key] = &[
         Kind::Whole(1, u64::MAX),
         "Change versions that are read at once.",
     ),
-    key("connect_timeout", Kind::Seconds, "Longest time to connect."),
+    common::CONNECT_TIMEOUT,
     key("timeout", Kind::Seconds, "Longest time for a request."),
-    section("retry", &RETRY, "How failures are tried again."),
-    key(
-        "verify_tls",
-        Kind::Switch,
-        "Whether its certificate must be trusted.",
-    ),
-    key("ca_file", Kind::Text, "Further trusted authorities, PEM."),
-    key("http2", Kind::Switch, "Whether HTTP/2 may be used."),
+    common::RETRIES,
+    common::VERIFY_TLS,
+    common::CA_FILE,
+    common::HTTP2,
 ];
 
 /// Addresses of an API.

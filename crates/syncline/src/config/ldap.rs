@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use syncline_store_ldap::{CollectionSettings, EntrySettings, LdapSettings, MemberSettings};
 use url::{Host, Url};
 
+use super::common;
 use super::section::Section;
 use super::shape::{Body, Kind, LISTS, Shape, Variant, When, key};
 use super::{ConfigArgs, path_from};
@@ -21,7 +22,7 @@ const ANSWER: Duration = Duration::from_mins(1);
 
 /// The keys of a store that is a directory.
 pub(super) const SHAPE: Shape = Shape::of(&[
-    key("kind", Kind::Text, "Of which kind the store is."),
+    common::KIND,
     key(
         "url",
         Kind::Text,
@@ -32,7 +33,7 @@ pub(super) const SHAPE: Shape = Shape::of(&[
         Kind::Switch,
         "Whether ldap:// goes on with TLS; so it does but on this machine.",
     ),
-    key("ca_file", Kind::Text, "Further trusted authorities, PEM."),
+    common::CA_FILE,
     key("bind_dn", Kind::Text, "As whom to log in."),
     key("password", Kind::Text, "With which password."),
     key("page_size", Kind::Whole(1, 10_000), "Entries in a page."),
@@ -41,7 +42,7 @@ pub(super) const SHAPE: Shape = Shape::of(&[
         Kind::Whole(1, 256),
         "Operations under way at once.",
     ),
-    key("connect_timeout", Kind::Seconds, "Longest time to connect."),
+    common::CONNECT_TIMEOUT,
     key("timeout", Kind::Seconds, "Longest time for an answer."),
     key(
         "collections",

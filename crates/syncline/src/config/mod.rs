@@ -5,6 +5,7 @@
 //! from the folder of the file; those of a `lightbeam.yaml` from the current folder, as its
 //! users know it.
 
+pub(crate) mod common;
 mod exec;
 mod keys;
 #[cfg(feature = "ldap")]

@@ -10,22 +10,23 @@ use syncline_store_restream::{
 };
 use url::Url;
 
+use super::common;
 use super::section::Section;
 use super::shape::{Kind, Shape, WHOLE, key, section, sections};
-use super::{ConfigArgs, RestreamConfig, keys, native, path_from};
+use super::{ConfigArgs, RestreamConfig, native, path_from};
 use crate::Failure;
 use crate::restream::{read_moment, token_file};
 
 /// The keys of a store that is the Restream API.
 pub(super) const SHAPE: Shape = Shape::of(&[
-    key("kind", Kind::Text, "Of which kind the store is."),
+    common::KIND,
     key(
         "base_url",
         Kind::Url,
         "Where the API is; the service itself if nothing is said.",
     ),
-    key("client_id", Kind::Text, "As whom to log in."),
-    key("client_secret", Kind::Text, "With which secret."),
+    common::CLIENT_ID,
+    common::CLIENT_SECRET,
     key(
         "token",
         Kind::Text,
@@ -46,21 +47,13 @@ pub(super) const SHAPE: Shape = Shape::of(&[
         Kind::Seconds,
         "Longest silence before a connection counts as dead.",
     ),
-    key("connect_timeout", Kind::Seconds, "Longest time to connect."),
+    common::CONNECT_TIMEOUT,
     key("timeout", Kind::Seconds, "Longest time for a call."),
-    section("retry", &keys::RETRY, "How failures are tried again."),
-    key(
-        "requests_per_second",
-        Kind::Number(0.01, 1e6),
-        "Most requests in a second.",
-    ),
-    key(
-        "verify_tls",
-        Kind::Switch,
-        "Whether its certificate must be trusted.",
-    ),
-    key("ca_file", Kind::Text, "Further trusted authorities, PEM."),
-    key("http2", Kind::Switch, "Whether HTTP/2 may be used."),
+    common::RETRIES,
+    common::REQUESTS_PER_SECOND,
+    common::VERIFY_TLS,
+    common::CA_FILE,
+    common::HTTP2,
     sections("data", &DATA, "Collections of measurements, by name."),
     sections("stages", &STAGES, "Collections of stages, by name."),
 ])

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use syncline_store_sql::{Address, QuerySettings, SqlSettings, TableSettings};
 
+use super::common;
 use super::section::Section;
 use super::shape::{Kind, Shape, key, sections};
 use super::{StoreConfig, path_from};
@@ -12,13 +13,13 @@ use crate::Failure;
 
 /// The keys of a store that is a database.
 pub(super) const SHAPE: Shape = Shape::of(&[
-    key("kind", Kind::Text, "Of which kind the store is."),
+    common::KIND,
     key(
         "url",
         Kind::Text,
         "The database, as postgresql://, mysql://, mariadb:// or sqlite: and what follows.",
     ),
-    key("ca_file", Kind::Text, "Further trusted authorities, PEM."),
+    common::CA_FILE,
     sections(
         "tables",
         &TABLE,

@@ -7,7 +7,7 @@ use syncline_connections::ConnectionStore;
 
 use crate::Failure;
 use crate::config::shape::{Body, Kind, Shape, Variant, When, key};
-use crate::config::{Section, path_from};
+use crate::config::{Section, common, path_from};
 
 /// The keys of `connections`, by where connections are kept.
 pub(crate) const FORMS: Body = Body::Variants(&[
@@ -47,7 +47,7 @@ const POSTGRESQL: Shape = Shape::of(&[
         Kind::Text,
         "With what its values are encrypted.",
     ),
-    key("ca_file", Kind::Text, "Further trusted authorities, PEM."),
+    common::CA_FILE,
 ])
 .requiring(&["store", "url"]);
 

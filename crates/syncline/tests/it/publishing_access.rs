@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use syncline::StoreConfig;
 use syncline_sandbox::schema::embedded;
 use syncline_sandbox::{
     ApiVersion, Authorization, FaultAction, FaultMatch, FaultRule, Sandbox, SandboxConfig,
 };
-use syncline_store_edfi::EdfiSettings;
 
 use crate::publishing_pair::{ENROLMENTS, Pair, SCHOOLS, STUDENTS, enrolment, school, student};
 use crate::site::{plan, status};
@@ -130,14 +128,7 @@ async fn what_lacks_something_is_offered_twice_however_much_that_lacks_itself() 
 
 /// Has the target say no longer which members are the key of a collection.
 async fn forget_key(pair: &Pair, name: &str) {
-    let config = pair.config();
-    let Some(StoreConfig::Edfi(api)) = config.stores.get("state") else {
-        panic!("no target");
-    };
-    let settings = EdfiSettings {
-        cache: None,
-        ..api.settings.clone()
-    };
+    let settings = pair.target_settings();
     let mut document = syncline_store_edfi::documents(&settings)
         .await
         .unwrap()

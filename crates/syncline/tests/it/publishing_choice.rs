@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
-use syncline::{CollectionName, Event, FailureKind, PublishSummary, StoreConfig};
+use syncline::{CollectionName, Event, FailureKind, PublishSummary};
 use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultRule, Sandbox};
-use syncline_store_edfi::EdfiSettings;
 use tokio_util::sync::CancellationToken;
 
 use crate::publishing_pair::{Pair, SCHOOLS, STUDENTS, arguments, school, student};
@@ -282,14 +281,7 @@ async fn what_the_target_does_not_have_is_told_and_the_rest_goes_on() {
         },
         ..FaultRule::default()
     };
-    let config = pair.config();
-    let Some(StoreConfig::Edfi(api)) = config.stores.get("state") else {
-        panic!("no target");
-    };
-    let settings = EdfiSettings {
-        cache: None,
-        ..api.settings.clone()
-    };
+    let settings = pair.target_settings();
     let mut document = syncline_store_edfi::documents(&settings)
         .await
         .unwrap()

@@ -1,11 +1,11 @@
 //! In which order changes are made, and moments of a source that are not what they seem.
 
-use syncline::{PublishSummary, StoreConfig};
+use syncline::PublishSummary;
 use syncline_model::Outcome;
 use syncline_sandbox::schema::embedded;
 use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultRule, Sandbox, SandboxConfig};
 use syncline_store::Store as _;
-use syncline_store_edfi::{EdfiSettings, EdfiStore};
+use syncline_store_edfi::EdfiStore;
 
 use crate::publishing_choice::tell_order;
 use crate::publishing_pair::{ENROLMENTS, Pair, SCHOOLS, STUDENTS, enrolment, school, student};
@@ -68,14 +68,7 @@ async fn keys_change_in_load_order_whatever_lies_between() {
 
 /// The load order that the target tells, with further edges, as a graph.
 async fn order_with(pair: &Pair, further: &[(&str, &str)]) -> String {
-    let config = pair.config();
-    let Some(StoreConfig::Edfi(api)) = config.stores.get("state") else {
-        panic!("no target");
-    };
-    let settings = EdfiSettings {
-        cache: None,
-        ..api.settings.clone()
-    };
+    let settings = pair.target_settings();
     let store = EdfiStore::open(settings).await.unwrap();
     let catalog = store.describe().await.unwrap();
     let mut edges: Vec<(&str, &str)> = further.to_vec();

@@ -9,16 +9,16 @@ use syncline::{
     Config, ConfigArgs, Failure, Holder, PublishArgs, PublishSettings, PublishStart,
     PublishSummary, StoreConfig, VerifyArgs, VerifySummary,
 };
-use syncline_model::{Canonicaliser, Catalog, Change, Key, Outcome, Record};
+use syncline_model::{Catalog, Change, Key, Outcome, Record};
 use syncline_plan::GuardPolicy;
 use syncline_sandbox::generate::GenerateConfig;
 use syncline_sandbox::schema::embedded;
 use syncline_sandbox::{ApiVersion, Sandbox, SandboxConfig, seed_district};
 use syncline_store::layers::RetryPolicy;
 use syncline_store::{Batch, Query, Store as _, WriteContext};
-use syncline_store_edfi::EdfiStore;
+use syncline_store_edfi::{EdfiSettings, EdfiStore};
+use syncline_testkit::fixtures;
 use tempfile::TempDir;
-use tokio_util::bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::site::quiet;
@@ -126,6 +126,18 @@ impl Pair {
             }
         }
         config
+    }
+
+    /// How the target is reached, with nothing kept from before.
+    pub(crate) fn target_settings(&self) -> EdfiSettings {
+        let config = self.config();
+        let Some(StoreConfig::Edfi(api)) = config.stores.get("state") else {
+            panic!("no target");
+        };
+        EdfiSettings {
+            cache: None,
+            ..api.settings.clone()
+        }
     }
 
     /// Publishes the live data with everything else as configured.
@@ -276,16 +288,7 @@ impl Hand {
     }
 
     pub(crate) fn record(&self, name: &str, payload: &Value) -> Record {
-        let payload = Bytes::from(payload.to_string());
-        let collection = &self.catalog.collections[name];
-        let (key, digest) = Canonicaliser::new(collection).read(&payload).unwrap();
-        Record {
-            key,
-            digest,
-            payload,
-            handle: None,
-            origin: None,
-        }
+        fixtures::record(&self.catalog.collections[name], payload.to_string())
     }
 
     /// Makes a change, again and again if the server fails; a refusal is an outcome.

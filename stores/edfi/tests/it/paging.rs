@@ -7,12 +7,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use serde_json::json;
-use syncline_model::{Canonicaliser, Change, Collection, Coverage, Mark, Outcome, Record};
+use syncline_model::{Change, Collection, Coverage, Mark, Outcome, Record};
 use syncline_sandbox::{
     ApiVersion, FaultAction, FaultMatch, FaultPlan, FaultRule, Sandbox, SandboxConfig, schema,
 };
 use syncline_store::{Batch, ErrorKind, Query, Result, Store, Want, WriteContext};
 use syncline_store_edfi::{EdfiStore, Feed, Paging, ReadSettings};
+use syncline_testkit::fixtures;
 
 use crate::server::{open_with, settings};
 
@@ -57,15 +58,7 @@ impl Place {
     fn record(&self, number: usize) -> Record {
         let payload = json!({"studentUniqueId": number.to_string(), "firstName": "Ada",
             "lastSurname": "Byron", "birthDate": "2010-01-31"});
-        let payload = Bytes::from(payload.to_string());
-        let (key, digest) = Canonicaliser::new(&self.students).read(&payload).unwrap();
-        Record {
-            key,
-            digest,
-            payload,
-            handle: None,
-            origin: None,
-        }
+        fixtures::record(&self.students, payload.to_string())
     }
 
     fn query(&self, want: Want, since: Option<u64>) -> Query {

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use syncline_model::{
-    Canonicaliser, Change, Collection, Coverage, Digest, Key, Outcome, Record, Scope,
-};
+use syncline_model::{Change, Collection, Coverage, Digest, Key, Outcome, Record, Scope};
 use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultPlan, FaultRule, Sandbox};
 use syncline_store::layers::RetryPolicy;
 use syncline_store::{
@@ -16,6 +14,7 @@ use syncline_store::{
 };
 use syncline_store_edfi::{EdfiStore, ReadSettings};
 use syncline_testkit::conformance::{self, Trial};
+use syncline_testkit::fixtures;
 
 use crate::server::{open_with, start};
 
@@ -68,15 +67,7 @@ impl School {
     }
 
     fn record(&self, number: usize) -> Record {
-        let payload = student(number);
-        let (key, digest) = Canonicaliser::new(&self.students).read(&payload).unwrap();
-        Record {
-            key,
-            digest,
-            payload,
-            handle: None,
-            origin: None,
-        }
+        fixtures::record(&self.students, student(number))
     }
 
     async fn create(&self, numbers: impl Iterator<Item = usize>) {

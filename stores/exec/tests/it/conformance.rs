@@ -90,7 +90,7 @@ async fn a_record_takes_another_key_once() {
 async fn a_record_that_somebody_changed_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let (store, collection) = crate::program::open(school(folder.path())).await;
-    let of = |name: &str| record(&collection, &format!(r#"{{"id":"1","name":"{name}"}}"#));
+    let of = |name: &str| record(&collection, format!(r#"{{"id":"1","name":"{name}"}}"#));
     let create = Change::create(of("Ada"));
     write(&store, &collection, &[create]).await.unwrap();
     let from_to = |before: &str, after: &str| Change {

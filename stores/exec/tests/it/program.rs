@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use syncline_model::{Canonicaliser, Change, Collection, Record};
+use syncline_model::{Change, Collection};
 use syncline_store::{Result, Store as _, WriteContext};
 use syncline_store_exec::{ExecSettings, ExecStore};
+pub(crate) use syncline_testkit::fixtures::record;
 
 /// The examples that users start from.
 pub(crate) fn examples() -> PathBuf {
@@ -49,19 +49,6 @@ pub(crate) async fn open(settings: ExecSettings) -> (ExecStore, Arc<Collection>)
     let store = ExecStore::open(settings).await.unwrap();
     let catalog = store.describe().await.unwrap();
     (store, Arc::new(catalog.collections["people"].clone()))
-}
-
-pub(crate) fn record(collection: &Collection, payload: &str) -> Record {
-    let (key, digest) = Canonicaliser::new(collection)
-        .read(payload.as_bytes())
-        .unwrap();
-    Record {
-        key,
-        digest,
-        payload: Bytes::copy_from_slice(payload.as_bytes()),
-        handle: None,
-        origin: None,
-    }
 }
 
 /// Creates of people with these ids.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use parquet::basic::{Compression, Type as Physical};
 use parquet::data_type::{
     BoolType, ByteArray, ByteArrayType, DoubleType, FixedLenByteArray, FixedLenByteArrayType,
@@ -16,13 +15,15 @@ use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::printer::print_schema;
 use syncline_model::{
-    Canonicaliser, Change, Collection, CollectionName, Done, FieldKind, KeyField, Outcome, Record,
+    Change, Collection, CollectionName, Done, FieldKind, KeyField, Outcome, Record,
 };
 use syncline_store::{Query, Store as _, WriteContext};
 use syncline_store_files::{TableSettings, TablesStore};
-use syncline_testkit::conformance::{self, Trial, Walk};
+use syncline_testkit::conformance::{self, Walk};
+use syncline_testkit::fixtures::record;
 
 use super::folder;
+use super::tables::conforms;
 
 /// A column as a test writes it: levels of definition and of repetition, and values.
 enum Cells {
@@ -150,19 +151,6 @@ async fn read(store: &TablesStore) -> Walk {
 fn payloads(walk: &Walk) -> Vec<String> {
     let text = |record: &Record| String::from_utf8(record.payload.to_vec()).unwrap();
     walk.records.iter().map(text).collect()
-}
-
-fn record(collection: &Collection, payload: &str) -> Record {
-    let (key, digest) = Canonicaliser::new(collection)
-        .read(payload.as_bytes())
-        .unwrap();
-    Record {
-        key,
-        digest,
-        payload: Bytes::copy_from_slice(payload.as_bytes()),
-        handle: None,
-        origin: None,
-    }
 }
 
 /// Writes changes and completes the collection.
@@ -542,15 +530,5 @@ async fn parquet_tables_conform() {
         &[columns],
     );
     let store = open(folder.path());
-    let trial = Trial {
-        collection: users(&store).await,
-        payloads: [
-            r#"{"id":"2","name":"x"}"#,
-            r#"{"id":"3","name":"=1+1\nzwei"}"#,
-        ]
-        .map(Bytes::from)
-        .to_vec(),
-    };
-    conformance::run(&store, std::slice::from_ref(&trial)).await;
-    conformance::narrow(&store, &[trial]).await;
+    conforms(&store, users(&store).await).await;
 }

@@ -82,6 +82,21 @@ fn is_done(outcome: &Outcome, expected: Done) -> bool {
     matches!(outcome, Outcome::Done { done, .. } if *done == expected)
 }
 
+/// A table of users with the ids 1 and 2, which have names, passes the suite of all stores.
+pub(crate) async fn conforms(store: &TablesStore, users: Arc<Collection>) {
+    let trial = Trial {
+        collection: users,
+        payloads: [
+            r#"{"id":"2","name":"x"}"#,
+            r#"{"id":"3","name":"=1+1\nzwei"}"#,
+        ]
+        .map(Bytes::from)
+        .to_vec(),
+    };
+    conformance::run(store, std::slice::from_ref(&trial)).await;
+    conformance::narrow(store, &[trial]).await;
+}
+
 #[tokio::test]
 async fn csv_and_jsonl_tables_conform() {
     for (name, content) in [
@@ -93,17 +108,7 @@ async fn csv_and_jsonl_tables_conform() {
     ] {
         let folder = folder(&[(name, content)]);
         let store = plain(folder.path());
-        let trial = Trial {
-            collection: users(&["id", "name"]),
-            payloads: [
-                r#"{"id":"2","name":"x"}"#,
-                r#"{"id":"3","name":"=1+1\nzwei"}"#,
-            ]
-            .map(Bytes::from)
-            .to_vec(),
-        };
-        conformance::run(&store, std::slice::from_ref(&trial)).await;
-        conformance::narrow(&store, &[trial]).await;
+        conforms(&store, users(&["id", "name"])).await;
     }
 }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ldap3::{Ldap, LdapConnAsync, Scope, SearchEntry};
-use syncline_model::{Canonicaliser, Change, Collection, Outcome, Record};
+use syncline_model::{Change, Collection, Outcome};
 use syncline_store::{Query, Result, Store as _, WriteContext};
 use syncline_store_ldap::{
     CollectionSettings, EntrySettings, LdapSettings, LdapStore, MemberSettings,
 };
 use syncline_testkit::conformance::walk;
+pub(crate) use syncline_testkit::fixtures::record;
 use syncline_testkit::{Service, services};
 
 /// A place of its own in the directory.
@@ -182,19 +183,6 @@ pub(crate) fn entries<'a>(settings: &'a mut LdapSettings, name: &str) -> &'a mut
 pub(crate) async fn collection(store: &LdapStore, name: &str) -> Arc<Collection> {
     let catalog = store.describe().await.unwrap();
     Arc::new(catalog.collections[name].clone())
-}
-
-pub(crate) fn record(collection: &Collection, payload: &str) -> Record {
-    let (key, digest) = Canonicaliser::new(collection)
-        .read(payload.as_bytes())
-        .unwrap();
-    Record {
-        key,
-        digest,
-        payload: payload.to_owned().into(),
-        handle: None,
-        origin: None,
-    }
 }
 
 /// A person as a payload.

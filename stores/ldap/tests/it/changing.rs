@@ -43,7 +43,7 @@ async fn two_spellings_of_one_value_are_a_mistake_and_no_conflict() {
         ["Created"]
     );
     let people = collection(&store, "people").await;
-    let update = |mail: &str| [Change::update(record(&people, &with(mail)))];
+    let update = |mail: &str| [Change::update(record(&people, with(mail)))];
     let told = write(&store, &people, &update(r#"["A@x","a@x"]"#)).await;
     assert!(told[0].starts_with("refused Content"), "{told:?}");
     // Another spelling in its place is a change like any other.
@@ -95,12 +95,12 @@ async fn what_somebody_else_changed_is_left_alone() {
     let name = format!("uid=1,ou=people,{}", branch.base);
     branch.replace(&name, "sn", &["Byron"]).await;
     let from_to = |before: &str, after: &str| Change {
-        before: Some(record(&people, &person("1", before))),
-        ..Change::update(record(&people, &person("1", after)))
+        before: Some(record(&people, person("1", before))),
+        ..Change::update(record(&people, person("1", after)))
     };
     let told = write(&store, &people, &[from_to("Ada", "Bea")]).await;
     assert!(told[0].starts_with("refused Conflict"), "{told:?}");
-    let delete = Change::delete(record(&people, &person("1", "Ada")));
+    let delete = Change::delete(record(&people, person("1", "Ada")));
     let told = write(&store, &people, std::slice::from_ref(&delete)).await;
     assert!(told[0].starts_with("refused Conflict"), "{told:?}");
     // A change of something else is no reason to stop.
@@ -115,7 +115,7 @@ async fn what_somebody_else_changed_is_left_alone() {
         write(&store, &people, &[from_to("Ada", "Bea")]).await,
         ["Unchanged"]
     );
-    let delete = Change::delete(record(&people, &person("1", "Bea")));
+    let delete = Change::delete(record(&people, person("1", "Bea")));
     let told = write(&store, &people, std::slice::from_ref(&delete)).await;
     assert_eq!(told, ["Deleted"]);
     assert_eq!(write(&store, &people, &[delete]).await, ["Unchanged"]);
@@ -131,7 +131,7 @@ async fn a_record_known_by_its_digest_goes_by_its_name_and_only_as_it_was() {
     put(&store, "people", &[person("1", "Ada"), person("2", "Bea")]).await;
     let people = collection(&store, "people").await;
     let known = |uid: &str, name: &str, handle: Option<String>| {
-        let mut record = record(&people, &person(uid, name));
+        let mut record = record(&people, person(uid, name));
         record.key = Key::of_digest(record.key.digest());
         record.payload = "".into();
         record.handle = handle.map(|name| syncline_model::Handle(name.into()));

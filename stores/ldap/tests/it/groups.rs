@@ -88,7 +88,7 @@ async fn the_last_member_makes_room_for_the_placeholder() {
     let only = format!("uid=a,ou=people,{}", branch.base);
     branch.replace(&name, "member", &[&only]).await;
     let members = collection(&with, "members").await;
-    let delete = [Change::delete(record(&members, &member("one", "a")))];
+    let delete = [Change::delete(record(&members, member("one", "a")))];
     let told = write(&without, &members, &delete).await;
     assert!(told[0].contains("name a `placeholder` for it"), "{told:?}");
     assert_eq!(write(&with, &members, &delete).await, ["Deleted"]);

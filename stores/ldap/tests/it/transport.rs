@@ -64,7 +64,7 @@ async fn who_may_not_is_told_without_the_password() {
     let reader = LdapStore::open(settings).await.unwrap();
     assert_eq!(held(&reader, "people").await.unwrap().len(), 1);
     let people = collection(&reader, "people").await;
-    let update = Change::update(record(&people, &person("1", "M")));
+    let update = Change::update(record(&people, person("1", "M")));
     let told = write(&reader, &people, &[update]).await;
     assert!(
         told[0].starts_with("refused Denied: insufficient access"),

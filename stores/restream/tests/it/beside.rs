@@ -15,6 +15,7 @@ use syncline_store_restream::{
     Aggregation, DataQuery, DataRecord, DataRequest, Fill, FillMethod, Filters, LiveData,
     LiveQuery, Reopen, Resolution, Restream, StageFilters, StageName, Wells, merged,
 };
+use syncline_testkit::skipped;
 
 use crate::{AT, client, time, with};
 
@@ -77,13 +78,6 @@ fn python() -> Option<PathBuf> {
     let place = test.ancestors().nth(3)?;
     let python = place.join("interop/restream/venv/bin/python");
     python.is_file().then_some(python)
-}
-
-#[expect(clippy::disallowed_methods, reason = "whether a test may be skipped")]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn skipped(reason: &str) {
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "{reason}");
-    eprintln!("skipped: {reason}");
 }
 
 fn objects<T>(list: &[Object<T>]) -> Value {

@@ -48,7 +48,7 @@ async fn values_stay_values() {
                 1,
                 "{text}"
             );
-            let gone = Change::delete(record(&victims, &payload(text)));
+            let gone = Change::delete(record(&victims, payload(text)));
             let outcomes = write(&store, "victims", vec![gone]).await;
             assert_eq!(told(&outcomes[0]), "Deleted", "{:?} {text}", server.system);
         }

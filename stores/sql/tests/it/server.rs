@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use bytes::Bytes;
 use mysql_async::prelude::Queryable as _;
-use syncline_model::{Canonicaliser, Change, Collection, Key, Outcome, Record};
+use syncline_model::{Change, Collection, Key, Outcome, Record};
 use syncline_store::{ErrorKind, Query, Store as _, StoreError, WriteContext};
 use syncline_store_sql::{Address, QuerySettings, SqlSettings, SqlStore, TableSettings};
 use syncline_testkit::Service;
 use syncline_testkit::conformance::{Walk, walk};
+pub(crate) use syncline_testkit::fixtures::record;
 
 /// Which system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -259,19 +259,6 @@ pub(crate) async fn payloads(store: &SqlStore, name: &str) -> Vec<String> {
     assert!(walk.end.unwrap().0.is_complete(), "{:?}", walk.rejected);
     let text = |record: &Record| String::from_utf8(record.payload.to_vec()).unwrap();
     walk.records.iter().map(text).collect()
-}
-
-/// A record of a collection.
-pub(crate) fn record(collection: &Collection, payload: &str) -> Record {
-    let payload = Bytes::copy_from_slice(payload.as_bytes());
-    let (key, digest) = Canonicaliser::new(collection).read(&payload).unwrap();
-    Record {
-        key,
-        digest,
-        payload,
-        handle: None,
-        origin: None,
-    }
 }
 
 pub(crate) async fn write(store: &SqlStore, name: &str, changes: Vec<Change>) -> Vec<Outcome> {

@@ -148,7 +148,7 @@ async fn two_writers_lose_nothing() {
                 for round in 0..4 {
                     let ids = (0..200).map(|id| if turn == 0 { id } else { 199 - id });
                     let changes: Vec<Change> = ids
-                        .map(|id| Change::create(record(&t, &row(id, round))))
+                        .map(|id| Change::create(record(&t, row(id, round))))
                         .collect();
                     for outcome in store.write(&changes, &context).await.unwrap() {
                         assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");

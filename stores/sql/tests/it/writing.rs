@@ -85,8 +85,8 @@ async fn only_columns_that_changed_are_written() {
         fill(&store, "people", &[&person(1, 20), &person(2, 20)]).await;
         let people = collection(&store, "people").await;
         let changes = vec![
-            Change::update(record(&people, &person(1, 21))),
-            Change::update(record(&people, &person(2, 20))),
+            Change::update(record(&people, person(1, 21))),
+            Change::update(record(&people, person(2, 20))),
         ];
         let outcomes = write(&store, "people", changes).await;
         assert_eq!(
@@ -126,7 +126,7 @@ async fn a_row_that_somebody_changed_is_left_alone() {
         )
         .await;
         let people = collection(&store, "people").await;
-        let is = |id| record(&people, &person(id, 20));
+        let is = |id| record(&people, person(id, 20));
         let digest_only = |id| Record {
             payload: "".into(),
             ..is(id)
@@ -135,12 +135,12 @@ async fn a_row_that_somebody_changed_is_left_alone() {
             .run("UPDATE people SET age = 99 WHERE id IN (1, 2); DELETE FROM people WHERE id = 4")
             .await;
         let changes = vec![
-            update(is(1), record(&people, &person(1, 21))),
+            update(is(1), record(&people, person(1, 21))),
             Change::delete(digest_only(2)),
-            update(digest_only(3), record(&people, &person(3, 21))),
-            update(is(4), record(&people, &person(4, 21))),
+            update(digest_only(3), record(&people, person(3, 21))),
+            update(is(4), record(&people, person(4, 21))),
             // What is as it is to be is done, whoever did it.
-            update(is(1), record(&people, &person(1, 99))),
+            update(is(1), record(&people, person(1, 99))),
         ];
         let outcomes = write(&store, "people", changes).await;
         let told: Vec<String> = outcomes.iter().map(told).collect();
@@ -182,7 +182,7 @@ async fn records_take_other_keys() {
             key: key("[2]"),
             after: Some(record(
                 &people,
-                &person(2, 30).replace("\"id\":2", "\"id\":12"),
+                person(2, 30).replace("\"id\":2", "\"id\":12"),
             )),
             before: None,
         };
@@ -218,10 +218,10 @@ async fn changes_of_one_key_happen_in_their_order() {
         server.run(PEOPLE).await;
         let store = server.open(&[]).await;
         let people = collection(&store, "people").await;
-        let to = |age| Change::update(record(&people, &person(1, age)));
+        let to = |age| Change::update(record(&people, person(1, age)));
         let gone = Change {
             before: None,
-            ..Change::delete(record(&people, &person(1, 21)))
+            ..Change::delete(record(&people, person(1, 21)))
         };
         let outcomes = write(&store, "people", vec![to(20), to(21), gone, to(22), to(23)]).await;
         let told: Vec<String> = outcomes.iter().map(told).collect();
@@ -241,7 +241,7 @@ async fn a_key_known_by_its_digest_is_found() {
         fill(&store, "people", &[&person(1, 20), &person(2, 20)]).await;
         let people = collection(&store, "people").await;
         let known = |id, age| {
-            let record = record(&people, &person(id, age));
+            let record = record(&people, person(id, age));
             Change::delete(Record {
                 key: Key::of_digest(record.key.digest()),
                 payload: "".into(),
@@ -250,7 +250,7 @@ async fn a_key_known_by_its_digest_is_found() {
         };
         let never = Change::delete(Record {
             key: Key::of_digest(Digest::of(b"never")),
-            ..record(&people, &person(1, 20))
+            ..record(&people, person(1, 20))
         });
         let outcomes = write(&store, "people", vec![known(1, 20), known(2, 99), never]).await;
         let told: Vec<String> = outcomes.iter().map(told).collect();
