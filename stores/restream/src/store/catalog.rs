@@ -71,6 +71,40 @@ const STAGES: Members = &[
     ("id", FieldKind::Integer),
 ];
 
+/// What a list of the API can be filtered by.
+pub(super) fn filters(list: &str) -> &'static [&'static str] {
+    match list {
+        "pads" => &[
+            "complete",
+            "well_api",
+            "site_pk",
+            "name_search",
+            "fleet_id",
+            "fleet_name",
+        ],
+        "sites" => &[
+            "complete",
+            "pad_pk",
+            "pad__id",
+            "well_api",
+            "name_search",
+            "formation_name",
+            "pad_name",
+            "latitude_gte",
+            "latitude_lte",
+            "longitude_gte",
+            "longitude_lte",
+            "lat",
+            "long",
+            "radius_miles",
+            "fleet_id",
+            "fleet_name",
+        ],
+        "states" => &["site__id", "pad__id", "current_state_search"],
+        _ => &[],
+    }
+}
+
 /// A list of the API.
 pub(super) fn list(name: &str) -> Collection {
     let members = match name {

@@ -63,7 +63,7 @@ impl RestreamStore {
     }
 
     async fn lists(&self, query: &Query) -> Result<Vec<Bytes>> {
-        let filters = filters(&query.scope)?;
+        let filters = filters(query)?;
         match query.collection.name.as_str() {
             "sites" => Ok(texts(&self.api.sites(&filters).await?)),
             "pads" => Ok(texts(&self.api.pads(&filters).await?)),
@@ -76,15 +76,25 @@ impl RestreamStore {
     }
 }
 
-/// The filters of a list.
-fn filters(scope: &Scope) -> Result<Filters> {
-    match scope {
+/// The filters of a list. The API passes over a filter it does not have, and lists everything.
+fn filters(query: &Query) -> Result<Filters> {
+    let list = query.collection.name.as_str();
+    match &query.scope {
         Scope::Whole => Ok(Filters::none()),
-        Scope::Matching(given) => Ok(given
-            .iter()
-            .fold(Filters::none(), |filters, (name, value)| {
-                filters.with(name.as_str(), value)
-            })),
+        Scope::Matching(given) => {
+            given
+                .iter()
+                .try_fold(Filters::none(), |filters, (name, value)| {
+                    let known = catalog::filters(list);
+                    if known.contains(&name.as_str()) {
+                        return Ok(filters.with(name.as_str(), value));
+                    }
+                    let known = known.join(", ");
+                    let message =
+                        format!("`{list}` cannot be filtered by `{name}`; there are {known}");
+                    Err(StoreError::new(ErrorKind::Unsupported, message))
+                })
+        }
         _ => {
             let message = "the API's lists are read as a whole or by its filters";
             Err(StoreError::new(ErrorKind::Unsupported, message))

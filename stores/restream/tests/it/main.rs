@@ -8,6 +8,7 @@
 
 mod beside;
 mod calls;
+mod conformance;
 mod corrections;
 mod live;
 mod odd;
