@@ -286,7 +286,7 @@ async fn a_flow_brings_lists_stages_and_measurements_into_files() {
 }
 
 /// A plan that lets streams of data fall silent after so many records.
-fn silent_after(records: u64) -> FaultPlan {
+pub(crate) fn silent_after(records: u64) -> FaultPlan {
     let rule = FaultRule {
         on: FaultMatch {
             path: Some("/data/".to_owned()),
@@ -302,7 +302,7 @@ fn silent_after(records: u64) -> FaultPlan {
 }
 
 /// Comes back when something is as wanted.
-async fn until(wanted: impl Fn() -> bool) {
+pub(crate) async fn until(wanted: impl Fn() -> bool) {
     let waiting = async {
         while !wanted() {
             tokio::task::yield_now().await;
@@ -315,7 +315,7 @@ async fn until(wanted: impl Fn() -> bool) {
 }
 
 /// A command with the service in its environment, begun.
-fn begun(desk: &Desk, service: &Restream, arguments: &[&str]) -> Child {
+pub(crate) fn begun(desk: &Desk, service: &Restream, arguments: &[&str]) -> Child {
     let mut command = desk.command(&[&["restream"], arguments].concat());
     command
         .env("RESTREAM_HOST", service.url())

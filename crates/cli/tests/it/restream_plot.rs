@@ -1,8 +1,13 @@
 //! `restream plot` against a simulated service: what is in the picture, and what is refused.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
 use syncline_sandbox::restream::{Correction, Effect, Restream, RestreamConfig};
 
 use crate::desk::{Desk, Ran};
+use crate::interruption::signal;
+use crate::restream::{begun, silent_after, until};
 
 /// A second at which much has been measured.
 const AT: i64 = 1_735_689_600 + 30 * 3_600;
@@ -62,6 +67,11 @@ impl Drawing {
 
     fn path(&self, name: &str) -> String {
         self.desk.path(name).to_str().unwrap().to_owned()
+    }
+
+    fn files(&self) -> BTreeSet<OsString> {
+        let files = std::fs::read_dir(self.desk.home()).unwrap();
+        files.map(|file| file.unwrap().file_name()).collect()
     }
 
     fn refused(&self, ran: &Ran, words: &[&str]) {
@@ -143,6 +153,52 @@ async fn a_page_has_its_stages_units_and_times() {
         svg.contains("kPa") && !svg.contains("psi"),
         "units of the SI"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clock_may_be_that_of_the_site() {
+    let drawing = Drawing::new().await;
+    let out = drawing.path("site.html");
+    let range = (AT, AT + 6 * HOUR);
+    let ran = drawing.plot("slurry_rate", range, &["--out", &out, "--zone", "site"]);
+    assert_eq!(ran.status, 0, "{ran}");
+    assert!(drawing.desk.read("site.html").contains("(US/Central)"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_leaves_what_was_there() {
+    let drawing = Drawing::new().await;
+    drawing.service.set_faults(silent_after(50));
+    let out = drawing.path("stopped.svg");
+    std::fs::write(&out, "kept").unwrap();
+    let before = drawing.files();
+    let (site, start, end) = (
+        drawing.site.to_string(),
+        AT.to_string(),
+        (AT + HOUR).to_string(),
+    );
+    let what = ["plot", "--site", &site, "--fields", "slurry_rate"];
+    let more = [
+        "--start",
+        &start,
+        "--end",
+        &end,
+        "--out",
+        &out,
+        "--overwrite",
+    ];
+    let child = begun(
+        &drawing.desk,
+        &drawing.service,
+        &[&what[..], &more].concat(),
+    );
+    until(|| drawing.service.requests().count("GET", "/data/") > 0).await;
+    signal(&child, "-INT");
+    let ran = drawing.desk.ended(child.wait_with_output().unwrap());
+    assert_eq!(ran.status, 5, "{ran}");
+    assert!(ran.stderr.contains("stopped.svg is not written"), "{ran}");
+    assert_eq!(drawing.desk.read("stopped.svg"), "kept");
+    assert_eq!(drawing.files(), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

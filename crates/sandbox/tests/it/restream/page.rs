@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use syncline_sandbox::restream::RestreamConfig;
+use syncline_testkit::Browser;
 
 use super::Fixture;
 
@@ -73,6 +74,41 @@ async fn a_browser_gets_the_page_and_a_program_the_addresses() {
             "{kind}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_shows_what_the_service_is_doing() {
+    let Some(browser) = Browser::find() else {
+        return;
+    };
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.get("/sites/1001/").status, 200);
+    let correction = json!({
+        "site": 1001, "start": 1, "end": 2, "effect": {"kind": "delete"}, "fields": []
+    });
+    let corrected = fixture.admin("POST", "corrections", &correction);
+    assert_eq!(corrected.status, 201);
+    fixture.arm(&json!([{"match": {"path": "/data/"}, "action": {"kind": "cut", "records": 9}}]));
+    let url = fixture.restream.url().trim_end_matches('/');
+    let window = "--window-size=1400,1400";
+    // Time as the browser has it runs on only when nothing is awaited any more.
+    let dump = ["--dump-dom", "--virtual-time-budget=10000", window];
+    let shown = browser.visit(&dump, &format!("{url}/#still"));
+    for part in [
+        "<dd id=\"changes\">1 of 1</dd>",
+        "<dd id=\"armed\">1</dd>",
+        "\"kind\": \"cut\"",
+        "<td>GET</td><td class=\"path\">/external/thirdparty/v1/sites/1001/</td>\
+         <td class=\"number good\">200</td>",
+    ] {
+        assert!(shown.contains(part), "{part} is not in {shown}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("page.png");
+    let shoot = format!("--screenshot={}", picture.display());
+    browser.visit(&[&shoot, "--timeout=3000", window], url);
+    let png = std::fs::read(&picture).unwrap();
+    assert!(png.starts_with(b"\x89PNG") && png.len() > 20_000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
