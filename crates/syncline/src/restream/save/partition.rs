@@ -3,7 +3,8 @@
 //! Each file is saved like any other. Which ones are complete is noted beside them, so that a
 //! stopped run goes on with the one it was at; the note goes when all are there.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -60,7 +61,7 @@ pub async fn save_partitioned(
     };
     for (number, (query, file)) in pieces.iter().enumerate() {
         let file = note.file(&arguments, file);
-        if note.has(&file)? {
+        if note.has(&file) {
             continue;
         }
         let told = |progress: &SaveProgress| tell(&among(*progress, (number, pieces.len())));
@@ -141,6 +142,8 @@ fn pieces(query: &DataQuery, partition: Partition) -> Result<Vec<(DataQuery, Str
 /// Which files are complete.
 struct Note {
     path: PathBuf,
+    /// Those of earlier runs with the same wish.
+    complete: BTreeSet<String>,
 }
 
 impl Note {
@@ -152,10 +155,14 @@ impl Note {
         let format = arguments.format.extension();
         let wish = format!("{host} {place} {query:?} {format}");
         let known = fs_err::read_to_string(&path).unwrap_or_default();
-        if known.lines().next() != Some(&wish) {
+        let mut lines = known.lines();
+        let mut complete = BTreeSet::new();
+        if lines.next() == Some(&wish) {
+            complete.extend(lines.map(str::to_owned));
+        } else {
             fs_err::write(&path, format!("{wish}\n"))?;
         }
-        Ok(Self { path })
+        Ok(Self { path, complete })
     }
 
     /// `date=2026-01-31/site-981.parquet` in the folder.
@@ -165,13 +172,11 @@ impl Note {
         self.path.with_file_name(time).join(name)
     }
 
-    fn has(&self, file: &std::path::Path) -> Result<bool, Failure> {
-        let shown = file.display().to_string();
-        let known = fs_err::read_to_string(&self.path)?;
-        Ok(known.lines().skip(1).any(|line| line == shown) && file.is_file())
+    fn has(&self, file: &Path) -> bool {
+        self.complete.contains(&file.display().to_string()) && file.is_file()
     }
 
-    fn add(&self, file: &std::path::Path) -> Result<(), Failure> {
+    fn add(&self, file: &Path) -> Result<(), Failure> {
         use std::io::Write as _;
         let mut note = fs_err::OpenOptions::new().append(true).open(&self.path)?;
         writeln!(note, "{}", file.display())?;
