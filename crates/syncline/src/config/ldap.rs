@@ -11,7 +11,7 @@ use url::{Host, Url};
 use super::common;
 use super::section::Section;
 use super::shape::{Body, Kind, LISTS, Shape, Variant, When, key};
-use super::{ConfigArgs, path_from};
+use super::{ConfigArgs, native};
 use crate::Failure;
 
 /// Entries in a page, operations at once, and waits where the file does not say.
@@ -127,12 +127,12 @@ pub(super) fn read(
             "is for ldap:// only; ldaps:// has TLS as it is",
         ));
     }
-    let ca_file = section.text("ca_file")?;
+    let ca_file = native::ca_file(section, (folder, &arguments.environment))?;
     Ok(LdapSettings {
         // A password never goes over a network in clear unless the file says so.
         start_tls: is_plain && start_tls.unwrap_or(!is_loopback(&url)),
         url,
-        ca_file: ca_file.map(|path| path_from(folder, &path, &arguments.environment)),
+        ca_file,
         bind: bind(section)?,
         page_size: section
             .within("page_size", 1..=10_000)?

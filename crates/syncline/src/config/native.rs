@@ -177,7 +177,7 @@ fn unknown_kind(section: &Section<'_>, kind: &str) -> Failure {
 }
 
 /// A file of further trusted authorities.
-fn ca_file(
+pub(super) fn ca_file(
     section: &Section<'_>,
     (folder, environment): (&Path, &BTreeMap<String, String>),
 ) -> Result<Option<PathBuf>, Failure> {

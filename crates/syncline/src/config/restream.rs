@@ -13,7 +13,7 @@ use url::Url;
 use super::common;
 use super::section::Section;
 use super::shape::{Kind, Shape, WHOLE, key, section, sections};
-use super::{ConfigArgs, RestreamConfig, native, path_from};
+use super::{ConfigArgs, RestreamConfig, native};
 use crate::Failure;
 use crate::restream::{read_moment, token_file};
 
@@ -158,8 +158,7 @@ pub(super) fn read(
         client: native::client(section, 8)?,
         ..usual
     };
-    let ca_file = section.text("ca_file")?;
-    settings.client.ca_file = ca_file.map(|path| path_from(folder, &path, &arguments.environment));
+    settings.client.ca_file = native::ca_file(section, (folder, &arguments.environment))?;
     native::retry_over(section, problems, &mut [&mut settings.retry])?;
     Ok(RestreamConfig {
         settings,
