@@ -210,6 +210,11 @@ impl DataQuery {
         Ok(())
     }
 
+    /// Whether each record names its site; those of a pad as a whole do not.
+    pub const fn names_site(&self, place: Place) -> bool {
+        matches!(place, Place::Site(_)) || self.routed
+    }
+
     /// The parameters of a call, in the order in which the service's own client sends them.
     pub(crate) fn parameters(&self, place: Place) -> Parameters {
         let is_pad = matches!(place, Place::Pad(_));

@@ -3,7 +3,6 @@
 use syncline_model::{Collection, CollectionName, Field, FieldKind, KeyField};
 
 use super::Set;
-use crate::Place;
 
 /// The lists of the API.
 pub(super) const LISTS: [&str; 3] = ["pads", "sites", "states"];
@@ -121,8 +120,7 @@ pub(super) fn set(name: &CollectionName, set: &Set) -> Collection {
         // The stage that goes on has no number of its own; no two begin together at a site.
         Set::Stages(..) => declared(name.clone(), &["site", "start"], STAGES),
         Set::Data(place, query) => {
-            let has_site = matches!(place, Place::Site(_)) || query.routed;
-            let key: &[&str] = if has_site {
+            let key: &[&str] = if query.names_site(*place) {
                 &["site_id", "timestamp"]
             } else {
                 &["timestamp"]

@@ -155,16 +155,12 @@ pub async fn save(
     };
     if is_read {
         let file = arguments.file.clone();
-        let shape = (arguments.query.clone(), has_site(&arguments));
+        let has_site = arguments.query.names_site(arguments.place);
+        let shape = (arguments.query.clone(), has_site);
         let finished = on_a_thread(move || finish::finish(spool, (&file, format), &shape));
         summary.notes = finished.await.map_err(goes_on)?;
     }
     Ok(summary)
-}
-
-/// Whether each record is of one site.
-const fn has_site(arguments: &SaveArgs) -> bool {
-    matches!(arguments.place, Place::Site(_)) || arguments.query.routed
 }
 
 /// The spool and the stream behind it.
