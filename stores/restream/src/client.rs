@@ -16,7 +16,6 @@ use url::Url;
 
 use crate::limits::{Limits, SocketTurn, Turn};
 use crate::objects::Object;
-use crate::place::Place;
 use crate::{Access, RestreamSettings};
 
 /// Where the calls are, below the base.
@@ -217,12 +216,6 @@ fn parsed<T: DeserializeOwned>(url: &Url, body: &[u8]) -> Result<T> {
 /// An answer that is not what the service documents.
 pub(crate) fn odd(url: &Url, error: &serde_json::Error) -> StoreError {
     let message = format!("{} answers otherwise than documented: {error}", shown(url));
-    StoreError::new(ErrorKind::InvalidData, message)
-}
-
-/// A frame of a socket that is not what the service documents.
-pub(crate) fn odd_frame(place: Place, error: &serde_json::Error) -> StoreError {
-    let message = format!("a frame about {place} is not as documented: {error}");
     StoreError::new(ErrorKind::InvalidData, message)
 }
 

@@ -4,9 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use syncline_store::Result;
 
-use super::frame;
+use super::frame::{self, odd_frame};
 use super::line::{Line, LineSettings, Reopen, Told};
-use crate::client::odd_frame;
 use crate::objects::{ChangeEvent, Object};
 use crate::place::Wells;
 
@@ -55,7 +54,7 @@ impl LiveChanges {
                     let place = self.wells.place();
                     for item in frame::objects(&bytes, place)? {
                         let event: Object<ChangeEvent> =
-                            Object::read(item).map_err(|error| odd_frame(place, &error))?;
+                            Object::read(item).map_err(|error| odd_frame(place, error))?;
                         if self.told.insert(event.id) {
                             self.waiting.push_back(event);
                         }

@@ -1,5 +1,7 @@
 //! What is in a frame.
 
+use std::fmt::Display;
+
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -17,28 +19,28 @@ struct Measured<'frame> {
 
 /// The records of a frame: one, or a list of them.
 pub(super) fn records(frame: &Bytes, place: Place) -> Result<Vec<DataRecord>> {
-    let odd = |reason: &dyn std::fmt::Display| {
-        let message = format!("a frame about {place} is not as documented: {reason}");
-        StoreError::new(ErrorKind::InvalidData, message)
-    };
-    let measured: Measured<'_> = serde_json::from_slice(frame).map_err(|error| odd(&error))?;
-    let items = listed(measured.message).map_err(|error| odd(&error))?;
+    let odd = |error: serde_json::Error| odd_frame(place, error);
+    let measured: Measured<'_> = serde_json::from_slice(frame).map_err(odd)?;
+    let items = listed(measured.message).map_err(odd)?;
     let read = |item: &RawValue| {
         let json = frame.slice_ref(item.get().as_bytes());
-        DataRecord::read(json).map_err(|reason| odd(&reason))
+        DataRecord::read(json).map_err(|reason| odd_frame(place, reason))
     };
     items.into_iter().map(read).collect()
 }
 
 /// The objects of a frame: one, or a list of them.
 pub(super) fn objects(frame: &Bytes, place: Place) -> Result<Vec<Box<RawValue>>> {
-    let odd = |error: serde_json::Error| {
-        let message = format!("a frame about {place} is not as documented: {error}");
-        StoreError::new(ErrorKind::InvalidData, message)
-    };
+    let odd = |error: serde_json::Error| odd_frame(place, error);
     let whole: &RawValue = serde_json::from_slice(frame).map_err(odd)?;
     let items = listed(whole).map_err(odd)?;
     Ok(items.into_iter().map(ToOwned::to_owned).collect())
+}
+
+/// A frame that is not what the service documents.
+pub(super) fn odd_frame(place: Place, reason: impl Display) -> StoreError {
+    let message = format!("a frame about {place} is not as documented: {reason}");
+    StoreError::new(ErrorKind::InvalidData, message)
 }
 
 fn listed(value: &RawValue) -> serde_json::Result<Vec<&RawValue>> {

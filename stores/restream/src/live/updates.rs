@@ -5,9 +5,8 @@ use std::collections::VecDeque;
 use serde::de::DeserializeOwned;
 use syncline_store::Result;
 
-use super::frame;
+use super::frame::{self, odd_frame};
 use super::line::{Line, LineSettings, Reopen, Told};
-use crate::client::odd_frame;
 use crate::objects::{Object, Pad, Site, SiteMetadata};
 use crate::place::{Place, Wells};
 
@@ -97,8 +96,7 @@ impl<T: Followed> LiveUpdates<T> {
                 Some(Told::Frame(bytes)) => {
                     let place = self.wells.place();
                     for item in frame::objects(&bytes, place)? {
-                        let object =
-                            Object::read(item).map_err(|error| odd_frame(place, &error))?;
+                        let object = Object::read(item).map_err(|error| odd_frame(place, error))?;
                         self.take(object);
                     }
                     self.is_repeating = false;
