@@ -9,10 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::Method;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use syncline_store::Result;
 
-use crate::client::{Parameters, odd};
+use crate::client::Parameters;
 use crate::objects::{ChangeEvent, Object};
 use crate::place::Wells;
 use crate::{DataQuery, Restream};
@@ -72,8 +71,8 @@ fn whole(time: Timestamp) -> Timestamp {
 }
 
 #[derive(Deserialize)]
-struct ChangeLog {
-    change_log: Vec<Box<RawValue>>,
+struct ChangeLog<T> {
+    change_log: Vec<T>,
 }
 
 #[derive(Serialize)]
@@ -108,11 +107,8 @@ impl Wells {
 
     async fn events(&self, parameters: &Parameters) -> Result<Vec<Object<ChangeEvent>>> {
         let url = self.url(&["data_changes"], parameters)?;
-        let log: ChangeLog = self.api().get(&url).await?;
-        log.change_log
-            .into_iter()
-            .map(|event| Object::read(event).map_err(|error| odd(&url, &error)))
-            .collect()
+        let log: ChangeLog<_> = self.api().get(&url).await?;
+        Ok(log.change_log)
     }
 }
 
@@ -151,15 +147,9 @@ impl Restream {
         let body = Confirmations {
             change_log: &confirmations,
         };
-        let log: ChangeLog = self.send(Method::POST, &url, &body).await?;
-        let mut left = Vec::new();
-        for event in log.change_log {
-            let event: Left = serde_json::from_str(event.get()).map_err(|e| odd(&url, &e))?;
-            if events.contains(&event.id) {
-                left.push(event.id);
-            }
-        }
-        Ok(left)
+        let log: ChangeLog<Left> = self.send(Method::POST, &url, &body).await?;
+        let named = log.change_log.into_iter().map(|event| event.id);
+        Ok(named.filter(|id| events.contains(id)).collect())
     }
 }
 

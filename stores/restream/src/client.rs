@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 use syncline_http::{
     Answer, Body, Client, CredentialsIn, HttpErrorKind, Opened, Pieces, Socket, Streamed,
     TokenSettings, TokenSource, read_problem,
@@ -15,7 +14,6 @@ use syncline_store::{ErrorKind, Result, StoreError};
 use url::Url;
 
 use crate::limits::{Limits, SocketTurn, Turn};
-use crate::objects::Object;
 use crate::{Access, RestreamSettings};
 
 /// Where the calls are, below the base.
@@ -89,21 +87,6 @@ impl Restream {
     pub(crate) async fn get<T: DeserializeOwned>(&self, url: &Url) -> Result<T> {
         let answer = self.answer(Method::GET, url, &Body::Empty).await?;
         parsed(url, &answer.body)
-    }
-
-    /// The objects of a list.
-    pub(crate) async fn list<T: DeserializeOwned>(&self, url: &Url) -> Result<Vec<Object<T>>> {
-        let items: Vec<Box<RawValue>> = self.get(url).await?;
-        items
-            .into_iter()
-            .map(|item| Object::read(item).map_err(|error| odd(url, &error)))
-            .collect()
-    }
-
-    /// One object.
-    pub(crate) async fn one<T: DeserializeOwned>(&self, url: &Url) -> Result<Object<T>> {
-        let item: Box<RawValue> = self.get(url).await?;
-        Object::read(item).map_err(|error| odd(url, &error))
     }
 
     /// Sends what may be sent again without doing more than once.
@@ -214,7 +197,7 @@ fn parsed<T: DeserializeOwned>(url: &Url, body: &[u8]) -> Result<T> {
 }
 
 /// An answer that is not what the service documents.
-pub(crate) fn odd(url: &Url, error: &serde_json::Error) -> StoreError {
+fn odd(url: &Url, error: &serde_json::Error) -> StoreError {
     let message = format!("{} answers otherwise than documented: {error}", shown(url));
     StoreError::new(ErrorKind::InvalidData, message)
 }

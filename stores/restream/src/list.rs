@@ -104,23 +104,23 @@ impl Restream {
     /// All sites that the caller may see and the filters let through.
     #[doc(alias = "get_models")]
     pub async fn sites(&self, filters: &Filters) -> Result<Vec<Object<Site>>> {
-        self.list(&self.url(&["sites"], filters.checked()?)?).await
+        self.get(&self.url(&["sites"], filters.checked()?)?).await
     }
 
     /// All pads.
     pub async fn pads(&self, filters: &Filters) -> Result<Vec<Object<Pad>>> {
-        self.list(&self.url(&["pads"], filters.checked()?)?).await
+        self.get(&self.url(&["pads"], filters.checked()?)?).await
     }
 
     /// One state.
     pub async fn state(&self, id: u64) -> Result<Object<State>> {
-        self.one(&self.url(&["states", &id.to_string()], &vec![])?)
+        self.get(&self.url(&["states", &id.to_string()], &vec![])?)
             .await
     }
 
     /// The states of sites.
     pub async fn states(&self, filters: &Filters) -> Result<Vec<Object<State>>> {
-        self.list(&self.url(&["states"], filters.checked()?)?).await
+        self.get(&self.url(&["states"], filters.checked()?)?).await
     }
 }
 
@@ -133,7 +133,7 @@ impl Wells {
             return Err(self.only_of("a site"));
         };
         let url = self.api().url(&["sites", &id.to_string()], &vec![])?;
-        self.api().one(&url).await
+        self.api().get(&url).await
     }
 
     /// The pad: itself, or the one that the site is on, if it is on one.
@@ -146,7 +146,7 @@ impl Wells {
             },
         };
         let url = self.api().url(&["pads", &id.to_string()], &vec![])?;
-        self.api().one(&url).await.map(Some)
+        self.api().get(&url).await.map(Some)
     }
 
     /// The sites of the pad, or the site alone.
@@ -184,14 +184,14 @@ impl Wells {
     /// What can be measured.
     #[doc(alias = "get_fields_metadata")]
     pub async fn fields(&self) -> Result<Vec<Object<FieldInfo>>> {
-        self.api().list(&self.url(&["fields"], &vec![])?).await
+        self.api().get(&self.url(&["fields"], &vec![])?).await
     }
 
     /// Its stages, finished ones and the one that goes on, in no order.
     #[doc(alias = "get_stages_metadata")]
     pub async fn stages(&self, filters: &StageFilters) -> Result<Vec<Object<Stage>>> {
         let url = self.url(&["history"], &filters.parameters())?;
-        self.api().list(&url).await
+        self.api().get(&url).await
     }
 
     /// The aggregations of stages, by the number of the stage; stages without are left out. A site

@@ -30,6 +30,13 @@ impl<T: DeserializeOwned> Object<T> {
     }
 }
 
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Box::<RawValue>::deserialize(deserializer)?;
+        Self::read(json).map_err(D::Error::custom)
+    }
+}
+
 impl<T> Object<T> {
     /// The JSON it came as, byte for byte.
     pub fn json(&self) -> &str {

@@ -4,7 +4,6 @@
 use http::Method;
 use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use syncline_store::Result;
 
 use crate::client::Parameters;
@@ -17,14 +16,14 @@ impl Wells {
     #[doc(alias = "get_stages_aggregations_descriptions")]
     pub async fn stage_aggregations(&self) -> Result<Vec<Object<StageAggregation>>> {
         let url = self.url(&["parameters"], &vec![])?;
-        self.api().list(&url).await
+        self.api().get(&url).await
     }
 
     /// One definition.
     #[doc(alias = "get_stages_aggregation")]
     pub async fn stage_aggregation(&self, id: u64) -> Result<Object<StageAggregation>> {
         let url = self.url(&["parameters", &id.to_string()], &vec![])?;
-        self.api().one(&url).await
+        self.api().get(&url).await
     }
 
     /// Makes new definitions: objects with `name`, `config` (`field`, `aggregation`, `conditions`)
@@ -36,10 +35,7 @@ impl Wells {
         definitions: &[Value],
     ) -> Result<Vec<Object<StageAggregation>>> {
         let url = self.url(&["parameters"], &vec![])?;
-        let made: Vec<Box<RawValue>> = self.api().create(&url, &definitions).await?;
-        made.into_iter()
-            .map(|one| Object::read(one).map_err(|error| crate::client::odd(&url, &error)))
-            .collect()
+        self.api().create(&url, &definitions).await
     }
 
     /// Whether definitions would be taken; nothing is made. The answer of the service.
@@ -60,8 +56,7 @@ impl Wells {
     ) -> Result<Object<StageAggregation>> {
         let url = self.url(&["parameters", &id.to_string()], &vec![])?;
         let method = if replace { Method::PUT } else { Method::PATCH };
-        let changed: Box<RawValue> = self.api().send(method, &url, members).await?;
-        Object::read(changed).map_err(|error| crate::client::odd(&url, &error))
+        self.api().send(method, &url, members).await
     }
 
     /// Deletes a definition.

@@ -112,7 +112,7 @@ impl<T: Followed> LiveUpdates<T> {
         }
         self.is_repeating = true;
         let url = self.wells.url(&[], &vec![])?;
-        match self.wells.api().one(&url).await {
+        match self.wells.api().get(&url).await {
             Ok(object) => {
                 self.take(object);
                 Ok(())
