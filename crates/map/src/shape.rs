@@ -147,7 +147,7 @@ impl Shape {
                 // A handle is kept, and nothing of a secret is.
                 let is_secret = |name| {
                     let field = self.collection.field(name);
-                    field.is_some_and(|field| field.role == FieldRole::Secret)
+                    field.is_some_and(|field| field.role.is_secret())
                 };
                 let own = members
                     .get(name)

@@ -155,6 +155,11 @@ impl FieldRole {
         !matches!(self, Self::Ignore)
     }
 
+    /// Whether the values of such a field are never shown.
+    pub const fn is_secret(self) -> bool {
+        matches!(self, Self::WriteOnly | Self::Secret)
+    }
+
     /// Every role.
     pub const ALL: [Self; 5] = [
         Self::Compare,
@@ -190,5 +195,7 @@ mod tests {
         let compared = FieldRole::ALL.map(FieldRole::is_compared);
         assert_eq!(compared, [true, false, false, false, true]);
         assert!(FieldRole::WriteOnly.is_written() && !FieldRole::Ignore.is_written());
+        let secret = FieldRole::ALL.map(FieldRole::is_secret);
+        assert_eq!(secret, [false, false, true, false, true]);
     }
 }

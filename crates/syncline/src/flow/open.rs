@@ -463,8 +463,7 @@ fn unmapped(settings: &PartSettings, mapped: &BTreeSet<&str>) -> Vec<Failure> {
 /// Secrets in places where their value would have to be seen.
 fn misused_secrets(settings: &PartSettings) -> Vec<Failure> {
     let roles = settings.roles.iter();
-    let secrets =
-        roles.filter(|(_, role)| matches!(role, FieldRole::Secret | FieldRole::WriteOnly));
+    let secrets = roles.filter(|(_, role)| role.is_secret());
     let misused = secrets.filter_map(|(name, _)| {
         let is_key = settings.key.iter().any(|(field, _)| field == name);
         let is_protected = settings.policy.protect.iter().any(|one| one.field == *name);

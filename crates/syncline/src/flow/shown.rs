@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Serialize;
-use syncline_model::{ChangeKind, Collection, CollectionName, FieldRole};
+use syncline_model::{ChangeKind, Collection, CollectionName};
 use syncline_plan::{PlanReader, PlannedChange, PlannedKey};
 
 use crate::Failure;
@@ -118,8 +118,7 @@ pub(super) fn differing(
         if was == is || (key.contains(name) && before.is_empty() != after.is_empty()) {
             continue;
         }
-        let hides =
-            !show_values || field.role == FieldRole::Secret || field.role == FieldRole::WriteOnly;
+        let hides = !show_values || field.role.is_secret();
         let text = |value: serde_json::Value| {
             if hides {
                 masked(&value)
