@@ -2,7 +2,7 @@
 
 use syncline_model::{Change, Outcome};
 use syncline_store::Result;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::process::Process;
 use crate::writing::{self, Asking, Written};
@@ -32,15 +32,21 @@ impl Putting {
         }
     }
 
-    /// The copy, which is given back with [`Self::keep`] if it did as it should.
-    pub(crate) async fn copy(&self, starts: &impl Starts) -> Result<Process> {
-        let waiting = self.process.lock().await.take();
-        match waiting {
-            Some(process) => Ok(process),
-            None => starts.copy().await,
-        }
+    /// The copy, and its place, which is held until the guard goes, so that requests do not mix and
+    /// all of them go to one copy. The copy is put back there if it did as it should.
+    pub(crate) async fn hold(
+        &self,
+        starts: &impl Starts,
+    ) -> Result<(MutexGuard<'_, Option<Process>>, Process)> {
+        let mut place = self.process.lock().await;
+        let process = match place.take() {
+            Some(process) => process,
+            None => starts.copy().await?,
+        };
+        Ok((place, process))
     }
 
+    /// Takes the first copy.
     pub(crate) async fn keep(&self, process: Process) {
         *self.process.lock().await = Some(process);
     }
@@ -97,20 +103,15 @@ impl Putting {
         Ok(outcomes)
     }
 
-    /// One request. The copy is held meanwhile, so that requests do not mix.
+    /// One request. The copy is held meanwhile.
     async fn put_once(
         &self,
         starts: &impl Starts,
         asking: Asking<'_>,
         changes: &[&Change],
     ) -> Written {
-        let mut place = self.process.lock().await;
-        let copy = match place.take() {
-            Some(process) => Ok(process),
-            None => starts.copy().await,
-        };
-        let mut process = match copy {
-            Ok(process) => process,
+        let (mut place, mut process) = match self.hold(starts).await {
+            Ok(held) => held,
             Err(error) => {
                 return Written {
                     answered: vec![],

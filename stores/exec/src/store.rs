@@ -55,7 +55,7 @@ impl ExecStore {
     /// Asks for something that is answered by `done`.
     async fn have_done(&self, request: Request<'_>) -> Result<()> {
         let shared = &self.shared;
-        let mut process = shared.putting.copy(&**shared).await?;
+        let (mut place, mut process) = shared.putting.hold(&**shared).await?;
         process.ask(&request).await?;
         let line = process.line().await?;
         let answer: Answer<'_> = serde_json::from_str(&line).unwrap_or_default();
@@ -66,7 +66,7 @@ impl ExecStore {
             let what = "it was asked to do something and did not answer {\"done\":true}";
             return Err(process.trouble(ErrorKind::InvalidData, what).await);
         }
-        shared.putting.keep(process).await;
+        *place = Some(process);
         Ok(())
     }
 }
