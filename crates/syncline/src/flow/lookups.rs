@@ -5,16 +5,20 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use syncline_map::Lookup;
+use syncline_model::Catalog;
 use syncline_store::{Batch, Query, Store, Want};
 
 use super::open::find_collection;
 use super::settings::{FlowSettings, LookupSettings};
 use crate::Failure;
 
+/// A side of a flow, and what it says of itself.
+type Known<'a> = (&'a Arc<dyn Store>, &'a Catalog);
+
 /// All tables of a flow, read whole.
 pub(super) async fn read(
     settings: &FlowSettings,
-    (source, target): (&Arc<dyn Store>, &Arc<dyn Store>),
+    (source, target): (Known<'_>, Known<'_>),
 ) -> Result<BTreeMap<String, Arc<Lookup>>, Failure> {
     let mut lookups = BTreeMap::new();
     for (name, lookup) in &settings.lookups {
@@ -26,8 +30,8 @@ pub(super) async fn read(
                 key,
                 value,
             } => {
-                let store = if *of_target { target } else { source };
-                records(store, (name, collection), (key, value)).await?
+                let side = if *of_target { target } else { source };
+                records(side, (name, collection), (key, value)).await?
             }
         };
         lookups.insert(name.clone(), Arc::new(table));
@@ -36,12 +40,11 @@ pub(super) async fn read(
 }
 
 async fn records(
-    store: &Arc<dyn Store>,
+    (store, catalog): Known<'_>,
     (name, collection): (&str, &str),
     fields: (&str, &str),
 ) -> Result<Lookup, Failure> {
-    let catalog = store.describe().await?;
-    let collection = find_collection(&catalog, collection)?;
+    let collection = find_collection(catalog, collection)?;
     let query = Query {
         want: Want::Payloads,
         ..Query::records(Arc::new(collection.clone()))

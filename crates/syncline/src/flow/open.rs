@@ -88,7 +88,8 @@ pub(crate) async fn between(
     handlers: impl AsyncFnOnce(&Names) -> Result<Vec<(String, Arc<dyn Handler>)>, Failure>,
 ) -> Result<Opened, Failure> {
     let catalogs = (source.describe().await?, target.describe().await?);
-    let lookups = lookups::read(settings, (&source, &target)).await?;
+    let sides = ((&source, &catalogs.0), (&target, &catalogs.1));
+    let lookups = lookups::read(settings, sides).await?;
     let mut compiling = Compiling {
         catalogs: &catalogs,
         lookups,
