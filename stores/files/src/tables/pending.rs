@@ -131,7 +131,7 @@ impl Pending {
         let mut rows = Rows::open(&self.table)?;
         self.columns = rows.columns().to_vec();
         #[cfg(feature = "parquet")]
-        self.look_at_types()?;
+        self.look_at_types(&rows)?;
         if self.table.format != TableFormat::Jsonl && self.columns.is_empty() {
             let written = self.collection.fields.iter();
             let written = written.filter(|field| field.role.is_written());
@@ -406,16 +406,15 @@ impl Pending {
 #[cfg(feature = "parquet")]
 impl Pending {
     /// Learns the types of the columns, each of which has to be writable.
-    fn look_at_types(&mut self) -> Result<()> {
-        if self.table.format != TableFormat::Parquet || !self.table.path.is_file() {
+    fn look_at_types(&mut self, rows: &Rows) -> Result<()> {
+        let Some(layout) = rows.layout() else {
             return Ok(());
-        }
-        let layout = Layout::of(&self.table.path)?;
+        };
         if let Some(name) = layout.unwritable() {
             let place = format!("{}: column `{name}`", self.table.path.display());
             return Err(unkept(&place, "it is of a type that is only read"));
         }
-        self.layout = Some(layout);
+        self.layout = Some(layout.clone());
         Ok(())
     }
 

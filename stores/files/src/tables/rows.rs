@@ -12,7 +12,7 @@ use super::dialect::CsvReader;
 use super::table::{Table, TableFormat};
 use crate::lines::{LINE_BYTES_MAX, Lines};
 #[cfg(feature = "parquet")]
-use crate::parquet::ParquetRows;
+use crate::parquet::{Layout, ParquetRows};
 
 /// One row.
 pub(super) struct Row {
@@ -87,6 +87,15 @@ impl Rows {
     /// The names of the columns, in their order; none in a file of JSON lines.
     pub(super) fn columns(&self) -> &[String] {
         &self.columns
+    }
+
+    /// What the columns of a typed file hold.
+    #[cfg(feature = "parquet")]
+    pub(super) fn layout(&self) -> Option<&Layout> {
+        match &self.source {
+            Source::Parquet(file, _) => Some(file.layout()),
+            _ => None,
+        }
     }
 
     /// The next row.
