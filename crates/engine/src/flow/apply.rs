@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::moved::Remaining;
 use super::planner::Only;
+use super::sides::records_of;
 use crate::collection::CollectionRun;
 use crate::context::{Context, lock};
 use crate::feed::offer;
@@ -73,13 +74,11 @@ pub async fn apply_plan(
         Ok(reader) => reader,
         Err(error) => return RunReport::of_nothing(begun, error.into()),
     };
-    let whole = job.only.is_everything();
     let plan = Applying {
         reader,
         remaining: job.remaining,
         only: job.only,
         allowed: job.allowed,
-        whole,
     };
     let collections = plan
         .reader
@@ -115,7 +114,6 @@ struct Applying {
     remaining: Option<Remaining>,
     only: Only,
     allowed: BTreeSet<Guard>,
-    whole: bool,
 }
 
 /// When changes of a collection are made, each after those before.
@@ -168,7 +166,7 @@ impl Applying {
                     .on(&Event::CollectionFinished(name, report));
             }
         }
-        if self.whole && !context.stop.is_stopped() {
+        if self.only.is_everything() && !context.stop.is_stopped() {
             give_up_what_no_longer_differs(context, &sequence)?;
         }
         Ok(context.rejects.flush()?)
@@ -189,16 +187,12 @@ impl Applying {
                 .into_iter()
                 .flat_map(|kinds| kinds.values());
             collection.note_planned(planned.sum());
-            let mark = marks.get(name).map_or("", |mark| mark.0.as_str());
-            if let Some((records, _)) = mark
-                .strip_prefix("rows:")
-                .and_then(|rest| rest.split_once(':'))
-                .filter(|_| self.whole)
-            {
-                collection.note_read(records.parse().unwrap_or(0));
+            let records = marks.get(name).and_then(records_of);
+            if let Some(records) = records.filter(|_| self.only.is_everything()) {
+                collection.note_read(records);
                 collection.note_coverage(Coverage::Complete(Scope::Whole));
             }
-            let verdicts = self.verdicts(summary, name);
+            let verdicts = verdicts(summary, name, &self.allowed);
             for verdict in &verdicts {
                 context
                     .observer
@@ -208,26 +202,21 @@ impl Applying {
         }
     }
 
-    fn verdicts(&self, summary: &PlanSummary, name: &CollectionName) -> Vec<Verdict> {
-        let verdicts = summary.verdicts.get(name).into_iter().flatten();
-        verdicts
-            .filter(|verdict| !self.allowed.contains(&verdict.guard))
-            .cloned()
-            .collect()
-    }
-
     async fn offer_all(
         &mut self,
         (context, collections, (lanes, notes)): Run<'_>,
         summary: &PlanSummary,
         meant: impl Fn(Phase) -> bool,
     ) -> Result<(), EngineError> {
+        let Self {
+            reader,
+            remaining,
+            only,
+            allowed,
+        } = self;
         let mut before: Option<(Arc<CollectionRun>, Phase)> = None;
-        let mut verdicts = Vec::new();
-        let remaining = self.remaining.take();
-        let only = self.only.clone();
-        let allowed = self.allowed.clone();
-        for (index, change) in self.reader.changes()?.enumerate() {
+        let mut holding = Vec::new();
+        for (index, change) in reader.changes()?.enumerate() {
             let planned = change?;
             let is_left = remaining
                 .as_ref()
@@ -236,7 +225,7 @@ impl Applying {
             let Some(collection) = collections.get(&planned.collection) else {
                 continue;
             };
-            if !is_left || !meant(phase) || !is_meant(&only, &planned) {
+            if !is_left || !meant(phase) || !is_meant(only, &planned) {
                 continue;
             }
             if context.stop.is_stopped() {
@@ -249,17 +238,11 @@ impl Applying {
                 if let Some((earlier, _)) = &before {
                     earlier.until_idle().await;
                 }
-                let all = summary.verdicts.get(&planned.collection);
-                let all = all.into_iter().flatten();
-                verdicts = all
-                    .filter(|one| !allowed.contains(&one.guard))
-                    .cloned()
-                    .collect();
+                holding = verdicts(summary, &planned.collection, allowed);
                 before = Some((Arc::clone(collection), phase));
             }
-            offer_one((context, collection, (lanes, notes)), &planned, &verdicts).await?;
+            offer_one((context, collection, (lanes, notes)), &planned, &holding).await?;
         }
-        self.remaining = remaining;
         if let Some((earlier, _)) = &before {
             earlier.until_idle().await;
         }
@@ -308,6 +291,19 @@ type Run<'run> = (
     &'run Collections,
     (&'run Lanes, &'run mpsc::Sender<Note>),
 );
+
+/// The guards of a plan that hold a part of a collection, without those that are allowed.
+fn verdicts(
+    summary: &PlanSummary,
+    name: &CollectionName,
+    allowed: &BTreeSet<Guard>,
+) -> Vec<Verdict> {
+    let verdicts = summary.verdicts.get(name).into_iter().flatten();
+    verdicts
+        .filter(|verdict| !allowed.contains(&verdict.guard))
+        .cloned()
+        .collect()
+}
 
 fn caught_up(collections: &Collections) -> u64 {
     let reports = collections.values().map(|collection| collection.report());

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use syncline_ledger::{LedgerView, ScopeId};
-use syncline_model::{ChangeKind, Collection, CollectionName, Digest, Key, Mark, StoreIdentity};
+use syncline_model::{
+    ChangeKind, Collection, CollectionName, Coverage, Digest, Key, Mark, StoreIdentity,
+};
 use syncline_plan::{
     BaselineRow, Difference, Place, PlanError, PlanHeader, PlanSide, PlanWriter, Tally, judge,
 };
@@ -17,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::classify::{Classifier, Facts, Segments};
 use super::part::{CollectionPlan, FlowPlan, Problem, Side};
 use super::policy::{FlowPolicy, KnownBy, RowErrors};
-use super::sides::{Baseline, Desired, Found, Reader, Reading, Unfit, both};
+use super::sides::{Baseline, Desired, Found, Reader, Unfit, both};
 use crate::context::lock;
 use crate::{EngineError, prune};
 
@@ -166,7 +168,7 @@ impl Planning<'_> {
                 unfit.tell(&mut plan);
                 plan.target = found.reading.records;
                 self.marks.1.insert(name.clone(), found.reading.mark());
-                incomplete(&mut plan, &found.reading, Side::Target);
+                incomplete(&mut plan, &found.reading.coverage, Side::Target);
                 source_coverage = desired.reading.coverage.clone();
                 self.against_target(part, (desired, found), &mut plan)?
             }
@@ -177,12 +179,9 @@ impl Planning<'_> {
                 self.against_ledger(part, desired, &mut plan).await?
             }
         };
-        let reading = syncline_model::Coverage::is_complete(&source_coverage);
-        if let syncline_model::Coverage::Partial(reason) = &source_coverage {
-            plan.incomplete = Some(format!("source: {reason}"));
-        }
+        incomplete(&mut plan, &source_coverage, Side::Source);
         plan.refused |= plan.unfit > 0 && part.policy.rows == RowErrors::Stop;
-        self.judge(part, &mut plan, reading);
+        self.judge(part, &mut plan, source_coverage.is_complete());
         self.planned.push((plan, segments));
         Ok(())
     }
@@ -427,8 +426,9 @@ fn written(
     Ok(writer.finish(verdicts.collect())?)
 }
 
-fn incomplete(plan: &mut CollectionPlan, reading: &Reading, side: Side) {
-    if let syncline_model::Coverage::Partial(reason) = &reading.coverage {
+/// Notes why not everything was read of a side, if that is so.
+fn incomplete(plan: &mut CollectionPlan, coverage: &Coverage, side: Side) {
+    if let Coverage::Partial(reason) = coverage {
         let word = match side {
             Side::Source => "source",
             Side::Target => "target",

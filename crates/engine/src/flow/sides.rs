@@ -43,6 +43,12 @@ impl Reading {
     }
 }
 
+/// How many records a reading had, by its mark; nothing if it did not come to its end.
+pub(super) fn records_of(mark: &Mark) -> Option<u64> {
+    let (records, _) = mark.0.strip_prefix("rows:")?.split_once(':')?;
+    Some(records.parse().unwrap_or(0))
+}
+
 /// The source as it is to be in the target.
 pub(super) struct Desired {
     pub(super) comparison: Comparison,
@@ -318,5 +324,25 @@ impl Iterator for Baseline {
                 None => self.ahead = Some(row),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use syncline_model::Scope;
+
+    use super::*;
+
+    #[test]
+    fn a_mark_tells_records_only_of_a_whole_reading() {
+        let mut reading = Reading {
+            records: 12,
+            coverage: Coverage::Complete(Scope::Whole),
+            sum: 5,
+        };
+        assert_eq!(records_of(&reading.mark()), Some(12));
+        reading.coverage = Coverage::Partial("a file is missing".to_owned());
+        assert_eq!(records_of(&reading.mark()), None);
+        assert_eq!(records_of(&Mark("12".to_owned())), None);
     }
 }
