@@ -25,6 +25,7 @@ pub(crate) use keys::SHAPE;
 pub(crate) use open::{Opened, between};
 pub(crate) use plan::{default_path, planned};
 pub(crate) use secrets::sealed;
+pub(crate) use shown::shown_of;
 pub(crate) use tables::{CSV, TABLE};
 
 pub use apply::{ApplyArgs, ApplySummary, apply_flow, sync_flow};

@@ -36,7 +36,15 @@ pub fn shown_changes(
     each: usize,
     show_values: bool,
 ) -> Result<Vec<ShownChange>, Failure> {
-    let mut reader = PlanReader::open(plan)?;
+    shown_of(&mut PlanReader::open(plan)?, each, show_values)
+}
+
+/// The same, of a plan that is open.
+pub(crate) fn shown_of(
+    reader: &mut PlanReader,
+    each: usize,
+    show_values: bool,
+) -> Result<Vec<ShownChange>, Failure> {
     let collections: BTreeMap<CollectionName, Collection> = reader
         .header()
         .collections

@@ -9,7 +9,7 @@ use syncline_plan::{Guard, PlanHeader, PlanReader, PlanSummary as PlanEnd, Verdi
 
 use super::charts::{Part, bars};
 use crate::Failure;
-use crate::flow::{ApplySummary, PlanSummary, ShownChange, shown_changes};
+use crate::flow::{ApplySummary, PlanSummary, ShownChange, shown_of};
 
 /// Most changes that a page holds.
 const CHANGES_MAX: usize = 2_000;
@@ -28,8 +28,6 @@ pub(super) struct Page {
     pub(super) state: (&'static str, String),
     /// Name and value of what the page is about.
     pub(super) about: Vec<(&'static str, String)>,
-    /// How to go on, if there is anything to be done.
-    pub(super) command: Option<String>,
     /// Word and count.
     pub(super) totals: Vec<(&'static str, u64)>,
     pub(super) collections: Vec<Row>,
@@ -106,9 +104,9 @@ impl Page {
         page.state = state_of_plan(plan);
         let named = file.as_ref().map(|file| file.display().to_string());
         page.of_planned(plan, named.as_deref());
-        if let (Some(reader), Some(file)) = (reader, &file) {
+        if let Some(mut reader) = reader {
             page.about_plan(reader.header());
-            page.add_changes(file, reader.summary(), plan.collections.len())?;
+            page.add_changes(&mut reader, plan.collections.len())?;
         }
         if let Some(file) = file.filter(|_| !plan.is_empty()) {
             page.about.push((
@@ -130,7 +128,7 @@ impl Page {
             }
             return Ok(page);
         };
-        let reader = PlanReader::open(file)?;
+        let mut reader = PlanReader::open(file)?;
         let header = reader.header();
         let mut page = Self::new(format!("Run of {}", header.flow), show_values);
         page.state = state_of_run(report);
@@ -151,7 +149,8 @@ impl Page {
             (reader.summary(), planned),
             &file.display().to_string(),
         );
-        page.add_changes(file, reader.summary(), header.collections.len())?;
+        let collections = header.collections.len();
+        page.add_changes(&mut reader, collections)?;
         Ok(page)
     }
 
@@ -160,7 +159,6 @@ impl Page {
             title,
             state: ("", String::new()),
             about: vec![],
-            command: None,
             totals: vec![],
             collections: vec![],
             guards: vec![],
@@ -270,17 +268,15 @@ impl Page {
         }));
     }
 
-    fn add_changes(
-        &mut self,
-        file: &std::path::Path,
-        end: &PlanEnd,
-        collections: usize,
-    ) -> Result<(), Failure> {
+    fn add_changes(&mut self, reader: &mut PlanReader, collections: usize) -> Result<(), Failure> {
         let each = CHANGES_MAX / (collections.max(1) * KINDS);
         let each = each.max(CHANGES_EACH_MIN);
-        let mut shown = shown_changes(file, each, self.shows_values)?;
+        let mut shown = shown_of(reader, each, self.shows_values)?;
         shown.truncate(CHANGES_MAX);
-        self.left_out = end.changes().saturating_sub(shown.len() as u64);
+        self.left_out = reader
+            .summary()
+            .changes()
+            .saturating_sub(shown.len() as u64);
         let with_kind = |change: ShownChange| Shown {
             word: word(change.kind, change.leaves),
             change,
