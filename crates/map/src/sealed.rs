@@ -12,14 +12,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use syncline_model::{
-    Canonicaliser, Catalog, Change, Collection, CollectionName, FailureClass, FieldRole, Mark,
-    Outcome, RawObject, Record, Refusal,
+    Canonicaliser, Catalog, Change, Collection, CollectionName, FailureClass, Mark, Outcome,
+    RawObject, Record, Refusal,
 };
 use syncline_store::{
     Batch, BatchStream, ErrorKind, Query, Result, Store, StoreError, Want, WriteContext,
 };
-
-use crate::cell::write_text;
 
 /// How what stands in the place of a secret begins.
 const MARK: &str = "sealed:";
@@ -93,9 +91,8 @@ pub type SecretFields = BTreeMap<CollectionName, BTreeSet<String>>;
 
 /// The secrets of a collection: what is never shown, and what is only ever written.
 pub fn secrets_of(collection: &Collection) -> BTreeSet<String> {
-    let is_secret = |role: FieldRole| matches!(role, FieldRole::Secret | FieldRole::WriteOnly);
     let fields = collection.fields.iter();
-    let secrets = fields.filter(|field| is_secret(field.role));
+    let secrets = fields.filter(|field| field.role.is_secret());
     secrets.map(|field| field.name.clone()).collect()
 }
 
@@ -248,20 +245,11 @@ fn with_members<E>(
     let Some(members) = RawObject::of(payload) else {
         return Ok(payload.clone());
     };
-    let mut out = vec![b'{'];
+    let mut others = Vec::with_capacity(members.0.len());
     for (name, json) in members.iter() {
-        let Some(json) = member(name, json)? else {
-            continue;
-        };
-        if out.len() > 1 {
-            out.push(b',');
-        }
-        write_text(name, &mut out);
-        out.push(b':');
-        out.extend_from_slice(json.as_bytes());
+        others.extend(member(name, json)?.map(|json| (name, json)));
     }
-    out.push(b'}');
-    Ok(out.into())
+    Ok(RawObject::written(others).into())
 }
 
 #[cfg(test)]

@@ -13,7 +13,6 @@ use serde_json::value::RawValue;
 use syncline_model::{Change, Handle, RawObject, Record};
 
 use crate::Shape;
-use crate::cell::write_text;
 use crate::shape::Spelled;
 
 /// What a handle begins with that takes members along.
@@ -104,17 +103,10 @@ fn respell(record: &mut Record, value_of: impl Fn(&str, &str) -> String) {
     let Some(members) = RawObject::of(&payload) else {
         return;
     };
-    let mut out = vec![b'{'];
-    for (name, json) in members.iter() {
-        if out.len() > 1 {
-            out.push(b',');
-        }
-        write_text(name, &mut out);
-        out.push(b':');
-        out.extend_from_slice(value_of(name, json).as_bytes());
-    }
-    out.push(b'}');
-    record.payload = out.into();
+    let respelled = members
+        .iter()
+        .map(|(name, json)| (name, value_of(name, json)));
+    record.payload = RawObject::written(respelled).into();
 }
 
 #[cfg(test)]

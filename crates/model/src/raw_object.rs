@@ -36,6 +36,24 @@ impl<'text> RawObject<'text> {
             .iter()
             .map(|(name, value)| (name.as_ref(), value.get()))
     }
+
+    /// An object of members in their order: names, and the JSON text of their values.
+    pub fn written<N: AsRef<str>, V: AsRef<str>>(
+        members: impl IntoIterator<Item = (N, V)>,
+    ) -> Vec<u8> {
+        let mut out = vec![b'{'];
+        for (name, json) in members {
+            if out.len() > 1 {
+                out.push(b',');
+            }
+            // Writing text into memory cannot fail.
+            let _name = serde_json::to_writer(&mut out, name.as_ref());
+            out.push(b':');
+            out.extend_from_slice(json.as_ref().as_bytes());
+        }
+        out.push(b'}');
+        out
+    }
 }
 
 /// A name that is borrowed from the text where no escape stands in it.
@@ -76,6 +94,15 @@ mod tests {
         assert_eq!(object.get("b"), Some("null"));
         assert_eq!(object.get("c"), None);
         assert!(matches!(object.0[0].0, Cow::Borrowed("b")));
+    }
+
+    #[test]
+    fn what_is_written_reads_as_it_stood() {
+        let text = br#"{"b":1.50,"a\"\n":[ 1 ],"b":null}"#;
+        let object = RawObject::of(text).unwrap();
+        assert_eq!(RawObject::written(object.iter()), text);
+        let none: [(&str, &str); 0] = [];
+        assert_eq!(RawObject::written(none), b"{}");
     }
 
     #[test]

@@ -5,8 +5,7 @@ use std::io::{BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Write as 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::value::RawValue;
-use syncline_model::{Canonicaliser, ChangeKind, Collection, Digest, Handle, Key};
+use syncline_model::{Canonicaliser, ChangeKind, Collection, Digest, Handle, Key, RawObject};
 use syncline_plan::{
     DesiredRow, Difference, Payload, Place, PlannedChange, PlannedKey, PlannedPlace, PlannedSides,
 };
@@ -26,9 +25,6 @@ const GRACE: &str = "gone for too short a time";
 
 /// Most bytes of records that may have taken another key that are held at once.
 const RENAMES_MEMORY: usize = 32 << 20;
-
-/// Members of a payload in their order.
-type Members<'text> = indexed::Members<'text>;
 
 /// Changes set aside until their place in the plan is known.
 pub(super) struct Segment(BufWriter<std::fs::File>);
@@ -191,7 +187,7 @@ impl<'run> Classifier<'run> {
 
     /// What the fields say by which a record is known again; nothing if one has no value.
     fn identity(&self, payload: &[u8]) -> Option<Digest> {
-        let members = Members::of(payload)?;
+        let members = RawObject::of(payload)?;
         let fields = self.facts.policy.rename_by.iter();
         let values: Option<Vec<&str>> = fields
             .map(|field| members.get(field).filter(|text| *text != "null"))
@@ -401,7 +397,7 @@ impl<'run> Classifier<'run> {
         if protections.is_empty() {
             return false;
         }
-        let Some(members) = Members::of(payload) else {
+        let Some(members) = RawObject::of(payload) else {
             return false;
         };
         protections.iter().any(|protection| {
@@ -448,23 +444,19 @@ pub(super) fn plain(json: &str) -> String {
 
 /// A wanted payload in which a field without a value keeps what the target has.
 fn kept(wanted: &Bytes, before: &[u8]) -> Bytes {
-    let (Some(after), Some(before)) = (Members::of(wanted), Members::of(before)) else {
+    let (Some(after), Some(before)) = (RawObject::of(wanted), RawObject::of(before)) else {
         return wanted.clone();
     };
-    let value = |(name, text): (&str, &'_ str)| {
-        let text = if text == "null" {
-            before.get(name).unwrap_or(text)
-        } else {
-            text
-        };
-        (name.to_owned(), text.to_owned())
-    };
-    object(after.iter().map(value))
+    let members = after.iter().map(|(name, text)| {
+        let own = before.get(name).filter(|_| text == "null");
+        (name, own.unwrap_or(text))
+    });
+    RawObject::written(members).into()
 }
 
 /// Whether a payload says all of some values.
 fn says(payload: &[u8], values: &[(String, String)]) -> bool {
-    let Some(members) = Members::of(payload) else {
+    let Some(members) = RawObject::of(payload) else {
         return false;
     };
     values.iter().all(|(name, text)| {
@@ -476,82 +468,21 @@ fn says(payload: &[u8], values: &[(String, String)]) -> bool {
 
 /// A payload with other values.
 fn patched(payload: &[u8], values: &[(String, String)]) -> Bytes {
-    let members = Members::of(payload);
+    let members = RawObject::of(payload);
     let stays = |(name, _): &(&str, &str)| values.iter().all(|(other, _)| other != name);
-    let before = members.iter().flat_map(Members::iter).filter(stays);
-    let own = before.map(|(name, text)| (name.to_owned(), text.to_owned()));
-    object(own.chain(values.iter().cloned()))
+    let before = members.iter().flat_map(RawObject::iter).filter(stays);
+    let others = values
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()));
+    RawObject::written(before.chain(others)).into()
 }
 
 /// A payload under the key of another.
 fn with_key(before: &[u8], (after, collection): (&[u8], &Collection)) -> Bytes {
-    let members = Members::of(after);
+    let members = RawObject::of(after);
     let key = collection.key.iter().filter_map(|field| {
         let text = members.as_ref()?.get(&field.name)?;
         Some((field.name.clone(), text.to_owned()))
     });
     patched(before, &key.collect::<Vec<_>>())
-}
-
-fn object(members: impl Iterator<Item = (String, String)>) -> Bytes {
-    let mut out = vec![b'{'];
-    for (name, text) in members {
-        if out.len() > 1 {
-            out.push(b',');
-        }
-        // Writing text into memory cannot fail.
-        let _name = serde_json::to_writer(&mut out, &name);
-        out.push(b':');
-        out.extend_from_slice(text.as_bytes());
-    }
-    out.push(b'}');
-    out.into()
-}
-
-mod indexed {
-    //! Members of an object by name and in order.
-
-    use super::RawValue;
-    use serde::de::{Deserializer, MapAccess, Visitor};
-
-    pub(super) struct Members<'text>(Vec<(String, &'text RawValue)>);
-
-    impl<'text> Members<'text> {
-        pub(super) fn of(payload: &'text [u8]) -> Option<Self> {
-            serde_json::from_slice(payload).ok()
-        }
-
-        pub(super) fn get(&self, name: &str) -> Option<&'text str> {
-            let mut named = self.0.iter().filter(|(member, _)| member == name);
-            named.next_back().map(|(_, value)| value.get())
-        }
-
-        pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &'text str)> {
-            self.0
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.get()))
-        }
-    }
-
-    impl<'de> serde::Deserialize<'de> for Members<'de> {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            struct InOrder;
-            impl<'de> Visitor<'de> for InOrder {
-                type Value = Members<'de>;
-
-                fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                    formatter.write_str("an object")
-                }
-
-                fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                    let mut members = Vec::new();
-                    while let Some(member) = map.next_entry()? {
-                        members.push(member);
-                    }
-                    Ok(Members(members))
-                }
-            }
-            deserializer.deserialize_map(InOrder)
-        }
-    }
 }

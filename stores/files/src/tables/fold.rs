@@ -79,37 +79,17 @@ pub(super) fn patched(before: &[u8], cells: &[u8]) -> Result<Bytes> {
     let pairs = members
         .iter()
         .map(|(name, value)| (name.as_ref(), value.get()));
-    Ok(object(pairs))
+    Ok(RawObject::written(pairs).into())
 }
 
 /// A row of cells as a reading shows it: text and nothing else. Columns without a member are empty.
 pub(super) fn as_text(payload: &[u8], columns: &[String]) -> Option<Bytes> {
     let RawObject(members) = serde_json::from_slice(payload).ok()?;
     let cells = row_of(&members, columns);
-    let texts: Vec<String> = cells
+    let texts = cells
         .iter()
-        .map(|cell| serde_json::to_string(cell).unwrap_or_default())
-        .collect();
-    let pairs = columns
-        .iter()
-        .map(String::as_str)
-        .zip(texts.iter().map(String::as_str));
-    Some(object(pairs))
-}
-
-fn object<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> Bytes {
-    let mut out = vec![b'{'];
-    for (name, value) in members {
-        if out.len() > 1 {
-            out.push(b',');
-        }
-        // Writing text into memory cannot fail.
-        let _name = serde_json::to_writer(&mut out, name);
-        out.push(b':');
-        out.extend_from_slice(value.as_bytes());
-    }
-    out.push(b'}');
-    out.into()
+        .map(|cell| serde_json::to_string(cell).unwrap_or_default());
+    Some(RawObject::written(columns.iter().zip(texts)).into())
 }
 
 /// Why members cannot be written in the encoding of a file.

@@ -42,18 +42,8 @@ impl KeyFilter {
         if kept.len() == all {
             return Ok(payload.clone());
         }
-        let mut out = Vec::with_capacity(payload.len());
-        out.push(b'{');
-        for (index, (name, value)) in kept.iter().enumerate() {
-            if index > 0 {
-                out.push(b',');
-            }
-            serde_json::to_writer(&mut out, name).map_err(std::io::Error::from)?;
-            out.push(b':');
-            out.extend_from_slice(value.get().as_bytes());
-        }
-        out.push(b'}');
-        Ok(out.into())
+        let kept = kept.iter().map(|(name, value)| (name, value.get()));
+        Ok(RawObject::written(kept).into())
     }
 
     /// Whether the member is written that a column of a table belongs to.
