@@ -17,7 +17,13 @@ pub use syncline_store::{
 pub use syncline_store_exec::{ExecHandler, ExecSettings, ExecStore};
 pub use syncline_store_files::{Dialect, Formulas, TableFormat, TableSettings, TablesStore};
 #[cfg(feature = "ldap")]
-pub use syncline_store_ldap::{LdapSettings, LdapStore};
+pub use syncline_store_ldap::{
+    CollectionSettings as LdapCollection, EntrySettings as LdapEntries, LdapSettings, LdapStore,
+    MemberSettings as LdapMembers,
+};
 pub use syncline_store_memory::MemoryStore;
 #[cfg(feature = "sql")]
-pub use syncline_store_sql::{SqlSettings, SqlStore};
+pub use syncline_store_sql::{
+    Address as SqlAddress, QuerySettings as SqlQuery, SqlSettings, SqlStore,
+    TableSettings as SqlTable,
+};

@@ -1,6 +1,8 @@
 //! What is said about a database before it is opened.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use syncline_store::{ErrorKind, Result, StoreError};
 
 use crate::Address;
 
@@ -15,6 +17,23 @@ pub struct SqlSettings {
     pub tables: Vec<TableSettings>,
     /// Queries that are collections; they are only read.
     pub queries: Vec<QuerySettings>,
+}
+
+impl SqlSettings {
+    /// A database by its URL: `postgresql://`, `mysql://`, or `sqlite:` and a path. All tables that
+    /// have a key are collections.
+    pub fn at(url: &str) -> Result<Self> {
+        let address = Address::parse(url, Path::new("")).map_err(|clause| {
+            let message = format!("the URL of the database {clause}");
+            StoreError::new(ErrorKind::Configuration, message)
+        })?;
+        Ok(Self {
+            address,
+            ca_file: None,
+            tables: Vec::new(),
+            queries: Vec::new(),
+        })
+    }
 }
 
 /// A table or a view that is a collection.

@@ -40,6 +40,7 @@ mod restream;
 mod restream_plot;
 mod schema;
 mod school;
+mod school_library;
 mod secrets;
 mod servers;
 mod serving;

@@ -12,30 +12,30 @@ use crate::datastores::{Branch, Database, System};
 use crate::desk::{Desk, Ran};
 use crate::flows_trouble::ended;
 
-const SCHOOL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/school");
+pub(crate) const SCHOOL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/school");
 /// What has to be lifted when everybody goes to the next grade.
 const ALLOWED: &str = "delete-share,delete-count,update-share";
 
 /// How many students there are, unless the nightly run asks for more.
 #[expect(clippy::disallowed_methods, reason = "how much is tried")]
-fn students() -> u64 {
+pub(crate) fn students() -> u64 {
     let asked = std::env::var("SYNCLINE_SCHOOL_STUDENTS").ok();
     asked.map_or(470, |asked| asked.parse().unwrap())
 }
 
 /// What happens in a school of so many students.
-struct Size {
-    students: u64,
-    staff: u64,
-    renamed: u64,
-    moved: u64,
-    left: u64,
-    come: u64,
-    back: u64,
+pub(crate) struct Size {
+    pub(crate) students: u64,
+    pub(crate) staff: u64,
+    pub(crate) renamed: u64,
+    pub(crate) moved: u64,
+    pub(crate) left: u64,
+    pub(crate) come: u64,
+    pub(crate) back: u64,
 }
 
 impl Size {
-    fn of(students: u64) -> Self {
+    pub(crate) fn of(students: u64) -> Self {
         let left = students / 470;
         Self {
             students,
@@ -47,6 +47,15 @@ impl Size {
             back: (left / 5).max(1),
         }
     }
+}
+
+/// What the information system exports on a day.
+pub(crate) fn export(desk: &Desk, day: &str) {
+    let mut generate = Command::new("python3");
+    generate.arg(format!("{SCHOOL}/generate.py"));
+    let size = students().to_string();
+    generate.args(["sis", day, &size]).current_dir(desk.home());
+    assert!(generate.status().unwrap().success());
 }
 
 struct School {
@@ -79,15 +88,8 @@ impl School {
         }
     }
 
-    /// What the information system exports on a day.
     fn export(&self, day: &str) {
-        let mut generate = Command::new("python3");
-        generate.arg(format!("{SCHOOL}/generate.py"));
-        let size = students().to_string();
-        generate
-            .args(["sis", day, &size])
-            .current_dir(self.desk.home());
-        assert!(generate.status().unwrap().success());
+        export(&self.desk, day);
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
@@ -155,7 +157,7 @@ impl Plan {
 }
 
 /// How many rows a query counts.
-async fn count(database: &Database, what: &str) -> u64 {
+pub(crate) async fn count(database: &Database, what: &str) -> u64 {
     let text = database.system.pick("TEXT", "text", "CHAR");
     let sql = format!("SELECT CAST(count(*) AS {text}) FROM {what}");
     database.texts(&sql).await[0].parse().unwrap()

@@ -2,23 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use secrecy::SecretString;
 use syncline_store_ldap::{CollectionSettings, EntrySettings, LdapSettings, MemberSettings};
-use url::{Host, Url};
 
 use super::common;
 use super::section::Section;
 use super::shape::{Body, Kind, LISTS, Shape, Variant, When, key};
 use super::{ConfigArgs, native};
 use crate::Failure;
-
-/// Entries in a page, operations at once, and waits where the file does not say.
-const PAGE_SIZE: u16 = 500;
-const IN_FLIGHT: usize = 16;
-const CONNECT: Duration = Duration::from_secs(10);
-const ANSWER: Duration = Duration::from_mins(1);
 
 /// The keys of a store that is a directory.
 pub(super) const SHAPE: Shape = Shape::of(&[
@@ -118,8 +110,8 @@ pub(super) fn read(
     folder: &Path,
     (arguments, problems): (&ConfigArgs, &mut Vec<Failure>),
 ) -> Result<LdapSettings, Failure> {
-    let url = url(section)?;
-    let is_plain = url.scheme() == "ldap";
+    let usual = usual(section)?;
+    let is_plain = usual.url.scheme() == "ldap";
     let start_tls = section.switch("start_tls")?;
     if start_tls == Some(true) && !is_plain {
         return Err(section.failure(
@@ -129,47 +121,31 @@ pub(super) fn read(
     }
     let ca_file = native::ca_file(section, (folder, &arguments.environment))?;
     Ok(LdapSettings {
-        // A password never goes over a network in clear unless the file says so.
-        start_tls: is_plain && start_tls.unwrap_or(!is_loopback(&url)),
-        url,
+        start_tls: is_plain && start_tls.unwrap_or(usual.start_tls),
         ca_file,
         bind: bind(section)?,
         page_size: section
             .within("page_size", 1..=10_000)?
-            .unwrap_or(PAGE_SIZE),
-        in_flight: section.within("in_flight", 1..=256)?.unwrap_or(IN_FLIGHT),
-        connect_timeout: section.seconds("connect_timeout")?.unwrap_or(CONNECT),
-        timeout: section.seconds("timeout")?.unwrap_or(ANSWER),
+            .unwrap_or(usual.page_size),
+        in_flight: section
+            .within("in_flight", 1..=256)?
+            .unwrap_or(usual.in_flight),
+        connect_timeout: section
+            .seconds("connect_timeout")?
+            .unwrap_or(usual.connect_timeout),
+        timeout: section.seconds("timeout")?.unwrap_or(usual.timeout),
         collections: collections(section, problems)?,
+        ..usual
     })
 }
 
-fn url(section: &Section<'_>) -> Result<Url, Failure> {
-    let text = section.required_text("url")?;
-    let url = Url::parse(text.trim())
-        .map_err(|error| section.failure("url", format!("is no URL: {error}")))?;
-    let is_whole = url.host_str().is_some_and(|host| !host.is_empty())
-        && matches!(url.path(), "" | "/")
-        && url.query().is_none()
-        && url.username().is_empty()
-        && url.password().is_none();
-    match url.scheme() {
-        "ldap" | "ldaps" if is_whole => Ok(url),
-        "ldap" | "ldaps" => Err(section
-            .failure("url", "must be a scheme and a host, and perhaps a port")
-            .with_hint("what is read goes into `collections`, and who reads into `bind_dn`")),
-        _ => Err(section.failure("url", "must begin with ldap:// or ldaps://")),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().and_then(|host| Host::parse(host).ok());
-    match host {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
+/// The directory of a URL, before anything else is said of it.
+fn usual(section: &Section<'_>) -> Result<LdapSettings, Failure> {
+    LdapSettings::parse(&section.required_text("url")?).map_err(|clause| {
+        section
+            .failure("url", clause)
+            .with_hint("what is read goes into `collections`, and who reads into `bind_dn`")
+    })
 }
 
 fn bind(section: &Section<'_>) -> Result<Option<(String, SecretString)>, Failure> {

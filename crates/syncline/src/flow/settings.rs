@@ -179,7 +179,7 @@ impl DerivedSettings {
     }
 
     /// The name of a query that stands with the one collection that it makes.
-    fn name_within(collection: &str) -> String {
+    pub(crate) fn name_within(collection: &str) -> String {
         format!("{collection}.sql")
     }
 }

@@ -50,6 +50,7 @@ impl Flow {
     /// With a collection more. They are written in the order that the target's references ask for,
     /// and otherwise in this one.
     pub fn part(mut self, part: Part) -> Self {
+        self.settings.derived.extend(part.1);
         self.settings.collections.push(part.0);
         self
     }
@@ -113,12 +114,12 @@ impl Flow {
 /// A collection of the target, and what its records are made of. Expressions are those of the
 /// `flows:` of a configuration (docs/flows.md): names of fields, templates, small expressions.
 #[derive(Clone, Debug)]
-pub struct Part(PartSettings);
+pub struct Part(PartSettings, Option<DerivedSettings>);
 
 impl Part {
     /// A collection of the target, filled from the one of the same name.
     pub fn new(name: &str) -> Self {
-        Self(PartSettings {
+        let settings = PartSettings {
             name: name.to_owned(),
             from: name.to_owned(),
             key: Vec::new(),
@@ -132,7 +133,8 @@ impl Part {
             policy: FlowPolicy::default(),
             after: Vec::new(),
             place: format!("the flow's `{name}`"),
-        })
+        };
+        Self(settings, None)
     }
 
     /// The collection of a type: its key, its fields and what they are for.
@@ -163,6 +165,20 @@ impl Part {
         self
     }
 
+    /// Filled by a query over the collections of the source; each of its columns is a field, unless
+    /// fields are named.
+    pub fn sql(mut self, sql: &str) -> Self {
+        let name = DerivedSettings::name_within(&self.0.name);
+        self.0.from.clone_from(&name);
+        self.0.takes_columns = self.0.map.is_empty();
+        self.1 = Some(DerivedSettings {
+            name,
+            sql: sql.to_owned(),
+            place: self.0.place.clone(),
+        });
+        self
+    }
+
     /// A field of the key, and the expression that gives it.
     pub fn key(mut self, field: &str, expression: &str) -> Self {
         self.0.key.push((field.to_owned(), expression.to_owned()));
@@ -171,6 +187,7 @@ impl Part {
 
     /// Another field, and the expression that gives it; in place of the one it had.
     pub fn map(mut self, field: &str, expression: &str) -> Self {
+        self.0.takes_columns = false;
         self.0.map.retain(|(other, _)| other != field);
         self.0.map.push((field.to_owned(), expression.to_owned()));
         self
