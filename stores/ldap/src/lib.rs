@@ -10,14 +10,17 @@ mod answer;
 mod connection;
 mod entry;
 mod filter;
+mod finding;
 mod layout;
 mod members;
 mod names;
+mod operations;
 mod reading;
 mod schema;
 mod settings;
 mod store;
 mod times;
+mod updating;
 mod value;
 mod writing;
 

@@ -16,11 +16,12 @@ use crate::answer::{self, code, declined, done};
 use crate::connection::{Directory, Found};
 use crate::entry::{self, Entry};
 use crate::filter;
+use crate::finding::{direct_name, find};
 use crate::layout::{Entries, Members};
 use crate::names;
+use crate::operations::{Operations, Step, Stop, settled};
 use crate::reading::{Pages, condition};
 use crate::value;
-use crate::writing::{Operations, Step, Stop, direct_name, find, settled};
 
 /// Owners that are looked up by one search.
 const OWNERS_MAX: usize = 64;

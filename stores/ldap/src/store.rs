@@ -14,10 +14,11 @@ use syncline_store::{BatchStream, ErrorKind, Query, Result, Store, StoreError, W
 use crate::connection::{Directory, Found};
 use crate::layout::{Entries, Layout, Layouts, Members, layouts};
 use crate::members::MembersWriter;
+use crate::operations::Operations;
 use crate::reading;
 use crate::schema::Schema;
 use crate::settings::LdapSettings;
-use crate::writing::{Operations, Writer};
+use crate::writing::Writer;
 
 /// Most changes in one call.
 const BATCH: usize = 500;
