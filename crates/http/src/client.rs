@@ -1,24 +1,20 @@
 //! The client: one connection pool, one token, bounded bodies.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header, response};
-use http_body_util::BodyExt as _;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use reqwest::redirect;
 use rustls::ClientConfig;
 use url::Url;
 
 use crate::direct::Direct;
-use crate::error::Cause;
+use crate::login::Login;
 use crate::pace::Pace;
-use crate::token::Token;
-use crate::{Answer, HttpError, HttpErrorKind, Streamed, TokenSource, trust};
+use crate::reading::answer;
+use crate::{Answer, ClientSettings, HttpError, Streamed, TokenSource, trust};
 
-/// Longest body of an ordinary answer.
-const BODY_BYTES_MAX: usize = 256 << 20;
 /// How many redirections are followed.
 const REDIRECTS_MAX: usize = 5;
 /// Idle connections are dropped before most servers and balancers do so.
@@ -28,39 +24,6 @@ pub(crate) const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("syncline/", env!("CARGO_PKG_VERSION")));
 /// What is sent and asked for.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-
-/// How connections are made.
-#[derive(Clone, Debug)]
-pub struct ClientSettings {
-    /// Longest time to connect.
-    pub connect_timeout: Duration,
-    /// Longest time for a whole request, from sending to the last byte of the answer.
-    pub timeout: Duration,
-    /// Whether server certificates must be trusted.
-    pub verify_tls: bool,
-    /// A file of further trusted authorities, PEM.
-    pub ca_file: Option<PathBuf>,
-    /// Most connections kept open.
-    pub connections_max: usize,
-    /// Whether HTTP/2 may be used.
-    pub http2: bool,
-    /// Most requests in a second, above 0; none leaves it to the number of connections.
-    pub requests_per_second: Option<f64>,
-}
-
-impl Default for ClientSettings {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(15),
-            timeout: Duration::from_mins(1),
-            verify_tls: true,
-            ca_file: None,
-            connections_max: 8,
-            http2: false,
-            requests_per_second: None,
-        }
-    }
-}
 
 /// What a request carries.
 #[derive(Clone, Debug)]
@@ -238,6 +201,10 @@ impl Client {
         answer(request.send().await).await
     }
 
+    pub(crate) fn token(&self) -> Option<&TokenSource> {
+        self.token.as_deref()
+    }
+
     pub(crate) const fn inner(&self) -> &reqwest::Client {
         &self.inner
     }
@@ -274,86 +241,6 @@ impl Client {
     }
 }
 
-/// What has come of a request.
-pub(crate) trait Answered {
-    fn status(&self) -> u16;
-    /// Why it was declined, if it was.
-    fn reason(&self) -> String;
-
-    /// Whether a fresh token may make a difference.
-    fn may_want_a_token(&self) -> bool {
-        self.status() == 401
-    }
-}
-
-impl Answered for Answer {
-    fn status(&self) -> u16 {
-        self.status
-    }
-
-    fn reason(&self) -> String {
-        crate::read_problem(self).messages.join("; ")
-    }
-}
-
-/// The token of one request, which is replaced at most once.
-pub(crate) struct Login<'client> {
-    source: Option<&'client TokenSource>,
-    token: Option<Arc<Token>>,
-    is_fresh: bool,
-}
-
-impl<'client> Login<'client> {
-    pub(crate) async fn begin(client: &'client Client) -> Result<Self, HttpError> {
-        let source = client.token.as_deref();
-        let token = match source {
-            Some(source) => Some(source.current(client).await?),
-            None => None,
-        };
-        Ok(Self {
-            source,
-            token,
-            is_fresh: false,
-        })
-    }
-
-    pub(crate) fn header(&self) -> Option<&HeaderValue> {
-        self.token.as_deref().map(Token::header)
-    }
-
-    /// The answer, or nothing if the request is to be sent once more with a fresh token.
-    pub(crate) async fn settled<T: Answered>(
-        &mut self,
-        client: &Client,
-        url: &Url,
-        answer: T,
-    ) -> Result<Option<T>, HttpError> {
-        let (Some(source), Some(token), true) =
-            (self.source, &self.token, answer.may_want_a_token())
-        else {
-            return Ok(Some(answer));
-        };
-        let is_said = answer.status() == 401;
-        if self.is_fresh && !is_said {
-            return Ok(Some(answer));
-        }
-        if self.is_fresh {
-            let (url, reason) = (shown(url), answer.reason());
-            let message = format!("{url} answers 401 even with a fresh token: {reason}");
-            return Err(HttpError::new(HttpErrorKind::Unauthenticated, message));
-        }
-        self.token = match source.refreshed(client, token).await {
-            // There is no other token, and the answer does not say that this one is to blame.
-            Err(error) if !is_said && error.kind == HttpErrorKind::TokenEnded => {
-                return Ok(Some(answer));
-            }
-            token => Some(token?),
-        };
-        self.is_fresh = true;
-        Ok(None)
-    }
-}
-
 /// Which versions of HTTP are offered to a server.
 fn with_versions(trust: &ClientConfig, http2: bool) -> ClientConfig {
     let mut trust = trust.clone();
@@ -379,53 +266,6 @@ pub(crate) fn add_headers(
     if let Some(authorization) = authorization {
         headers.insert(header::AUTHORIZATION, authorization.clone());
     }
-}
-
-/// Reads the answer of the ordinary way.
-pub(crate) async fn answer(
-    response: reqwest::Result<reqwest::Response>,
-) -> Result<Answer, HttpError> {
-    let response = response.map_err(|error| HttpError::from_client(&error))?;
-    let url = response.url().clone();
-    let (head, body) = http::Response::from(response).into_parts();
-    read(head, body, &url).await
-}
-
-/// Reads an answer to its end, so that its connection can be used again.
-pub(crate) async fn read<B>(
-    head: response::Parts,
-    mut body: B,
-    url: &Url,
-) -> Result<Answer, HttpError>
-where
-    B: http_body::Body<Data = Bytes> + Unpin,
-    B::Error: std::error::Error + 'static,
-{
-    let mut whole = Bytes::new();
-    let mut pieces: Option<BytesMut> = None;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| HttpError::from_cause(url, &Cause::of(&error, false)))?;
-        // Trailers say nothing that is needed.
-        let Ok(piece) = frame.into_data() else {
-            continue;
-        };
-        if whole.is_empty() && pieces.is_none() {
-            whole = piece;
-            continue;
-        }
-        let joined = pieces.get_or_insert_with(|| BytesMut::from(&whole[..]));
-        joined.extend_from_slice(&piece);
-        if joined.len() > BODY_BYTES_MAX {
-            let shown = shown(url);
-            let message = format!("{shown} answers with more than {} MB", BODY_BYTES_MAX >> 20);
-            return Err(HttpError::new(HttpErrorKind::TooLong, message));
-        }
-    }
-    Ok(Answer {
-        status: head.status.as_u16(),
-        headers: head.headers,
-        body: pieces.map_or(whole, BytesMut::freeze),
-    })
 }
 
 /// A URL fit to be shown: without user information and query, which may hold personal data.

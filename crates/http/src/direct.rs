@@ -19,8 +19,9 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use url::Url;
 
-use crate::client::{Body, IDLE_TIMEOUT, USER_AGENT, add_headers, read};
+use crate::client::{Body, IDLE_TIMEOUT, USER_AGENT, add_headers};
 use crate::error::Cause;
+use crate::reading::read;
 use crate::{Answer, ClientSettings, HttpError};
 
 /// Connections of the short way, shared by clones.

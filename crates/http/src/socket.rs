@@ -19,8 +19,10 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use url::Url;
 
-use crate::client::{Answered, Body, Login, add_headers, answer, shown};
+use crate::client::{Body, add_headers, shown};
 use crate::error::Cause;
+use crate::login::{Answered, Login};
+use crate::reading::answer;
 use crate::{Answer, Client, HttpError, HttpErrorKind, read_problem};
 
 /// Longest message.

@@ -5,8 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use url::Url;
 
-use crate::client::{Answered, answer};
 use crate::error::Cause;
+use crate::login::Answered;
+use crate::reading::answer;
 use crate::{Answer, HttpError, read_problem};
 
 /// Longest that a whole stream may take: only the pauses in it are bounded in earnest.
