@@ -9,7 +9,7 @@ use syncline_store_ldap::{CollectionSettings, EntrySettings, LdapSettings, Membe
 use super::common;
 use super::section::Section;
 use super::shape::{Body, Kind, LISTS, Shape, Variant, When, key};
-use super::{ConfigArgs, native};
+use super::{ConfigArgs, transport};
 use crate::Failure;
 
 /// The keys of a store that is a directory.
@@ -119,7 +119,7 @@ pub(super) fn read(
             "is for ldap:// only; ldaps:// has TLS as it is",
         ));
     }
-    let ca_file = native::ca_file(section, (folder, &arguments.environment))?;
+    let ca_file = transport::ca_file(section, (folder, &arguments.environment))?;
     Ok(LdapSettings {
         start_tls: is_plain && start_tls.unwrap_or(usual.start_tls),
         ca_file,

@@ -10,9 +10,10 @@ use std::time::Duration;
 use syncline_store::layers::RetryPolicy;
 use syncline_store_edfi::{ClientSettings, Credentials, EdfiSettings, ReadSettings, Urls};
 
-use super::native::{mode_named, requests_per_second};
+use super::edfi::mode_named;
 use super::paging::page_size;
 use super::section::Section;
+use super::transport::requests_per_second;
 use super::{Config, ConfigArgs, Dialect, EdfiConfig, StoreConfig, current_year, path_from};
 use crate::open::TOUCH;
 use crate::{Failure, ValidateSettings};

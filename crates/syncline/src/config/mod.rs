@@ -6,6 +6,7 @@
 //! users know it.
 
 pub(crate) mod common;
+mod edfi;
 mod exec;
 mod keys;
 #[cfg(feature = "ldap")]
@@ -19,6 +20,7 @@ mod section;
 pub(crate) mod shape;
 #[cfg(feature = "sql")]
 mod sql;
+mod transport;
 mod tree;
 
 use std::collections::BTreeMap;

@@ -13,7 +13,7 @@ use url::Url;
 use super::common;
 use super::section::Section;
 use super::shape::{Kind, Shape, WHOLE, key, section, sections};
-use super::{ConfigArgs, RestreamConfig, native};
+use super::{ConfigArgs, RestreamConfig, transport};
 use crate::Failure;
 use crate::restream::{read_moment, token_file};
 
@@ -155,11 +155,11 @@ pub(super) fn read(
         calls_max: calls_max.unwrap_or(usual.calls_max),
         turn_wait: section.seconds("turn_seconds")?.unwrap_or(usual.turn_wait),
         idle: section.seconds("idle_seconds")?.unwrap_or(usual.idle),
-        client: native::client(section, 8)?,
+        client: transport::client(section, 8)?,
         ..usual
     };
-    settings.client.ca_file = native::ca_file(section, (folder, &arguments.environment))?;
-    native::retry_over(section, problems, &mut [&mut settings.retry])?;
+    settings.client.ca_file = transport::ca_file(section, (folder, &arguments.environment))?;
+    transport::retry_over(section, problems, &mut [&mut settings.retry])?;
     Ok(RestreamConfig {
         settings,
         sets: sets(section, problems)?,

@@ -8,7 +8,7 @@ use syncline_store_sql::{Address, QuerySettings, SqlSettings, TableSettings};
 use super::common;
 use super::section::Section;
 use super::shape::{Kind, Shape, key, sections};
-use super::{StoreConfig, native};
+use super::{StoreConfig, transport};
 use crate::Failure;
 
 /// The keys of a store that is a database.
@@ -65,7 +65,7 @@ fn read(
     let url = section.required_text("url")?;
     let address =
         Address::parse(&url, folder).map_err(|problem| section.failure("url", problem))?;
-    let ca_file = native::ca_file(section, (folder, environment))?;
+    let ca_file = transport::ca_file(section, (folder, environment))?;
     let mut tables = Vec::new();
     for (name, table) in section.named_sections("tables")? {
         tables.push(TableSettings {
