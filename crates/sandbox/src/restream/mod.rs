@@ -12,6 +12,7 @@ mod changes;
 mod clock;
 mod config;
 mod confirm;
+mod content;
 mod data;
 mod history;
 mod lists;

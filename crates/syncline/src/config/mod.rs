@@ -22,6 +22,7 @@ pub(crate) mod shape;
 mod sql;
 mod transport;
 mod tree;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
