@@ -203,6 +203,30 @@ impl LedgerView {
         OwedChanges::open(&self.path, collections)
     }
 
+    /// How often a record was missed that is still to be deleted, and since when, in Unix seconds;
+    /// nothing if it was not.
+    pub fn missed(
+        &self,
+        scope: ScopeId,
+        collection: &CollectionName,
+        key: &Digest,
+    ) -> Result<Option<(u32, i64)>> {
+        let Some(collection) = self.find_collection(scope, collection)? else {
+            return Ok(None);
+        };
+        self.ask(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT attempts, first_at FROM owed
+                     WHERE collection = ?1 AND key = ?2 AND length(payload) = 0",
+                )?
+                .query_row((collection, key.as_bytes()), |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .optional()
+        })
+    }
+
     /// How many changes are still to be made, by collection and reason.
     pub fn owed_counts(
         &self,

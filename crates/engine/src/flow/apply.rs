@@ -218,9 +218,7 @@ impl Applying {
         let mut holding = Vec::new();
         for (index, change) in reader.changes()?.enumerate() {
             let planned = change?;
-            let is_left = remaining
-                .as_ref()
-                .is_none_or(|left| left.get(index) == Some(&true));
+            let is_left = remaining.as_ref().is_none_or(|left| left.is_left(index));
             let phase = phase(&planned);
             let Some(collection) = collections.get(&planned.collection) else {
                 continue;
@@ -476,16 +474,11 @@ fn give_up_what_no_longer_differs(
 ) -> Result<(), EngineError> {
     for collection in sequence.iter().filter(|one| one.is_covered()) {
         let mut ledger = lock(&context.ledger);
-        let owed = ledger.owed(context.scope, Some(collection.name()))?;
-        let old: Result<Vec<Digest>, _> = owed
-            .filter(|owed| {
-                owed.as_ref()
-                    .map_or(true, |owed| owed.last_at < context.started)
-            })
-            .map(|owed| owed.map(|owed| owed.key))
-            .collect();
-        for key in old? {
-            ledger.forget_owed(context.scope, collection.name(), &key)?;
+        for owed in ledger.owed(context.scope, Some(collection.name()))? {
+            let owed = owed?;
+            if owed.last_at < context.started {
+                ledger.forget_owed(context.scope, collection.name(), &owed.key)?;
+            }
         }
     }
     Ok(())

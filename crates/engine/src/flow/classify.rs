@@ -1,6 +1,5 @@
 //! Differences of one collection become changes, each with both sides of its record.
 
-use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Write as _};
 use std::sync::Arc;
 
@@ -60,13 +59,16 @@ pub(super) struct Segments {
     pub(super) deletes: Segment,
 }
 
+/// How often a record was missed before, and since when; nothing if it was not.
+pub(super) type Missed = Box<dyn Fn(&Digest) -> Result<Option<(u32, i64)>, EngineError>>;
+
 /// What classifying needs to know besides the differences.
 pub(super) struct Facts<'run> {
     pub(super) collection: &'run Arc<Collection>,
     pub(super) policy: &'run FlowPolicy,
     pub(super) only: &'run Only,
-    /// Records that were missed before: how often, and since when.
-    pub(super) missed: HashMap<Digest, (u32, i64)>,
+    /// What is known of records that were missed before.
+    pub(super) missed: Missed,
     pub(super) now: i64,
 }
 
@@ -280,7 +282,7 @@ impl<'run> Classifier<'run> {
             sides.leaves = true;
             kind = ChangeKind::Update;
         }
-        let held = self.why_it_stays(&key, &payload, &style);
+        let held = self.why_it_stays(&key, &payload, &style)?;
         self.count(held, |plan| {
             if kind == ChangeKind::Delete {
                 plan.deletes += 1;
@@ -294,22 +296,28 @@ impl<'run> Classifier<'run> {
         Ok(self.segments.deletes.put(&change)?)
     }
 
-    fn why_it_stays(&self, key: &Key, payload: &[u8], style: &DeleteStyle) -> Option<&'static str> {
+    fn why_it_stays(
+        &self,
+        key: &Key,
+        payload: &[u8],
+        style: &DeleteStyle,
+    ) -> Result<Option<&'static str>, EngineError> {
         if self.is_protected(payload) {
-            return Some(PROTECTED);
+            return Ok(Some(PROTECTED));
         }
         if *style == DeleteStyle::Hold {
-            return Some(STYLE);
+            return Ok(Some(STYLE));
         }
-        let missed = self.facts.missed.get(&key.digest());
-        let is_over = match self.facts.policy.grace {
-            Grace::None => true,
-            Grace::Runs(runs) => missed.is_some_and(|(times, _)| *times >= runs),
-            Grace::Seconds(seconds) => {
-                missed.is_some_and(|(_, since)| self.facts.now - since >= seconds)
-            }
+        if self.facts.policy.grace == Grace::None {
+            return Ok(None);
+        }
+        let is_over = match ((self.facts.missed)(&key.digest())?, self.facts.policy.grace) {
+            (_, Grace::None) => true,
+            (None, _) => false,
+            (Some((times, _)), Grace::Runs(runs)) => times >= runs,
+            (Some((_, since)), Grace::Seconds(seconds)) => self.facts.now - since >= seconds,
         };
-        (!is_over).then_some(GRACE)
+        Ok((!is_over).then_some(GRACE))
     }
 
     fn renamed(&mut self, row: DesiredRow, place: Place) -> Result<(), EngineError> {

@@ -10,6 +10,7 @@
 
 mod apply;
 mod classify;
+mod extras;
 mod moved;
 mod part;
 mod planner;

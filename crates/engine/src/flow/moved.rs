@@ -16,8 +16,29 @@ use syncline_plan::{PlanReader, PlannedChange, RowSorter, SortedRows};
 
 use crate::EngineError;
 
-/// What is left to do of a plan: whether each of its changes, in their order, is still to be made.
-pub type Remaining = Vec<bool>;
+/// What is left to do of a plan: for each of its changes, in their order, one bit that says whether it
+/// is still to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remaining(Vec<u64>);
+
+impl Remaining {
+    /// Of a plan of so many changes, none of which is left.
+    fn none(changes: usize) -> Self {
+        Self(vec![0; changes.div_ceil(64)])
+    }
+
+    fn note_left(&mut self, change: usize) {
+        if let Some(bits) = self.0.get_mut(change / 64) {
+            *bits |= 1 << (change % 64);
+        }
+    }
+
+    /// Whether a change is still to be made.
+    pub(super) fn is_left(&self, change: usize) -> bool {
+        let bits = self.0.get(change / 64);
+        bits.is_some_and(|bits| bits & (1 << (change % 64)) != 0)
+    }
+}
 
 /// What is no longer as it was when the plan was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,15 +67,11 @@ pub fn compare_plans(
     let then = sorted(&mut approved, folder)?.peekable();
     let today = sorted(&mut now, folder)?.peekable();
     let changes = usize::try_from(approved.summary().changes()).unwrap_or(usize::MAX);
-    let mut remaining = vec![false; changes];
+    let mut remaining = Remaining::none(changes);
     let mut moved = Moved::default();
     for beside in (Beside { then, today }) {
         match beside? {
-            Laid::InBoth(index) => {
-                if let Some(is_left) = remaining.get_mut(index) {
-                    *is_left = true;
-                }
-            }
+            Laid::InBoth(index) => remaining.note_left(index),
             Laid::OnlyThen => moved.gone += 1,
             Laid::OnlyToday => moved.new += 1,
         }

@@ -1,10 +1,9 @@
 //! Both sides read, compared and put into a plan.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use syncline_ledger::{LedgerView, ScopeId};
 use syncline_model::{
@@ -13,10 +12,11 @@ use syncline_model::{
 use syncline_plan::{
     BaselineRow, Difference, Place, PlanError, PlanHeader, PlanSide, PlanWriter, Tally, judge,
 };
-use syncline_store::{Batch, Query, Store};
+use syncline_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use super::classify::{Classifier, Facts, Segments};
+use super::classify::{Classifier, Facts, Missed, Segments};
+use super::extras::Extras;
 use super::part::{CollectionPlan, FlowPlan, Problem, Side};
 use super::policy::{FlowPolicy, KnownBy, RowErrors};
 use super::sides::{Baseline, Desired, Found, Reader, Unfit, both};
@@ -214,14 +214,14 @@ impl Planning<'_> {
         desired
     }
 
-    fn facts<'part>(&'part self, part: &'part FlowPart) -> Result<Facts<'part>, EngineError> {
-        Ok(Facts {
+    fn facts<'part>(&'part self, part: &'part FlowPart) -> Facts<'part> {
+        Facts {
             collection: &part.collection,
             policy: &part.policy,
             only: &self.job.only,
-            missed: self.missed(&part.collection.name)?,
+            missed: self.missed(&part.collection.name),
             now: self.now,
-        })
+        }
     }
 
     fn against_target(
@@ -230,7 +230,7 @@ impl Planning<'_> {
         (desired, found): (Desired, Found),
         plan: &mut CollectionPlan,
     ) -> Result<Segments, EngineError> {
-        let facts = self.facts(part)?;
+        let facts = self.facts(part);
         let folder = &*self.job.work_folder;
         let wanted = (desired.spool, desired.units);
         let baseline = Baseline::new(found.rows);
@@ -262,37 +262,23 @@ impl Planning<'_> {
         desired: Desired,
         plan: &mut CollectionPlan,
     ) -> Result<Segments, EngineError> {
-        let facts = self.facts(part)?;
+        let facts = self.facts(part);
         let folder = &*self.job.work_folder;
         let wanted = (desired.spool, desired.units);
         let (rows, size) = self.remembered(&part.collection.name)?;
         plan.target = size;
-        let mut extras = HashSet::new();
+        let mut extras = Extras::new(folder, self.job.memory_budget);
         let mut classifier = Classifier::new(facts, wanted, None, (plan, folder))?;
         for difference in desired.comparison.finish(rows)? {
             self.go_on()?;
             match difference? {
-                Difference::Extra { key, .. } => {
-                    extras.insert(key);
-                }
+                Difference::Extra { key, .. } => extras.push(key)?,
                 other => classifier.take(&other)?,
             }
         }
-        if !extras.is_empty() {
-            // What is gone from the source is looked at in the target before it is deleted.
-            let query = Query::records(Arc::clone(&part.collection));
-            let mut stream = self.job.target.read(query).await?;
-            while let Some(batch) = stream.next().await {
-                self.go_on()?;
-                if let Batch::Put(records) = batch? {
-                    for record in records {
-                        if extras.remove(&record.key.digest()) {
-                            classifier.gone(record.handle, record.payload)?;
-                        }
-                    }
-                }
-            }
-        }
+        // What is gone from the source is looked at in the target before it is deleted.
+        let target = self.reader(part, Side::Target);
+        extras.look_up(target, &mut classifier).await?;
         classifier.finish()
     }
 
@@ -318,18 +304,13 @@ impl Planning<'_> {
         Ok((Box::new(rows), size))
     }
 
-    /// Records that were missed in earlier runs and not yet deleted: how often, and since when.
-    fn missed(&self, name: &CollectionName) -> Result<HashMap<Digest, (u32, i64)>, EngineError> {
-        let mut missed = HashMap::new();
-        if let Some((ledger, scope)) = &self.ledger {
-            for owed in lock(ledger).owed(*scope, Some(name))? {
-                let owed = owed?;
-                if owed.payload.is_empty() {
-                    missed.insert(owed.key, (owed.attempts, owed.first_at));
-                }
-            }
-        }
-        Ok(missed)
+    /// How often a record was missed in earlier runs and not yet deleted, and since when.
+    fn missed(&self, name: &CollectionName) -> Missed {
+        let (ledger, name) = (self.ledger.clone(), name.clone());
+        Box::new(move |key| match &ledger {
+            Some((ledger, scope)) => Ok(lock(ledger).missed(*scope, &name, key)?),
+            None => Ok(None),
+        })
     }
 
     fn judge(&self, part: &FlowPart, plan: &mut CollectionPlan, is_complete: bool) {

@@ -1,6 +1,7 @@
 //! Reading the two sides: digests to be compared, records set aside.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,6 +22,32 @@ const ROW_BYTES: usize = 16 + 16 + 8 + 4 + 8;
 
 /// Where units and lines are that rows were read at.
 pub(super) type Units = Vec<Arc<str>>;
+
+/// Most files that are told apart; what comes from others has no file in a plan.
+const UNITS_MAX: usize = 65_536;
+
+/// Numbers of the files that rows come from.
+#[derive(Default)]
+struct UnitNumbers {
+    names: Units,
+    numbers: HashMap<Arc<str>, u32>,
+}
+
+impl UnitNumbers {
+    fn number(&mut self, unit: Option<&Arc<str>>) -> u32 {
+        let nameless = Arc::from("");
+        let unit = unit
+            .filter(|_| self.names.len() < UNITS_MAX)
+            .unwrap_or(&nameless);
+        if let Some(number) = self.numbers.get(unit) {
+            return *number;
+        }
+        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        self.names.push(Arc::clone(unit));
+        self.numbers.insert(Arc::clone(unit), number);
+        number
+    }
+}
 
 /// What a reading amounts to besides its records.
 #[derive(Debug)]
@@ -98,14 +125,10 @@ impl Reader {
     pub(super) async fn desired(self) -> Result<(Desired, Unfit), EngineError> {
         let mut comparison = Comparison::new(&self.folder, self.memory_budget);
         let mut spool = Spool::create(&self.folder)?;
-        let mut units = Units::new();
+        let mut units = UnitNumbers::default();
         let (reading, unfit) = self
             .read(|record| {
-                let unit = record.origin.as_ref().map(|origin| &origin.unit);
-                if unit.map_or("", |unit| unit) != units.last().map_or("\0", |unit| unit) {
-                    units.push(unit.cloned().unwrap_or_else(|| "".into()));
-                }
-                let unit = u32::try_from(units.len() - 1).unwrap_or(u32::MAX);
+                let unit = units.number(record.origin.as_ref().map(|origin| &origin.unit));
                 let place = spool.put(record, unit)?;
                 let key = record.key.digest();
                 Ok(comparison.push(DesiredRow {
@@ -118,7 +141,7 @@ impl Reader {
         let desired = Desired {
             comparison,
             spool: spool.finish()?,
-            units,
+            units: units.names,
             reading,
         };
         Ok((desired, unfit))

@@ -6,6 +6,7 @@ mod again;
 mod bounds;
 mod copying;
 mod faults;
+mod flows;
 mod imported;
 mod keys;
 mod order;

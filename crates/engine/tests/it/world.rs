@@ -236,7 +236,7 @@ fn holder() -> Holder {
     }
 }
 
-fn quick() -> RetryPolicy {
+pub(crate) fn quick() -> RetryPolicy {
     RetryPolicy {
         attempts_max: 6,
         wait_first: Duration::from_millis(1),
