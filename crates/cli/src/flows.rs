@@ -186,6 +186,7 @@ pub(crate) fn apply_document(command: &str, summary: &ApplySummary, status: u8) 
         "collections": report.map(|report| &report.collections),
         "owed": report.map(|report| report.owed),
         "reject_file": summary.reject_file,
+        "outcome_file": summary.outcome_file,
     })
 }
 

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use syncline_ledger::{Ledger, RunId, ScopeId};
-use syncline_model::{Catalog, CollectionName};
+use syncline_model::{Catalog, Change, CollectionName, Outcome};
 use syncline_store::Store;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::outcomes::OutcomeFile;
 use crate::rejects::{Reject, RejectFile};
 use crate::{Baseline, EngineError, Observer, Prune, Settings, Verb};
 
@@ -30,6 +31,7 @@ pub(crate) struct Context {
     pub(crate) previous_sizes: BTreeMap<CollectionName, u64>,
     pub(crate) settings: Settings,
     pub(crate) rejects: RejectFile,
+    pub(crate) outcomes: OutcomeFile,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) stop: Stop,
     /// Wakes the recorder before its time.
@@ -46,6 +48,13 @@ impl Context {
     /// Records the source had of a collection when it was last read completely.
     pub(crate) fn previous_size(&self, name: &CollectionName) -> Option<u64> {
         self.previous_sizes.get(name).copied()
+    }
+
+    /// Notes what became of a change; a run that cannot say so does not go on.
+    pub(crate) fn note_outcome(&self, name: &CollectionName, of: (&Change, &Outcome)) {
+        if let Err(error) = self.outcomes.note(name, of) {
+            self.stop.fail(error.into());
+        }
     }
 
     /// Adds to the reject file; a run that cannot say what was declined does not go on.

@@ -104,6 +104,9 @@ pub struct Settings {
     pub work_folder: PathBuf,
     /// Where refused records go.
     pub reject_file: PathBuf,
+    /// Where the outcome of each change goes, and the name of the plan that the changes are of; nowhere
+    /// if nobody wants it.
+    pub outcome_file: Option<(PathBuf, String)>,
     /// How much may change unasked.
     pub guards: GuardPolicy,
 }

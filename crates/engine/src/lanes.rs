@@ -197,6 +197,7 @@ fn stop_if_unknown(context: &Context, outcome: Outcome) -> Option<Outcome> {
 
 /// Counts an outcome and notes it for the ledger.
 async fn settle(context: &Context, notes: &mpsc::Sender<Note>, offer: &Offer, outcome: Outcome) {
+    context.note_outcome(offer.collection.name(), (&offer.change, &outcome));
     if offer.change.kind == ChangeKind::Delete {
         return removal::settle(context, notes, offer, outcome).await;
     }

@@ -32,6 +32,7 @@ mod flow;
 mod imported;
 mod job;
 mod lanes;
+mod outcomes;
 mod parked;
 mod places;
 mod planned;
@@ -53,6 +54,7 @@ pub use flow::{
     apply_plan, compare_plans, plan_flow,
 };
 pub use job::{Baseline, Job, Resend, Settings, Verb};
+pub use outcomes::{ChangeOutcome, OutcomeWord, read_outcomes};
 pub use planned::plan;
 pub use prune::Prune;
 pub use publish::{

@@ -18,6 +18,7 @@ use crate::collection::CollectionRun;
 use crate::context::{Context, Stop, lock};
 use crate::feed::feed;
 use crate::lanes::Lanes;
+use crate::outcomes::OutcomeFile;
 use crate::recorder::{self, Note};
 use crate::rejects::RejectFile;
 use crate::{
@@ -118,6 +119,7 @@ fn prepare(
         prune: job.prune,
         previous_sizes,
         rejects: RejectFile::new(job.settings.reject_file.clone()),
+        outcomes: OutcomeFile::new(job.settings.outcome_file.clone()),
         settings: job.settings,
         observer,
         stop: Stop::new(token),

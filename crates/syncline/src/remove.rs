@@ -85,6 +85,7 @@ pub async fn remove(
             memory_budget: MEMORY_BUDGET,
             reject_file: hold.work_folder.join("rejects.jsonl"),
             work_folder: hold.work_folder,
+            outcome_file: None,
             guards: no_guards(),
         },
     };

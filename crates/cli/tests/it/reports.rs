@@ -2,6 +2,7 @@
 
 use syncline_testkit::Browser;
 
+use crate::datastores::{Database, System};
 use crate::desk::Desk;
 
 /// A school of two collections: changes of every kind, one of them hostile, and deletes that a
@@ -165,5 +166,151 @@ fn a_browser_shows_the_page_and_its_search_filters() {
             "{name}: {}",
             png.len()
         );
+    }
+}
+
+/// A flow to a database that does not take everything: of `people` it declines what is called `bad`,
+/// and whoever comes changes a record of `rooms` that is to be changed, too.
+async fn declining() -> (Desk, Database) {
+    let desk = Desk::new();
+    let database = Database::new(System::Sqlite, &desk).await.unwrap();
+    database
+        .run(
+            "CREATE TABLE people (id TEXT PRIMARY KEY NOT NULL, name TEXT);
+             CREATE TABLE rooms (id TEXT PRIMARY KEY NOT NULL, name TEXT);
+             INSERT INTO rooms VALUES ('r1', 'old'), ('r9', 'gone');
+             CREATE TRIGGER strict BEFORE INSERT ON people WHEN new.name = 'bad'
+             BEGIN SELECT RAISE(ABORT, 'no bad names'); END;
+             CREATE TRIGGER meddling AFTER INSERT ON people WHEN new.id = 'meddler'
+             BEGIN UPDATE rooms SET name = 'meddled with'; END;",
+        )
+        .await;
+    desk.write(
+        "left/people.csv",
+        "id,name\n1,good\n2,bad\n3,bad\nmeddler,x\n",
+    );
+    desk.write("left/rooms.csv", "id,name\nr1,new\n");
+    let store = database.store();
+    desk.write(
+        "syncline.yaml",
+        format!(
+            "stores:\n  left: {{kind: files, path: left}}\n  right: {store}\nflows:\n  f:\n    \
+             from: left\n    to: right\n    collections:\n      people: {{key: [id], map: {{name: \
+             name}}}}\n      rooms: {{key: [id], map: {{name: name}}, after: [people]}}\n"
+        ),
+    );
+    (desk, database)
+}
+
+/// The changes of a page: their text without markup.
+fn changes(page: &str) -> Vec<String> {
+    let tags = regex::Regex::new("<[^>]*>").unwrap();
+    let rows = page.split("<tr data-kind").skip(1);
+    let texts = rows.map(|row| {
+        let (_, rest) = row.split_once('>').unwrap();
+        let row = rest.split("</tr>").next().unwrap();
+        let text = tags.replace_all(row, " ");
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    });
+    texts.collect()
+}
+
+#[tokio::test]
+async fn what_became_of_each_change_is_on_the_page_of_a_run() {
+    let (desk, database) = declining().await;
+    let sync = desk.run(&[
+        "sync",
+        "f",
+        "--report",
+        "run.html",
+        "--results-file",
+        "r.json",
+    ]);
+    assert_eq!(sync.status, 1, "{sync}");
+    let page = desk.read("run.html");
+    let rows = changes(&page);
+    let begin = |text: &str| rows.iter().position(|row| row.starts_with(text));
+    // What failed comes first.
+    assert_eq!(rows.len(), 6, "{rows:?}");
+    assert!(begin("create failed no bad names") < Some(3), "{rows:?}");
+    let moved = begin("update moved").expect("a change that was overtaken");
+    assert!(moved < 3 && rows[moved].contains("r1"), "{rows:?}");
+    assert!(begin("create done") >= Some(3), "{rows:?}");
+    assert!(
+        begin("delete held what is gone stays, as the flow says").is_some(),
+        "{rows:?}"
+    );
+    assert!(
+        page.contains("<span class=\"count\">2</span> people"),
+        "{page}"
+    );
+
+    // The same for programs.
+    let file = desk.json("r.json")["outcome_file"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let text = desk.read(&file);
+    let outcomes: Vec<serde_json::Value> = text
+        .lines()
+        .skip(1)
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let mut words: Vec<&str> = outcomes
+        .iter()
+        .map(|one| one["outcome"].as_str().unwrap())
+        .collect();
+    words.sort_unstable();
+    assert_eq!(words, ["done", "done", "failed", "failed", "held", "moved"]);
+
+    // Gone on with, the same plan does what is left of it, and says what was done before.
+    database
+        .run("DROP TRIGGER strict; DROP TRIGGER meddling")
+        .await;
+    database.run("UPDATE rooms SET name = 'old' WHERE id = 'r1'; UPDATE rooms SET name = 'gone' WHERE id = 'r9'").await;
+    let plan = desk.json("r.json")["file"].as_str().unwrap().to_owned();
+    let apply = desk.run(&["apply", &plan, "--report", "run.html"]);
+    assert_eq!(apply.status, 0, "{apply}");
+    let rows = changes(&desk.read("run.html"));
+    let count = |text: &str| rows.iter().filter(|row| row.starts_with(text)).count();
+    assert_eq!(
+        [
+            count("create done"),
+            count("create earlier"),
+            count("update done"),
+            count("delete held")
+        ],
+        [2, 2, 1, 1],
+        "{rows:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_browser_shows_what_failed_alone_and_on_a_phone() {
+    let Some(browser) = Browser::find() else {
+        return;
+    };
+    let (desk, _database) = declining().await;
+    assert_eq!(
+        desk.run(&["sync", "f", "--report", "run.html", "--show-values"])
+            .status,
+        1
+    );
+    let chosen = "<script>const list = document.getElementById('outcome'); list.value = 'failed';\
+                  list.dispatchEvent(new Event('change'));</script></body>";
+    desk.write(
+        "chosen.html",
+        desk.read("run.html").replace("</body>", chosen),
+    );
+    let url = |name: &str| format!("file://{}", desk.path(name).display());
+    let dump = |name: &str| browser.visit(&["--dump-dom"], &url(name));
+    assert!(dump("chosen.html").contains("2 of 6 changes</output>"));
+    for (name, size) in [("desktop", "1280,1600"), ("phone", "390,1600")] {
+        let picture = desk.path(&format!("{name}.png"));
+        let shoot = format!("--screenshot={}", picture.display());
+        let size = format!("--window-size={size}");
+        browser.visit(&[&shoot, &size], &url("run.html"));
+        let png = std::fs::read(&picture).unwrap();
+        assert!(png.starts_with(b"\x89PNG") && png.len() > 20_000, "{name}");
     }
 }

@@ -23,6 +23,7 @@ use crate::collection::CollectionRun;
 use crate::context::{Context, lock};
 use crate::feed::offer;
 use crate::lanes::{Lanes, OfferKind, is_offered_again};
+use crate::outcomes::{ChangeOutcome, OutcomeWord};
 use crate::recorder::{self, Note, Noted, flush};
 use crate::run::{Collections, around, with_lanes};
 use crate::{Baseline, EngineError, Event, Job, Observer, RunReport, Settings, Verb, removal};
@@ -169,6 +170,7 @@ impl Applying {
         if self.only.is_everything() && !context.stop.is_stopped() {
             give_up_what_no_longer_differs(context, &sequence)?;
         }
+        context.outcomes.flush()?;
         Ok(context.rejects.flush()?)
     }
 
@@ -223,7 +225,11 @@ impl Applying {
             let Some(collection) = collections.get(&planned.collection) else {
                 continue;
             };
-            if !is_left || !meant(phase) || !is_meant(only, &planned) {
+            if !meant(phase) || !is_meant(only, &planned) {
+                continue;
+            }
+            if !is_left {
+                note_outcome(context, &planned, (OutcomeWord::Earlier, String::new()))?;
                 continue;
             }
             if context.stop.is_stopped() {
@@ -368,12 +374,14 @@ async fn offer_one(
         if is_delete {
             note_missed((context, collection, notes), planned, reason).await?;
         }
+        note_outcome(context, planned, (OutcomeWord::Held, reason.clone()))?;
         collection.note_held();
         return Ok(());
     }
     let kind = match verdict {
         None => OfferKind::First,
-        Some(_) if is_delete => {
+        Some(verdict) if is_delete => {
+            note_outcome(context, planned, (OutcomeWord::Held, verdict.to_string()))?;
             collection.note_deletes_held(1);
             return Ok(());
         }
@@ -384,6 +392,22 @@ async fn offer_one(
     };
     offer(lanes, collection, made(planned), kind).await;
     Ok(())
+}
+
+/// Notes the outcome of a change that is not offered.
+fn note_outcome(
+    context: &Context,
+    planned: &PlannedChange,
+    (outcome, reason): (OutcomeWord, String),
+) -> Result<(), EngineError> {
+    Ok(context.outcomes.add(&ChangeOutcome {
+        collection: planned.collection.clone(),
+        kind: planned.kind,
+        key: text_of(&planned.key).as_str().to_owned(),
+        outcome,
+        status: 0,
+        reason,
+    })?)
 }
 
 /// Remembers that a record was missed, for grace; nothing is sent.

@@ -210,6 +210,7 @@ impl Run {
                 memory_budget: self.memory_budget,
                 work_folder: work_folder.clone(),
                 reject_file: self.folder.join("rejects.jsonl"),
+                outcome_file: None,
                 guards: self.guards,
             },
         };

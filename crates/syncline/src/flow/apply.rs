@@ -45,6 +45,8 @@ pub struct ApplySummary {
     pub report: Option<RunReport>,
     /// Where refused records are, if there are any.
     pub reject_file: Option<PathBuf>,
+    /// What became of each change, one JSON object per line, if there were any.
+    pub outcome_file: Option<PathBuf>,
 }
 
 /// Makes the changes of a plan and no others. It is refused if either side is no longer what it was
@@ -101,7 +103,7 @@ pub async fn apply_flow(
         plan: (header.id, file.to_owned()),
         remaining: Some(remaining),
     };
-    run.go(hold, &scope, (observer, stop)).await
+    run.go(hold, &header.flow, (observer, stop)).await
 }
 
 /// Plans a flow and applies the plan, within the guards.
@@ -130,6 +132,7 @@ pub async fn sync_flow(
             planned: Some(plan),
             report: None,
             reject_file: None,
+            outcome_file: None,
         });
     }
     let run = Run {
@@ -139,7 +142,7 @@ pub async fn sync_flow(
         plan: (plan.id.clone(), out),
         remaining: None,
     };
-    let summary = run.go(hold, &scope, (observer, stop)).await?;
+    let summary = run.go(hold, &flow.flow, (observer, stop)).await?;
     Ok(ApplySummary {
         planned: Some(plan),
         ..summary
@@ -163,7 +166,7 @@ pub(crate) async fn apply_between(
         plan,
         remaining: None,
     };
-    run.go(hold, &scope, watched).await
+    run.go(hold, flow, watched).await
 }
 
 struct Run<'run> {
@@ -178,13 +181,14 @@ impl Run<'_> {
     async fn go(
         self,
         hold: Hold,
-        scope: &str,
+        flow: &str,
         (observer, stop): (Arc<dyn Observer>, CancellationToken),
     ) -> Result<ApplySummary, Failure> {
+        let outcomes = default_path(self.state, &format!("{flow}.outcomes"))?;
         let reject_file = rejects::named_after_the_time(Some(self.state));
         let target = &self.opened.catalogs.1;
         let mut ledger = hold.ledger;
-        let scope = ledger.scope(&target.identity, scope)?;
+        let scope = ledger.scope(&target.identity, &scope_name(flow))?;
         let in_flight = target.capabilities.in_flight;
         let job = ApplyJob {
             command: command_of(&self.plan.0),
@@ -206,6 +210,7 @@ impl Run<'_> {
                 memory_budget: crate::send::MEMORY_BUDGET,
                 work_folder: hold.work_folder,
                 reject_file: reject_file.clone(),
+                outcome_file: Some((outcomes.clone(), self.plan.0.clone())),
                 guards: GuardPolicy::default(),
             },
         };
@@ -215,6 +220,7 @@ impl Run<'_> {
             planned: None,
             report: Some(report),
             reject_file: reject_file.is_file().then_some(reject_file),
+            outcome_file: outcomes.is_file().then_some(outcomes),
         })
     }
 }

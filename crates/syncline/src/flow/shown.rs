@@ -36,14 +36,14 @@ pub fn shown_changes(
     each: usize,
     show_values: bool,
 ) -> Result<Vec<ShownChange>, Failure> {
-    shown_of(&mut PlanReader::open(plan)?, each, show_values)
+    shown_of(&mut PlanReader::open(plan)?, (each, show_values), |_| false)
 }
 
-/// The same, of a plan that is open.
+/// The same, of a plan that is open, and besides some changes that are wanted in any case.
 pub(crate) fn shown_of(
     reader: &mut PlanReader,
-    each: usize,
-    show_values: bool,
+    (each, show_values): (usize, bool),
+    is_wanted: impl Fn(&PlannedChange) -> bool,
 ) -> Result<Vec<ShownChange>, Failure> {
     let collections: BTreeMap<CollectionName, Collection> = reader
         .header()
@@ -60,7 +60,7 @@ pub(crate) fn shown_of(
             .entry((change.collection.clone(), change.kind, leaves))
             .or_default();
         *count += 1;
-        if *count > each {
+        if *count > each && !is_wanted(&change) {
             continue;
         }
         let Some(collection) = collections.get(&change.collection) else {

@@ -309,6 +309,7 @@ async fn pass(
                 memory_budget: MEMORY_BUDGET,
                 work_folder: hold.work_folder,
                 reject_file: reject_file.to_owned(),
+                outcome_file: None,
                 guards: settings.guards.clone(),
             },
         },

@@ -5,6 +5,7 @@
 //! without asking is not in the page, and a bounded part of the changes stands for all of them.
 
 mod charts;
+mod outcomes;
 mod page;
 
 use std::path::Path;

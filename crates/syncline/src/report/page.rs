@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use syncline_engine::{CollectionPlan, CollectionReport, Ending, FlowPlan, RunReport, Side};
 use syncline_model::{ChangeKind, CollectionName};
-use syncline_plan::{Guard, PlanHeader, PlanReader, PlanSummary as PlanEnd, Verdict};
+use syncline_plan::{
+    Guard, PlanHeader, PlanReader, PlanSummary as PlanEnd, PlannedChange, Verdict,
+};
 
 use super::charts::{Part, bars};
+use super::outcomes::{Outcomes, id_of as change_id};
 use crate::Failure;
 use crate::flow::{ApplySummary, PlanSummary, ShownChange, shown_of};
 
@@ -90,6 +93,8 @@ pub(super) struct Declined {
 pub(super) struct Shown {
     /// The word for its kind.
     pub(super) word: &'static str,
+    /// What became of it: a word, and why.
+    pub(super) outcome: Option<(&'static str, String)>,
     #[serde(flatten)]
     pub(super) change: ShownChange,
 }
@@ -106,7 +111,7 @@ impl Page {
         page.of_planned(plan, named.as_deref());
         if let Some(mut reader) = reader {
             page.about_plan(reader.header());
-            page.add_changes(&mut reader, plan.collections.len())?;
+            page.add_changes(&mut reader, None)?;
         }
         if let Some(file) = file.filter(|_| !plan.is_empty()) {
             page.about.push((
@@ -149,8 +154,8 @@ impl Page {
             (reader.summary(), planned),
             &file.display().to_string(),
         );
-        let collections = header.collections.len();
-        page.add_changes(&mut reader, collections)?;
+        let outcomes = (summary.outcome_file.as_deref(), id.as_str());
+        page.add_changes(&mut reader, Some(Outcomes::find(outcomes)?))?;
         Ok(page)
     }
 
@@ -268,20 +273,47 @@ impl Page {
         }));
     }
 
-    fn add_changes(&mut self, reader: &mut PlanReader, collections: usize) -> Result<(), Failure> {
+    /// Some of each collection and kind; of a run, what failed comes first.
+    fn add_changes(
+        &mut self,
+        reader: &mut PlanReader,
+        outcomes: Option<Outcomes<'_>>,
+    ) -> Result<(), Failure> {
+        let collections = reader.header().collections.len();
         let each = CHANGES_MAX / (collections.max(1) * KINDS);
         let each = each.max(CHANGES_EACH_MIN);
-        let mut shown = shown_of(reader, each, self.shows_values)?;
-        shown.truncate(CHANGES_MAX);
+        let failed = |change: &PlannedChange| {
+            let mut all = outcomes.iter();
+            all.any(|outcomes| outcomes.failed(change))
+        };
+        let mut shown = shown_of(reader, (each, self.shows_values), failed)?;
+        let mut known = match outcomes {
+            Some(outcomes) => Some(outcomes.of(&shown)?),
+            None => None,
+        };
+        let mut became = |change: &ShownChange| {
+            let known = known.as_mut()?;
+            Some(
+                known
+                    .remove(&change_id(change))
+                    .unwrap_or(("open", String::new())),
+            )
+        };
+        let mut changes: Vec<Shown> = shown
+            .drain(..)
+            .map(|change| Shown {
+                word: word(change.kind, change.leaves),
+                outcome: became(&change),
+                change,
+            })
+            .collect();
+        changes.sort_by_key(|one| !matches!(one.outcome, Some(("failed" | "moved", _))));
+        changes.truncate(CHANGES_MAX);
         self.left_out = reader
             .summary()
             .changes()
-            .saturating_sub(shown.len() as u64);
-        let with_kind = |change: ShownChange| Shown {
-            word: word(change.kind, change.leaves),
-            change,
-        };
-        self.changes = shown.into_iter().map(with_kind).collect();
+            .saturating_sub(changes.len() as u64);
+        self.changes = changes;
         Ok(())
     }
 }

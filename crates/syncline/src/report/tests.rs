@@ -54,6 +54,7 @@ fn page(text: &str) -> Page {
         }],
         changes: vec![Shown {
             word: "re-key",
+            outcome: Some(("failed", owned())),
             change: ShownChange {
                 collection: CollectionName::new(text),
                 kind: ChangeKind::Rekey,
@@ -101,7 +102,8 @@ fn hostile_values_stay_text() {
 #[test]
 fn every_value_is_in_the_page_as_often_as_it_is_to_be() {
     let html = render(&page("zzyzx")).unwrap();
-    // The title, the collection in the chart and that of the change stand twice, the rest once.
+    // The title, the collection in the chart and that of the change stand twice, the rest once;
+    // why a change is held is said by its outcome.
     assert_eq!(html.matches("zzyzx").count(), 26, "{html}");
 }
 

@@ -124,6 +124,7 @@ pub async fn send(
             memory_budget: MEMORY_BUDGET,
             work_folder: hold.work_folder,
             reject_file: reject_file.clone(),
+            outcome_file: None,
             guards,
         },
     };
