@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::fmt::strtime;
+use jiff::tz::TimeZone;
 use minijinja::value::{Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 
@@ -59,6 +61,15 @@ pub(crate) fn environment(lookups: &BTreeMap<String, Arc<Lookup>>) -> Environmen
     );
     environment.add_filter("date", |value: Value, from: String, to: Option<String>| {
         date(&value, &from, to.as_deref())
+    });
+    environment.add_filter("instant", |value: Value, zone: Option<String>| {
+        instant(&value, zone.as_deref())
+    });
+    environment.add_filter("local", |value: Value, zone: Option<String>| {
+        local(&value, zone.as_deref())
+    });
+    environment.add_filter("seconds", |value: Value, digits: Option<usize>| {
+        of_text(&value, |text| seconds(text, digits.unwrap_or(0)).into())
     });
     environment.add_filter("number", number);
     let lookups = lookups.clone();
@@ -164,6 +175,61 @@ fn write_date(moment: DateTime, to: Option<&str>) -> Result<Value, Error> {
     let written = strtime::format(to, moment);
     let written = written.map_err(|_unfit| refused(format!("`{to}` is no form of a date")))?;
     Ok(Value::from(written))
+}
+
+/// A zone by its name, `UTC` if nothing is said.
+fn zone_of(name: Option<&str>) -> Result<TimeZone, Error> {
+    match name {
+        None | Some("UTC") => Ok(TimeZone::UTC),
+        Some(name) => TimeZone::get(name).map_err(|_unknown| {
+            refused(format!("there is no zone `{name}`, such as Europe/Vienna"))
+        }),
+    }
+}
+
+const NO_TIME: &str = "a time was expected, such as 2026-08-14T12:30:00";
+
+/// A time of a zone as a point in time. One that the zone's clocks show twice is the first of the two,
+/// and one that they leave out is as much later as they leave out. What is a point in time stays one.
+fn instant(value: &Value, zone: Option<&str>) -> Result<Value, Error> {
+    if is_nothing(value) {
+        return Ok(Value::from(()));
+    }
+    let text = text_of(value)?;
+    if let Ok(moment) = text.trim().parse::<Timestamp>() {
+        return Ok(Value::from(moment.to_string()));
+    }
+    let local: DateTime = text.trim().parse().map_err(|_no_time| refused(NO_TIME))?;
+    let moment = zone_of(zone)?.to_timestamp(local);
+    Ok(Value::from(
+        moment.map_err(|_beyond| refused(NO_TIME))?.to_string(),
+    ))
+}
+
+/// A point in time as the clocks of a zone show it. What says no zone stays.
+fn local(value: &Value, zone: Option<&str>) -> Result<Value, Error> {
+    if is_nothing(value) {
+        return Ok(Value::from(()));
+    }
+    let text = text_of(value)?;
+    if let Ok(moment) = text.trim().parse::<Timestamp>() {
+        return Ok(Value::from(zone_of(zone)?.to_datetime(moment).to_string()));
+    }
+    let local: DateTime = text.trim().parse().map_err(|_no_time| refused(NO_TIME))?;
+    Ok(Value::from(local.to_string()))
+}
+
+/// A time with so many digits of a second at most; the others are cut.
+fn seconds(text: &str, digits: usize) -> String {
+    let Some((before, rest)) = text.split_once('.') else {
+        return text.to_owned();
+    };
+    let fraction: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    let zone = rest.get(fraction.len()..).unwrap_or_default();
+    match fraction.get(..digits.min(fraction.len())) {
+        None | Some("") => format!("{before}{zone}"),
+        Some(kept) => format!("{before}.{kept}{zone}"),
+    }
 }
 
 /// A number out of text: `'1.234,50' | number(',')` is 1234.50. The argument is the mark before

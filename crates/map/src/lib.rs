@@ -10,6 +10,7 @@
 //! unreadable, is told with the field and the row's place, and takes the coverage of the reading
 //! with it. No value of a record is part of a message. The same row gives the same record.
 
+mod bounds;
 mod cell;
 mod convert;
 mod expression;

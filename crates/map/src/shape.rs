@@ -9,6 +9,7 @@ use syncline_model::{
     Canonicaliser, Collection, Field, FieldKind, FieldRole, Key, NullRule, RawObject,
 };
 
+use crate::bounds::exceeds;
 use crate::cell::{Cell, write_text};
 use crate::convert::{Blank, ValueRules, Whitespace, convert};
 
@@ -161,7 +162,23 @@ impl Shape {
     /// A payload of what each field is given; nothing leaves a member out.
     pub(crate) fn write<'text>(
         &self,
+        cell_of: impl FnMut(&Field) -> Result<Option<Cell<'text>>, String>,
+    ) -> Result<Bytes, RowProblem> {
+        self.write_checked(cell_of, |_field, _cell| None)
+    }
+
+    /// The same, of values that the target has to be able to keep.
+    pub(crate) fn write_kept<'text>(
+        &self,
+        cell_of: impl FnMut(&Field) -> Result<Option<Cell<'text>>, String>,
+    ) -> Result<Bytes, RowProblem> {
+        self.write_checked(cell_of, |field, cell| exceeds(cell, field.bounds))
+    }
+
+    fn write_checked<'text>(
+        &self,
         mut cell_of: impl FnMut(&Field) -> Result<Option<Cell<'text>>, String>,
+        unkept: impl Fn(&Field, &Cell<'_>) -> Option<String>,
     ) -> Result<Bytes, RowProblem> {
         let mut out = vec![b'{'];
         let mut problems = Vec::new();
@@ -181,7 +198,10 @@ impl Shape {
                 Ok(Cell::Null) if !field.nullable && field.role.is_written() => {
                     problems.push(format!("`{}` has to have a value", field.name));
                 }
-                Ok(cell) => member(&field.name, &cell, &mut out),
+                Ok(cell) => match unkept(field, &cell) {
+                    None => member(&field.name, &cell, &mut out),
+                    Some(reason) => problems.push(format!("`{}`: {reason}", field.name)),
+                },
                 Err(reason) => problems.push(format!("`{}`: {reason}", field.name)),
             }
         }

@@ -15,6 +15,45 @@ pub struct Field {
     pub role: FieldRole,
     /// Whether it may be without a value.
     pub nullable: bool,
+    /// What its values are bounded to besides.
+    #[serde(default, skip_serializing_if = "Bounds::is_empty")]
+    pub bounds: Bounds,
+}
+
+/// Which values of its kind a field can keep, as far as its store says so. A value beyond would be
+/// refused, or be another one when it is read again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Bounds {
+    /// Most digits after the point, of a number or of a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digits: Option<u32>,
+    /// Whether points in time say a zone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zoned: Option<bool>,
+    /// Whether numbers are binary ones, and of which precision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub binary: Option<Binary>,
+    /// Whether a text that spells a number becomes that number.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub spelled_numbers: bool,
+}
+
+/// The precision of binary numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Binary {
+    /// 24 bits, about 7 digits.
+    Single,
+    /// 53 bits, about 16 digits.
+    Double,
+}
+
+impl Bounds {
+    /// Whether nothing is bounded.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Field {
@@ -25,7 +64,14 @@ impl Field {
             kind,
             role: FieldRole::Compare,
             nullable: true,
+            bounds: Bounds::default(),
         }
+    }
+
+    /// The same field, which keeps only some values of its kind.
+    pub const fn bounded(mut self, bounds: Bounds) -> Self {
+        self.bounds = bounds;
+        self
     }
 
     /// The same field, for something else.

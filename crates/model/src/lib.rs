@@ -22,7 +22,7 @@ pub use canonical::{Canonicaliser, JsonProblem, NullRule, PayloadRules};
 pub use catalog::{Capabilities, Catalog, Collection, CollectionName, Reference, StoreIdentity};
 pub use change::{Change, ChangeKind};
 pub use digest::Digest;
-pub use field::{Field, FieldKind, FieldRole};
+pub use field::{Binary, Bounds, Field, FieldKind, FieldRole};
 pub use key::{FieldPath, Key, KeyField};
 pub use mark::{Counts, Coverage, Link, Mark, Scope};
 pub use outcome::{Done, FailureClass, Outcome, Refusal};

@@ -6,9 +6,10 @@
 pub use crate::library::{as_record, described, field};
 pub use syncline_map::{Blank, ValueRules, Whitespace};
 pub use syncline_model::{
-    Canonicaliser, Capabilities, Catalog, Change, ChangeKind, Collection, CollectionName, Counts,
-    Coverage, Digest, Done, FailureClass, Field, FieldKind, FieldRole, Handle, Key, KeyField, Mark,
-    Origin, Outcome, PayloadRules, Record, Reference, Refusal, Scope, StoreIdentity,
+    Binary, Bounds, Canonicaliser, Capabilities, Catalog, Change, ChangeKind, Collection,
+    CollectionName, Counts, Coverage, Digest, Done, FailureClass, Field, FieldKind, FieldRole,
+    Handle, Key, KeyField, Mark, Origin, Outcome, PayloadRules, Record, Reference, Refusal, Scope,
+    StoreIdentity,
 };
 pub use syncline_store::{
     Batch, BatchStream, ErrorKind, Event, Handler, Places, Query, Rejected, Result, Store,

@@ -226,6 +226,7 @@ impl From<ToldField> for Field {
                 kind,
                 role,
                 nullable,
+                bounds: syncline_model::Bounds::default(),
             },
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use syncline_model::{
-    Collection, CollectionName, Field, FieldKind, FieldRole, KeyField, Reference,
+    Bounds, Collection, CollectionName, Field, FieldKind, FieldRole, KeyField, Reference,
 };
 use syncline_store::{ErrorKind, Result, StoreError};
 
@@ -243,6 +243,10 @@ fn entries_collection(name: &str, entries: &Entries) -> Collection {
             FieldRole::Compare
         },
         nullable: !entries.settings.key.contains(&attribute.name),
+        bounds: Bounds {
+            zoned: (attribute.kind == FieldKind::Timestamp).then_some(true),
+            ..Bounds::default()
+        },
     });
     Collection {
         key: entries.settings.key.iter().map(key_field).collect(),

@@ -40,7 +40,7 @@ impl Input {
             Form::Integer | Form::Decimal { .. } | Form::Float { .. } | Form::Boolean => {
                 Self::of_json(column.form, text)
             }
-            Form::Loose if value::plain(text).is_some() => Self::of_json(column.form, text),
+            Form::Loose { .. } if value::plain(text).is_some() => Self::of_json(column.form, text),
             _ => Self::of_json(column.form, &value::quoted(text)),
         }
     }
@@ -61,12 +61,15 @@ impl Input {
         match (form, found) {
             (Form::Json, _) => Ok(Self::Json(json.to_owned())),
             (Form::List, Found::List) => Ok(Self::List(json.to_owned())),
-            (Form::Text | Form::Loose, Found::Text(text)) => Ok(Self::Text(text)),
+            (Form::Loose { numbers: true }, Found::Text(text)) if value::is_spelled(&text) => Err(
+                "is a text that spells a number, and the column would keep the number".to_owned(),
+            ),
+            (Form::Text | Form::Loose { .. }, Found::Text(text)) => Ok(Self::Text(text)),
             (Form::Boolean, Found::Boolean(value)) => Ok(Self::Boolean(value)),
             (Form::Integer, Found::Number) => integer(json),
             (Form::Decimal { scale }, Found::Number) => decimal(json, scale),
             (Form::Float { single }, Found::Number) => float(json, single),
-            (Form::Loose, Found::Number) => integer(json).or_else(|_| float(json, false)),
+            (Form::Loose { .. }, Found::Number) => integer(json).or_else(|_| float(json, false)),
             (Form::Bytes, Found::Text(text)) => value::from_base64(&text)
                 .map(Self::Bytes)
                 .ok_or_else(|| "is not valid Base64".to_owned()),
@@ -140,7 +143,7 @@ const fn wanted(form: Form) -> &'static str {
         Form::Timestamp { .. } => "a time without a zone such as \"2026-08-14T12:30:00\"",
         Form::Bytes => "Base64 text",
         Form::List => "a list",
-        Form::Json | Form::Loose => "a text or a number",
+        Form::Json | Form::Loose { .. } => "a text or a number",
     }
 }
 
@@ -258,6 +261,10 @@ mod tests {
         check(Form::Bytes, "\"AAE=\"", Ok("\"AAE=\""));
         check(Form::Bytes, "\"?\"", Err("Base64"));
         check(Form::Json, "{\"a\":[1]}", Ok("{\"a\":[1]}"));
+        let loose = Form::Loose { numbers: true };
+        check(loose, "\"2026-08-14\"", Ok("\"2026-08-14\""));
+        check(loose, "\"007\"", Err("a text that spells a number"));
+        check(Form::Loose { numbers: false }, "\"007\"", Ok("\"007\""));
         let second = Form::Timestamp {
             zoned: false,
             digits: 0,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use syncline_model::{Field, FieldKind};
+use syncline_model::{Binary, Bounds, Field, FieldKind};
 
 /// Where rows come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,8 +73,11 @@ pub(crate) enum Form {
     Bytes,
     Json,
     List,
-    /// Whatever there is, which is told by each value (columns of SQLite without a type).
-    Loose,
+    /// Whatever there is, which is told by each value (columns of SQLite without a type). Where the
+    /// column has a type that SQLite does not know, a text that spells a number becomes one.
+    Loose {
+        numbers: bool,
+    },
 }
 
 impl Form {
@@ -90,14 +93,37 @@ impl Form {
             Self::Timestamp { .. } => FieldKind::Timestamp,
             Self::Bytes => FieldKind::Bytes,
             Self::List => FieldKind::List,
-            Self::Json | Self::Loose => FieldKind::Any,
+            Self::Json | Self::Loose { .. } => FieldKind::Any,
         }
+    }
+
+    /// Which values of its kind the column keeps.
+    const fn bounds(self) -> Bounds {
+        let mut bounds = Bounds {
+            digits: None,
+            zoned: None,
+            binary: None,
+            spelled_numbers: false,
+        };
+        match self {
+            Self::Decimal { scale } => bounds.digits = scale,
+            Self::Float { single: true } => bounds.binary = Some(Binary::Single),
+            Self::Float { single: false } => bounds.binary = Some(Binary::Double),
+            Self::Time { digits } => bounds.digits = Some(digits),
+            Self::Timestamp { zoned, digits } => {
+                bounds.zoned = Some(zoned);
+                bounds.digits = Some(digits);
+            }
+            Self::Loose { numbers } => bounds.spelled_numbers = numbers,
+            _ => {}
+        }
+        bounds
     }
 }
 
 impl Column {
     pub(crate) fn field(&self) -> Field {
-        let field = Field::new(self.name.clone(), self.form.kind());
+        let field = Field::new(self.name.clone(), self.form.kind()).bounded(self.form.bounds());
         if self.nullable {
             field
         } else {

@@ -137,6 +137,15 @@ pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
+/// Whether SQLite, where it looks for numbers, would take a text for one.
+pub(crate) fn is_spelled(text: &str) -> bool {
+    let text = text.trim();
+    let is_known = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
+    text.bytes().any(|byte| byte.is_ascii_digit())
+        && text.bytes().all(is_known)
+        && text.parse::<f64>().is_ok()
+}
+
 /// Longest number that is written out.
 const DIGITS_MAX: i64 = 2000;
 

@@ -18,6 +18,7 @@ mod fetching;
 mod flows;
 mod flows_handlers;
 mod flows_killed;
+mod flows_kinds;
 mod flows_stores;
 mod flows_trouble;
 mod help;

@@ -153,7 +153,7 @@ impl Mapping {
         context: BTreeMap<String, Value>,
     ) -> Result<Bytes, RowProblem> {
         let context = Value::from(context);
-        self.shape.write(|field| {
+        self.shape.write_kept(|field| {
             let Some(expression) = self.fields.get(&field.name) else {
                 return Ok(None);
             };

@@ -77,6 +77,39 @@ fn fields_pass_as_they_are_and_expressions_make_others() {
 }
 
 #[test]
+fn times_are_brought_into_zones_and_out_of_them() {
+    check(
+        &[
+            ("id", "id"),
+            ("winter", "'2026-01-31 12:00:00' | instant('Europe/Vienna')"),
+            (
+                "summer",
+                "'2026-07-31T12:00:00.25' | instant('Europe/Vienna') | seconds",
+            ),
+            ("utc", "'2026-07-31T12:00:00' | instant"),
+            (
+                "said",
+                "'2026-07-31T12:00:00+05:00' | instant('Europe/Vienna')",
+            ),
+            (
+                "there",
+                "'2026-07-31T12:00:00.125Z' | local('Europe/Vienna') | seconds(2)",
+            ),
+            ("here", "'2026-07-31 12:00' | local"),
+            ("no", "none_here | instant | local | seconds"),
+        ],
+        r#"{"id":1,"none_here":null}"#,
+        r#"{"id":1,"winter":"2026-01-31T11:00:00Z","summer":"2026-07-31T10:00:00Z","utc":"2026-07-31T12:00:00Z","said":"2026-07-31T07:00:00Z","there":"2026-07-31T14:00:00.12","here":"2026-07-31T12:00:00","no":null}"#,
+    );
+    let refused = |expression: &str| {
+        let spec = spec(&[("id", "id"), ("at", expression)]);
+        mapped(&spec, r#"{"id":1}"#).unwrap_err()
+    };
+    assert!(refused("'noon' | instant").contains("a time was expected"));
+    assert!(refused("'2026-07-31 12:00' | instant('Europe/Wien')").contains("there is no zone"));
+}
+
+#[test]
 fn nothing_stays_nothing_in_filters_and_templates() {
     check(
         &[

@@ -200,6 +200,7 @@ impl Compiling<'_> {
                 return;
             }
         };
+        self.problems.extend(zones(settings, &source, &shape));
         let known: Vec<String> = source
             .fields
             .iter()
@@ -388,6 +389,33 @@ fn shape(settings: &PartSettings, target: &Collection) -> Result<Shape, Vec<Fail
     });
     collection.key = key.collect();
     Ok(Shape::new(collection, settings.rules).over(target))
+}
+
+/// Times of the source that say a zone for fields of the target that keep none, and the other way round.
+fn zones(settings: &PartSettings, source: &Collection, shape: &Shape) -> Vec<Failure> {
+    let given = settings.key.iter().chain(&settings.map);
+    let problem = |(name, expression): &(String, String)| {
+        let from = source.field(expression)?.bounds.zoned?;
+        let to = shape.collection().field(name)?.bounds.zoned?;
+        if from == to {
+            return None;
+        }
+        let (with, filter) = if to {
+            ("with", "instant")
+        } else {
+            ("without", "local")
+        };
+        let message = format!(
+            "`{}`: `{name}` keeps times {with} a zone, and `{expression}` of the source is not so",
+            settings.name
+        );
+        let hint = format!("say which zone in `map`: \"{expression} | {filter}('UTC')\"");
+        Some(at(
+            settings,
+            Failure::configuration(message).with_hint(hint),
+        ))
+    };
+    given.filter_map(problem).collect()
 }
 
 fn known_field(settings: &PartSettings, target: &Collection, name: &str) -> Option<Field> {

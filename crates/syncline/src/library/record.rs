@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use syncline_model::{
-    Canonicaliser, Collection, CollectionName, Field, FieldKind, FieldRole, KeyField,
+    Bounds, Canonicaliser, Collection, CollectionName, Field, FieldKind, FieldRole, KeyField,
 };
 use syncline_store::{ErrorKind, StoreError};
 use syncline_store_memory::MemoryStore;
@@ -77,6 +77,7 @@ pub fn field<T: Value>(name: &str, role: Option<&str>) -> Field {
         kind: T::KIND,
         role: role.unwrap_or_default(),
         nullable: T::NULLABLE,
+        bounds: Bounds::default(),
     }
 }
 

@@ -251,7 +251,7 @@ pub(crate) fn cell(form: Form, text: &str) -> Cell {
         Form::Date | Form::Time { .. } | Form::Timestamp { .. } => value::moment(text, form),
         Form::Bytes => bytes(text),
         Form::Json | Form::List => value::json(text),
-        Form::Text | Form::Loose => value::text(text),
+        Form::Text | Form::Loose { .. } => value::text(text),
     }
 }
 

@@ -142,6 +142,9 @@ fn form(declared: &str) -> Form {
     } else if says(&["REAL", "FLOA", "DOUB", "NUMERIC", "DECIMAL"]) {
         Form::Float { single: false }
     } else {
-        Form::Loose
+        // A type that SQLite does not know makes it look for numbers in texts; none does not.
+        Form::Loose {
+            numbers: !declared.is_empty(),
+        }
     }
 }

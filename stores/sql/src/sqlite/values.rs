@@ -27,14 +27,16 @@ fn cell(found: ValueRef<'_>, form: Form) -> Cell {
         (_, ValueRef::Null) => Cell::Null,
         (Form::Boolean, ValueRef::Integer(0)) => value::boolean(false),
         (Form::Boolean, ValueRef::Integer(1)) => value::boolean(true),
-        (Form::Integer | Form::Float { .. } | Form::Loose, ValueRef::Integer(number)) => {
+        (Form::Integer | Form::Float { .. } | Form::Loose { .. }, ValueRef::Integer(number)) => {
             value::number(&number.to_string())
         }
-        (Form::Float { .. } | Form::Loose, ValueRef::Real(number)) => value::float(number),
-        (Form::Text | Form::Loose, ValueRef::Text(text)) => match std::str::from_utf8(text) {
-            Ok(text) => value::text(text),
-            Err(_) => Cell::Odd("it is no text in UTF-8"),
-        },
+        (Form::Float { .. } | Form::Loose { .. }, ValueRef::Real(number)) => value::float(number),
+        (Form::Text | Form::Loose { .. }, ValueRef::Text(text)) => {
+            match std::str::from_utf8(text) {
+                Ok(text) => value::text(text),
+                Err(_) => Cell::Odd("it is no text in UTF-8"),
+            }
+        }
         (Form::Bytes, ValueRef::Blob(bytes)) => value::bytes(bytes),
         _ => Cell::Odd("it is of another sort than the column is declared for"),
     }
