@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::FileArgs;
+use super::flow::ReportArgs;
 use super::publish::ToldArgs;
 
 /// Do what `sync` does again and again, within the guards
@@ -24,6 +25,8 @@ pub(crate) struct WatchArgs {
     /// Say in this file, as JSON, how it is doing
     #[arg(long, value_name = "FILE")]
     pub(crate) health: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
     #[command(flatten)]
     pub(crate) file: FileArgs,
     #[command(flatten)]

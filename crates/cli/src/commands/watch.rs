@@ -61,7 +61,8 @@ pub(crate) async fn run(arguments: &WatchArgs, before: DataArgs) -> Result<u8, F
         health: arguments.health.clone(),
         process_id: std::process::id(),
     };
-    let round = async |stop| Box::pin(round(&task, (&config, data), stop)).await;
+    let page = &arguments.report;
+    let round = async |stop| Box::pin(round((&task, page), (&config, data), stop)).await;
     let stop = signals::stop_token();
     syncline::watch(&settings, &SystemClock, round, &Told(voice), stop).await
 }
@@ -69,6 +70,10 @@ pub(crate) async fn run(arguments: &WatchArgs, before: DataArgs) -> Result<u8, F
 fn task(arguments: &WatchArgs, config: &Config) -> Result<Task, Failure> {
     match (&arguments.flow, &config.publish) {
         (Some(flow), _) => Ok(Task::Flow(flow.clone())),
+        (None, Some(_)) if arguments.report.report.is_some() => {
+            let message = "`--report` is a page of a flow, and none is named";
+            Err(Failure::configuration(message))
+        }
         (None, Some(settings)) => Ok(Task::Publication(Box::new(settings.clone()))),
         (None, None) => {
             let message = "it is not said what is to be watched";
@@ -79,7 +84,7 @@ fn task(arguments: &WatchArgs, config: &Config) -> Result<Task, Failure> {
 }
 
 async fn round(
-    task: &Task,
+    (task, page): (&Task, &ReportArgs),
     (config, data): (&Config, &DataArgs),
     stop: CancellationToken,
 ) -> RoundEnd {
@@ -99,8 +104,7 @@ async fn round(
             let report =
                 |summary: &'_ syncline::ApplySummary| summary.report.as_ref().and_then(broken);
             let error = why(&outcome, report);
-            let told = (&ReportArgs::default(), data);
-            (error, flow::tell_applied("watch", outcome, told))
+            (error, flow::tell_applied("watch", outcome, (page, data)))
         }
         Task::Publication(settings) => {
             let arguments = PublishArgs {

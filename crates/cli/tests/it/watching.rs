@@ -99,6 +99,90 @@ fn rounds_bring_the_target_in_step_and_the_health_file_says_so() {
 }
 
 #[test]
+fn what_cannot_work_ends_it_at_once() {
+    let desk = desk("1,a\n");
+    let every = ["--every", "1h"];
+    for (arguments, told) in [
+        (&["watch", "g"][..], "has no flow named `g`"),
+        (&["watch"], "it is not said what is to be watched"),
+        (&["watch", "f", "--every", "soon"], "--every"),
+    ] {
+        let every = if arguments.contains(&"--every") {
+            &[][..]
+        } else {
+            &every[..]
+        };
+        let ran = desk.run(&[arguments, every].concat());
+        assert_eq!(ran.status, 2, "{ran}");
+        assert!(ran.stderr.contains(told), "{ran}");
+    }
+    desk.write("right/r.csv", "name\n");
+    let ran = desk.run(&[&WATCH[..], &every].concat());
+    assert_eq!(ran.status, 2, "{ran}");
+    assert_eq!(health(&desk).unwrap()["state"], "stopped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_another_process_has_the_flow_rounds_fail_and_go_on() {
+    let desk = desk("1,a\n2,b\n");
+    // It has the flow for as long as its source keeps it waiting.
+    desk.write(
+        "slow.py",
+        "import sys\n\
+         print('{\"syncline\":1,\"can\":[],\"collections\":[{\"name\":\"l\",\"key\":[\"id\"]}]}', flush=True)\n\
+         for line in sys.stdin:\n    \
+         if '\"read\"' in line: open('reading', 'w').close()\n",
+    );
+    let slow = "left: {kind: exec, command: [python3, slow.py]}";
+    let config = desk.read("syncline.yaml");
+    desk.write(
+        "other.yaml",
+        config.replace("left: {kind: files, path: left}", slow),
+    );
+    let mut other = desk.command(&["sync", "f", "-c", "other.yaml"]);
+    other.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut other = other.spawn().unwrap();
+    let reading = async {
+        while !desk.path("reading").exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, reading).await.unwrap();
+    let often = ["--every", "1ms", "--longest-wait", "2ms"];
+    let child = spawned(desk.command(&[&WATCH[..], &often].concat()));
+    let failing = until_health(&desk, |health| {
+        health["consecutive_failures"].as_u64() > Some(1)
+    })
+    .await;
+    let told = failing["last_outcome"]["error"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(told.contains("in use by `syncline sync`"), "{failing}");
+    other.kill().unwrap();
+    other.wait().unwrap();
+    until_health(&desk, |health| health["last_success_at"].is_string()).await;
+    let ran = told_to_end(&desk, child);
+    assert!([0, 5].contains(&ran.status), "{ran}");
+    assert_eq!(rows(&desk), ["1,a", "2,b"]);
+}
+
+#[test]
+fn the_last_round_is_a_page() {
+    let desk = desk("1,a\n2,b\n");
+    let times = ["--every", "1ms", "--times", "1", "--report", "run.html"];
+    let ran = desk.run(&[&WATCH[..], &times].concat());
+    assert_eq!(ran.status, 0, "{ran}");
+    let page = desk.read("run.html");
+    assert!(
+        page.contains("Run of f") && page.contains("2 created"),
+        "{page}"
+    );
+    let ran = desk.run(&["watch", "--every", "1h", "--report", "run.html"]);
+    assert_eq!(ran.status, 2, "{ran}");
+}
+
+#[test]
 fn guards_hold_and_end_nothing() {
     let desk = desk("1,a\n2,b\n");
     assert_eq!(desk.run(&["sync", "f"]).status, 0);
