@@ -11,7 +11,8 @@ use parquet::schema::types::{Type, TypePtr};
 use syncline_model::{Field, FieldKind};
 use syncline_store::{ErrorKind, Result, StoreError};
 
-use super::stored::{Fraction, Stored};
+use super::moments::Fraction;
+use super::stored::Stored;
 
 /// A column at the root of a file.
 #[derive(Clone, Debug)]

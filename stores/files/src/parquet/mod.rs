@@ -12,6 +12,7 @@ mod buffer;
 mod decimal;
 mod form;
 mod layout;
+mod moments;
 mod nested;
 mod rows;
 mod stored;

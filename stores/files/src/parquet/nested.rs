@@ -4,7 +4,8 @@
 use parquet::data_type::Decimal;
 use parquet::record::Field;
 
-use super::stored::{Fraction, Place, Stored};
+use super::moments::Fraction;
+use super::stored::{Place, Stored};
 
 /// Appends a value as JSON; or why it has no form there.
 pub(super) fn write(field: &Field, out: &mut Vec<u8>) -> Result<(), &'static str> {

@@ -8,16 +8,16 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jiff::civil::{DateTime, Time};
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, Unit};
-use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as Physical};
+use jiff::Unit;
+use jiff::civil::Time;
+use parquet::basic::{ConvertedType, LogicalType, Type as Physical};
 use parquet::data_type::ByteArray;
 use parquet::schema::types::Type;
 use syncline_model::FieldKind;
 
 use super::decimal::{Digits, text_of};
 use super::form::{Value, days, text};
+use super::moments::{Fraction, clock_of, date_of, moment, moment_of};
 
 /// Most digits of a decimal number, as the format has them.
 const DIGITS_MAX: i32 = 38;
@@ -61,40 +61,6 @@ pub(crate) enum Place {
     Int64,
     Bytes,
     Fixed(usize),
-}
-
-/// A fraction of a second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fraction {
-    Milli,
-    Micro,
-    Nano,
-}
-
-impl Fraction {
-    const fn of(unit: TimeUnit) -> Self {
-        match unit {
-            TimeUnit::MILLIS => Self::Milli,
-            TimeUnit::MICROS => Self::Micro,
-            TimeUnit::NANOS => Self::Nano,
-        }
-    }
-
-    const fn nanos(self) -> i128 {
-        match self {
-            Self::Milli => 1_000_000,
-            Self::Micro => 1_000,
-            Self::Nano => 1,
-        }
-    }
-
-    /// Nanoseconds in this fraction, if they are whole ones.
-    fn whole(self, nanos: i128) -> Option<i64> {
-        let exact = nanos.rem_euclid(self.nanos()) == 0;
-        i64::try_from(nanos.div_euclid(self.nanos()))
-            .ok()
-            .filter(|_| exact)
-    }
 }
 
 impl Stored {
@@ -394,40 +360,6 @@ fn big_endian(bytes: &[u8]) -> Option<i128> {
     let mut all = [filler; 16];
     all.get_mut(16 - rest.len()..)?.copy_from_slice(rest);
     Some(i128::from_be_bytes(all))
-}
-
-fn date_of(days: i32) -> Option<String> {
-    let first = jiff::civil::date(1970, 1, 1);
-    let day = first
-        .checked_add(jiff::Span::new().try_days(days).ok()?)
-        .ok()?;
-    Some(day.to_string())
-}
-
-fn clock_of(number: i64, fraction: Fraction) -> Option<String> {
-    let nanos = i64::try_from(i128::from(number) * fraction.nanos()).ok()?;
-    let span = jiff::Span::new().try_nanoseconds(nanos).ok()?;
-    let time = Time::midnight().checked_add(span).ok()?;
-    Some(time.to_string())
-}
-
-fn moment_of(nanos: i128, utc: bool) -> Option<String> {
-    let moment = Timestamp::from_nanosecond(nanos).ok()?;
-    if utc {
-        return Some(moment.to_string());
-    }
-    Some(moment.to_zoned(TimeZone::UTC).datetime().to_string())
-}
-
-fn moment(text: &str, fraction: Fraction, utc: bool) -> Option<i64> {
-    let moment: Timestamp = if utc {
-        super::form::timestamp(text)?
-    } else {
-        let is_local = text.parse::<Timestamp>().is_err();
-        let local: DateTime = text.parse().ok().filter(|_| is_local)?;
-        local.to_zoned(TimeZone::UTC).ok()?.timestamp()
-    };
-    fraction.whole(moment.as_nanosecond())
 }
 
 fn uuid_text(bytes: &[u8]) -> String {
