@@ -35,8 +35,8 @@ pub(crate) use publish::{
 pub(crate) use restream::{
     FillArg, FollowedArg, PartitionArg, ProtocolArg, ResolutionArg, RestreamArgs,
     RestreamChangesArgs, RestreamCommand, RestreamDataArgs, RestreamFollowArgs, RestreamFormatArg,
-    RestreamPlaceArgs, RestreamPlotArgs, RestreamRangeArgs, RestreamShapeArgs, RestreamStagesArgs,
-    StageArg,
+    RestreamMirrorArgs, RestreamPlaceArgs, RestreamPlotArgs, RestreamRangeArgs, RestreamShapeArgs,
+    RestreamStagesArgs, StageArg,
 };
 pub(crate) use sandbox::{
     ApiArg, AuthorizationArg, ModelArgs, PlaceArgs, SandboxArgs, SandboxCommand, SandboxEdfiArgs,

@@ -46,6 +46,8 @@ pub(crate) enum RestreamCommand {
     Follow(RestreamFollowArgs),
     /// List what was corrected since; save the corrected ranges, and confirm them
     Changes(RestreamChangesArgs),
+    /// Keep measurements in step with the API: load them, then what is new, corrected or missing
+    Mirror(RestreamMirrorArgs),
     /// Draw measurements of a site, with its stages behind them
     Plot(RestreamPlotArgs),
 }
@@ -232,6 +234,43 @@ pub(crate) struct RestreamShapeArgs {
     /// Over how many seconds at most
     #[arg(long, value_name = "NUMBER", requires = "fill")]
     pub(crate) fill_seconds: Option<u32>,
+}
+
+/// What is kept in step, and where.
+#[derive(Debug, Args)]
+pub(crate) struct RestreamMirrorArgs {
+    /// Folder of the files, one for each site and day or hour
+    #[arg(short, long, value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
+    /// How long the time of one file is
+    #[arg(long, value_name = "LENGTH", default_value = "day")]
+    pub(crate) partition: PartitionArg,
+    /// What is written: parquet, csv or jsonl
+    #[arg(long, value_name = "FORMAT", default_value = "parquet")]
+    pub(crate) format: RestreamFormatArg,
+    /// Only these sites; later runs take them unless told others
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) sites: Vec<u64>,
+    /// Only the sites of these pads; later runs take them unless told others
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) pads: Vec<u64>,
+    #[command(flatten)]
+    pub(crate) range: RestreamRangeArgs,
+    /// Only these fields; without, those that the API shows its customers
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) fields: Vec<String>,
+    /// In SI units
+    #[arg(long)]
+    pub(crate) si_units: bool,
+    /// Leave it to others to tell the API that corrections have arrived
+    #[arg(long)]
+    pub(crate) no_confirm: bool,
+    /// Change nothing; compare the files, and what the API has, with what was written
+    #[arg(long, conflicts_with = "no_confirm")]
+    pub(crate) verify: bool,
+    /// How progress is told on standard error
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
 }
 
 /// What is drawn, and where it goes.

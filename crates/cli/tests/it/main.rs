@@ -38,6 +38,7 @@ mod publishing_refusals;
 mod remediating;
 mod reports;
 mod restream;
+mod restream_mirror;
 mod restream_plot;
 mod schema;
 mod school;

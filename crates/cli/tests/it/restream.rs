@@ -12,7 +12,7 @@ use crate::interruption::signal;
 /// A second at which much has been measured.
 const AT: i64 = 1_735_689_600 + 30 * 3_600;
 
-async fn service() -> Restream {
+pub(crate) async fn service() -> Restream {
     let config = RestreamConfig {
         speed: 0,
         record: true,
@@ -21,7 +21,7 @@ async fn service() -> Restream {
     Restream::start(config).await.unwrap()
 }
 
-fn run(desk: &Desk, service: &Restream, arguments: &[&str]) -> Ran {
+pub(crate) fn run(desk: &Desk, service: &Restream, arguments: &[&str]) -> Ran {
     run_as(desk, service, ("restreamSecret", arguments))
 }
 
@@ -32,6 +32,31 @@ fn run_as(desk: &Desk, service: &Restream, (secret, arguments): (&str, &[&str]))
         .env("RESTREAM_CLIENT_ID", "restream")
         .env("RESTREAM_CLIENT_SECRET", secret);
     desk.ended(command.output().unwrap())
+}
+
+/// Runs a command that may write files of so many blocks of 512 bytes: a disk that is full.
+pub(crate) fn run_within(
+    desk: &Desk,
+    service: &Restream,
+    (blocks, arguments): (u32, &[&str]),
+) -> Ran {
+    let command = desk.command(&[&["restream"], arguments].concat());
+    // Of a write beyond the limit the process is told instead of being ended.
+    let limit = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    let mut limited = std::process::Command::new("sh");
+    limited
+        .args(["-c", &limit])
+        .arg(command.get_program())
+        .args(command.get_args());
+    limited.env_clear().current_dir(desk.home());
+    for (key, value) in command.get_envs() {
+        limited.envs(value.map(|value| (key, value)));
+    }
+    limited
+        .env("RESTREAM_HOST", service.url())
+        .env("RESTREAM_CLIENT_ID", "restream")
+        .env("RESTREAM_CLIENT_SECRET", "restreamSecret");
+    desk.ended(limited.output().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -396,23 +421,7 @@ async fn a_full_disk_leaves_what_was_there_and_the_same_command_goes_on() {
         };
         let words = save(&name);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let command = desk.command(&[&["restream"], &words[..]].concat());
-        // Of a write beyond the limit the process is told instead of being ended.
-        let limit = "trap '' XFSZ; ulimit -f 40; exec \"$0\" \"$@\"";
-        let mut limited = std::process::Command::new("sh");
-        limited
-            .args(["-c", limit])
-            .arg(command.get_program())
-            .args(command.get_args());
-        limited.env_clear().current_dir(desk.home());
-        for (key, value) in command.get_envs() {
-            limited.envs(value.map(|value| (key, value)));
-        }
-        limited
-            .env("RESTREAM_HOST", service.url())
-            .env("RESTREAM_CLIENT_ID", "restream")
-            .env("RESTREAM_CLIENT_SECRET", "restreamSecret");
-        let full = desk.ended(limited.output().unwrap());
+        let full = run_within(&desk, &service, (40, &words));
         assert_eq!(full.status, 3, "{full}");
         assert!(full.stderr.contains(&format!("{name}.part")), "{full}");
         assert!(full.stderr.contains("the same command goes on"), "{full}");

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use fs_err::File;
 use syncline_store_restream::{DataRecord, LiveData};
 
-use crate::{Failure, FailureKind};
+use crate::Failure;
 
 /// Bytes at the end of a file that are looked at: some thousand records, so that every site that
 /// still measures is among them.
@@ -34,17 +34,7 @@ impl FollowedFile {
         if let Some(folder) = path.parent() {
             fs_err::create_dir_all(folder)?;
         }
-        let mut options = fs_err::OpenOptions::new();
-        let mut file = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)?;
-        if let Err(std::fs::TryLockError::WouldBlock) = file.file().try_lock() {
-            let message = format!("{} is being written by another run", path.display());
-            return Err(Failure::new(FailureKind::Local, message));
-        }
+        let mut file = super::save::opened(path)?;
         let key_file = super::save::beside(path, ".session");
         let key = fs_err::read_to_string(&key_file).ok();
         let tail = tail(&mut file, path, key.is_some())?;

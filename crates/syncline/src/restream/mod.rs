@@ -1,7 +1,9 @@
 //! The Restream API as commands use it: reached as the environment or the configuration says, and
-//! its measurements saved or followed into files, or drawn.
+//! its measurements saved, followed or mirrored, or drawn.
 
+mod content;
 mod follow;
+mod mirror;
 mod plot;
 mod save;
 mod times;
@@ -16,6 +18,10 @@ use url::Url;
 use crate::{Config, Failure, StoreConfig, open};
 
 pub use follow::FollowedFile;
+pub use mirror::{
+    MirrorArgs, MirrorDifference, MirrorInto, MirrorStep, MirrorSummary, MirrorTell,
+    MirrorVerified, mirror, verify_mirror,
+};
 pub use plot::{PlotArgs, PlotProgress, PlotSummary, plot};
 pub use save::{
     Partition, PartitionedArgs, SaveArgs, SaveFormat, SaveProgress, SaveSummary, save,

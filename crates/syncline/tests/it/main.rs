@@ -15,6 +15,7 @@ mod fetching;
 mod input;
 mod kept;
 mod library;
+mod mirroring;
 mod outages;
 mod pruning;
 mod publishing;

@@ -1,17 +1,15 @@
 //! `restream data`
 
 use syncline::restream::{
-    Aggregation, DataQuery, DataRecord, Fill, FillMethod, Partition, PartitionedArgs, Place,
-    Resolution, Restream, SaveArgs,
+    Aggregation, DataQuery, DataRecord, Fill, FillMethod, PartitionedArgs, Place, Resolution,
+    Restream, SaveArgs,
 };
 use syncline::{Failure, FailureKind};
 use tokio::time::Instant;
 
 use super::saving::{self, Teller};
 use super::{place, range, stage_name};
-use crate::args::{
-    AggregationArg, FillArg, PartitionArg, ResolutionArg, RestreamDataArgs, RestreamShapeArgs,
-};
+use crate::args::{AggregationArg, FillArg, ResolutionArg, RestreamDataArgs, RestreamShapeArgs};
 use crate::output::{self, Voice};
 use crate::signals;
 
@@ -46,10 +44,7 @@ pub(super) async fn run(api: &Restream, arguments: &RestreamDataArgs) -> Result<
                 place,
                 query,
                 folder: file.clone(),
-                partition: match partition {
-                    PartitionArg::Day => Partition::Day,
-                    PartitionArg::Hour => Partition::Hour,
-                },
+                partition: partition.into(),
                 format: arguments.format.into(),
                 overwrite: arguments.overwrite,
             };

@@ -1,9 +1,10 @@
-//! `restream`: what is listed, measured, followed, corrected and drawn.
+//! `restream`: what is listed, measured, followed, corrected, mirrored and drawn.
 
 mod changes;
 mod data;
 mod follow;
 mod lists;
+mod mirror;
 mod plot;
 mod saving;
 
@@ -34,6 +35,7 @@ pub(crate) async fn run(arguments: &RestreamArgs, before: DataArgs) -> Result<u8
         RestreamCommand::Sources(of) => lists::sources(&api.at(place(of)), json).await,
         RestreamCommand::Data(wanted) => data::run(&api, wanted).await,
         RestreamCommand::Follow(wanted) => follow::run(&api, wanted).await,
+        RestreamCommand::Mirror(wanted) => mirror::run(&api, wanted, json).await,
         RestreamCommand::Plot(wanted) => plot::run(&api, wanted).await,
         RestreamCommand::Changes(wanted) => changes::run(&api, wanted, json).await,
     }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use serde_json::json;
-use syncline::restream::{SaveFormat, SaveProgress, SaveSummary};
+use syncline::restream::{Partition, SaveFormat, SaveProgress, SaveSummary};
 use tokio::time::Instant;
 
-use crate::args::{LogFormat, RestreamFormatArg};
+use crate::args::{LogFormat, PartitionArg, RestreamFormatArg};
 use crate::output::{self, Voice};
 use crate::progress::live_line;
 use crate::summary::{count, number, rate};
@@ -26,6 +26,15 @@ impl From<RestreamFormatArg> for SaveFormat {
             RestreamFormatArg::Jsonl => Self::Jsonl,
             RestreamFormatArg::Csv => Self::Csv,
             RestreamFormatArg::Parquet => Self::Parquet,
+        }
+    }
+}
+
+impl From<PartitionArg> for Partition {
+    fn from(partition: PartitionArg) -> Self {
+        match partition {
+            PartitionArg::Day => Self::Day,
+            PartitionArg::Hour => Self::Hour,
         }
     }
 }
@@ -83,12 +92,14 @@ impl Teller {
     reason = "numbers above 0 that a person reads"
 )]
 fn text(progress: &SaveProgress) -> String {
-    let megabytes = number(progress.bytes / 1_000_000);
-    let mut parts = vec![
-        count(progress.records, "record"),
-        format!("{megabytes} MB"),
-        format!("{} a second", number(progress.rate.max(0.0) as u64)),
-    ];
+    let mut parts = vec![count(progress.records, "record")];
+    if progress.bytes > 0 {
+        parts.push(format!("{} MB", number(progress.bytes / 1_000_000)));
+    }
+    parts.push(format!(
+        "{} a second",
+        number(progress.rate.max(0.0) as u64)
+    ));
     if let Some(share) = progress.share {
         parts.push(format!("{} %", (share * 100.0) as u64));
     }

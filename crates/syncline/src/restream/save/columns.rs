@@ -11,7 +11,7 @@ use super::places::Places;
 const FIRST: [&str; 2] = ["timestamp", "site_id"];
 
 /// What has been seen so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Columns {
     seen: Vec<Seen>,
     places: Places,
@@ -21,7 +21,7 @@ pub(super) struct Columns {
     is_disordered: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Seen {
     name: String,
     /// Whether it says of what the record is.

@@ -2,11 +2,13 @@
 //!
 //! Records are spooled beside the file while they arrive, and the file takes its place when it is
 //! complete and durable. What was there stays until then, whatever happens. A run that is stopped,
-//! killed or out of space leaves the spool, and the same wish goes on behind its last record.
+//! killed or out of space leaves the spool, and the same wish goes on behind its last record. The spool
+//! of a file that is to grow stays, and what comes later is added to it.
 
 mod columns;
 mod csv;
 mod finish;
+mod growing;
 mod partition;
 mod places;
 mod progress;
@@ -19,12 +21,15 @@ use syncline_store_files::FileFormat;
 use syncline_store_restream::{DataQuery, DataRecord, DataStream, Place, Restream};
 use tokio_util::sync::CancellationToken;
 
+use super::content::Adder;
 use crate::{Failure, FailureKind};
+pub(super) use growing::Growing;
+pub(super) use partition::file_in;
 pub use partition::{Partition, PartitionedArgs, save_partitioned};
 pub use progress::SaveProgress;
 use progress::Watch;
-pub(crate) use spool::beside;
 use spool::{Framing, Spool};
+pub(crate) use spool::{beside, odd, opened};
 
 /// How long a record waits for others to be written with.
 const WRITTEN_AFTER: Duration = Duration::from_millis(200);
@@ -132,29 +137,14 @@ pub async fn save(
         return Err(Failure::configuration(message)
             .with_hint("`--overwrite` replaces it once the new one is complete"));
     }
-    let (spool, stream) = open(api, &arguments, format).await?;
-    let mut watch = Watch::new(spool.counts());
-    let mut reading = Reading {
-        stream,
-        spool: Some(spool),
-        last: None,
-    };
-    let is_read = reading.run(tell, &mut watch, stop).await?;
-    let Reading { stream, spool, .. } = reading;
-    let Some(spool) = spool else {
-        return Err(Failure::new(FailureKind::Defect, "a file is lost"));
-    };
-    let counts = spool.counts();
-    let mut summary = SaveSummary {
-        records: counts.records,
-        kept: counts.kept,
-        bytes: counts.bytes,
-        resumed: stream.resumed(),
-        is_complete: is_read,
-        notes: vec![],
-    };
-    if is_read {
+    let host = &api.settings().base_url;
+    let (place, query) = (arguments.place, &arguments.query);
+    let wish = format!("{host}\n{place}\n{query:?}\n{}\n", format.extension());
+    let mut reading = Reading::open(api, &arguments, (wish, format), None).await?;
+    let mut summary = reading.run(tell, stop).await?;
+    if summary.is_complete {
         let file = arguments.file.clone();
+        let spool = reading.into_spool()?;
         let has_site = arguments.query.names_site(arguments.place);
         let shape = (arguments.query.clone(), has_site);
         let finished = on_a_thread(move || finish::finish(spool, (&file, format), &shape));
@@ -163,43 +153,74 @@ pub async fn save(
     Ok(summary)
 }
 
-/// The spool and the stream behind it.
-async fn open(
-    api: &Restream,
-    arguments: &SaveArgs,
-    format: SaveFormat,
-) -> Result<(Spool, DataStream), Failure> {
-    let request = api.at(arguments.place).data(arguments.query.clone());
-    let mut stream = request.stream()?;
-    let host = &api.settings().base_url;
-    let (place, query) = (arguments.place, &arguments.query);
-    let wish = format!("{host}\n{place}\n{query:?}\n{}\n", format.extension());
-    let file = arguments.file.clone();
-    on_a_thread(move || {
-        if let Some(folder) = file.parent() {
-            fs_err::create_dir_all(folder)?;
-        }
-        let spool = Spool::open(&file, &wish, format.spooled(), |record| {
-            stream.passed(record);
-        })?;
-        stream.passed_all();
-        Ok((spool, stream))
-    })
-    .await
-}
-
 /// A stream on its way into a spool.
 struct Reading {
     stream: DataStream,
     /// Away only while it writes.
     spool: Option<Spool>,
+    /// Adds up what is in the spool, where that is asked for.
+    adder: Option<Adder>,
     /// The last record that was taken.
     last: Option<DataRecord>,
 }
 
 impl Reading {
-    /// Reads to the end; false if it was stopped before. What was taken is written in any case.
+    /// The stream and the spool, which may hold its beginning.
+    async fn open(
+        api: &Restream,
+        arguments: &SaveArgs,
+        (wish, format): (String, SaveFormat),
+        mut adder: Option<Adder>,
+    ) -> Result<Self, Failure> {
+        let request = api.at(arguments.place).data(arguments.query.clone());
+        let mut stream = request.stream()?;
+        let file = arguments.file.clone();
+        on_a_thread(move || {
+            if let Some(folder) = file.parent() {
+                fs_err::create_dir_all(folder)?;
+            }
+            let spool = Spool::open(&file, &wish, format.spooled(), |record| {
+                stream.passed(record);
+                adder.as_mut().map_or(Ok(()), |adder| adder.add(record))
+            })?;
+            stream.passed_all();
+            Ok(Self {
+                stream,
+                spool: Some(spool),
+                adder,
+                last: None,
+            })
+        })
+        .await
+    }
+
+    /// Reads to the end, or until it is stopped; what came of it. What was taken is written in any case.
     async fn run(
+        &mut self,
+        tell: &(dyn Fn(&SaveProgress) + Sync),
+        stop: &CancellationToken,
+    ) -> Result<SaveSummary, Failure> {
+        let before = self.spool.as_ref().map(Spool::counts).unwrap_or_default();
+        let is_complete = self.read(tell, &mut Watch::new(before), stop).await?;
+        let counts = self.spool.as_ref().map(Spool::counts).unwrap_or_default();
+        Ok(SaveSummary {
+            records: counts.records,
+            kept: counts.kept,
+            bytes: counts.bytes,
+            resumed: self.stream.resumed(),
+            is_complete,
+            notes: vec![],
+        })
+    }
+
+    /// The spool, once everything is in it.
+    fn into_spool(self) -> Result<Spool, Failure> {
+        let lost = || Failure::new(FailureKind::Defect, "a file is lost");
+        self.spool.ok_or_else(lost)
+    }
+
+    /// Reads to the end; false if it was stopped before.
+    async fn read(
         &mut self,
         tell: &(dyn Fn(&SaveProgress) + Sync),
         watch: &mut Watch,
@@ -236,6 +257,9 @@ impl Reading {
         let mut next = Some(first);
         while let Some(record) = next {
             spool.add(&record)?;
+            if let Some(adder) = &mut self.adder {
+                adder.add(&record)?;
+            }
             self.last = Some(record);
             if spool.is_full() {
                 return Ok(true);

@@ -28,6 +28,31 @@ pub enum Partition {
     Hour,
 }
 
+impl Partition {
+    /// Seconds of the time of one file.
+    pub(in crate::restream) const fn seconds(self) -> i64 {
+        match self {
+            Self::Day => 86_400,
+            Self::Hour => 3_600,
+        }
+    }
+
+    /// The folder of the files that begin at a time.
+    pub(in crate::restream) fn folder(self, time: Timestamp) -> String {
+        let shape = match self {
+            Self::Day => "date=%Y-%m-%d",
+            Self::Hour => "date=%Y-%m-%d/hour=%H",
+        };
+        time.to_zoned(TimeZone::UTC).strftime(shape).to_string()
+    }
+}
+
+/// The file of a place in the folder of a time.
+pub(in crate::restream) fn file_in(folder: &Path, place: Place, format: SaveFormat) -> PathBuf {
+    let place = place.to_string().replace(' ', "-");
+    folder.join(format!("{place}.{}", format.extension()))
+}
+
 /// What is saved into which folder.
 #[derive(Clone, Debug)]
 pub struct PartitionedArgs {
@@ -108,10 +133,7 @@ fn pieces(query: &DataQuery, partition: Partition) -> Result<Vec<(DataQuery, Str
         let message = "files by time need a start and an end of the range";
         return Err(Failure::configuration(message).with_hint("give both `--start` and `--end`"));
     };
-    let (length, shape) = match partition {
-        Partition::Day => (86_400, "date=%Y-%m-%d"),
-        Partition::Hour => (3_600, "date=%Y-%m-%d/hour=%H"),
-    };
+    let length = partition.seconds();
     let time = |second: i64| {
         Timestamp::from_second(second)
             .map_err(|error| Failure::configuration(format!("the range is too long: {error}")))
@@ -128,8 +150,7 @@ fn pieces(query: &DataQuery, partition: Partition) -> Result<Vec<(DataQuery, Str
             end: Some(last.min(end)),
             ..query.clone()
         };
-        let name = from.to_zoned(TimeZone::UTC).strftime(shape).to_string();
-        pieces.push((within, name));
+        pieces.push((within, partition.folder(from)));
         if pieces.len() > FILES_MAX {
             let message = format!("the range would make more than {FILES_MAX} files");
             return Err(Failure::configuration(message));
@@ -167,9 +188,11 @@ impl Note {
 
     /// `date=2026-01-31/site-981.parquet` in the folder.
     fn file(&self, arguments: &PartitionedArgs, time: &str) -> PathBuf {
-        let place = arguments.place.to_string().replace(' ', "-");
-        let name = format!("{place}.{}", arguments.format.extension());
-        self.path.with_file_name(time).join(name)
+        file_in(
+            &self.path.with_file_name(time),
+            arguments.place,
+            arguments.format,
+        )
     }
 
     fn has(&self, file: &Path) -> bool {

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 /// The places of names.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Places {
     names: Vec<String>,
     by_name: HashMap<String, usize>,

@@ -24,7 +24,6 @@ const LINE_BYTES_MAX: u64 = 8 << 20;
 const JOB_BYTES_MAX: u64 = 64 << 10;
 
 /// Records that are sorted at most: 32 bytes each are held.
-#[cfg(feature = "parquet")]
 const SORTED_MAX: usize = 1_000_000;
 
 /// How records stand one behind the other.
@@ -65,18 +64,11 @@ impl Spool {
         target: &Path,
         wish: &str,
         (framing, is_table): (Framing, bool),
-        mut passed: impl FnMut(&DataRecord),
+        mut passed: impl FnMut(&DataRecord) -> Result<(), Failure>,
     ) -> Result<Self, Failure> {
         let (path, job) = (beside(target, ".part"), beside(target, ".part.job"));
-        let mut options = fs_err::OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false);
-        let file = file.open(&path)?;
-        if let Err(std::fs::TryLockError::WouldBlock) = file.file().try_lock() {
-            let message = format!("{} is being written by another run", path.display());
-            return Err(Failure::new(FailureKind::Local, message));
-        }
         let mut spool = Self {
-            file,
+            file: opened(&path)?,
             path,
             job,
             framing,
@@ -110,7 +102,10 @@ impl Spool {
     }
 
     /// Looks at what is there: how many bytes of it are whole records.
-    fn look(&mut self, passed: &mut impl FnMut(&DataRecord)) -> Result<u64, Failure> {
+    fn look(
+        &mut self,
+        passed: &mut impl FnMut(&DataRecord) -> Result<(), Failure>,
+    ) -> Result<u64, Failure> {
         let mut lines = BufReader::with_capacity(BUFFER_BYTES, File::open(&self.path)?);
         let (mut whole, mut at) = (0_u64, 0_u64);
         let mut line = Vec::new();
@@ -128,7 +123,7 @@ impl Spool {
             whole = at + (before + json.len()) as u64 + self.framing.end_bytes();
             at += length as u64;
             self.note(&record)?;
-            passed(&record);
+            passed(&record)?;
         }
     }
 
@@ -185,9 +180,9 @@ impl Spool {
         &self.path
     }
 
-    /// What is known of the columns; nothing more may be added.
-    pub(super) fn take_columns(&mut self) -> Columns {
-        self.columns.take().unwrap_or_default()
+    /// What is known of the columns so far.
+    pub(super) fn columns(&self) -> Columns {
+        self.columns.clone().unwrap_or_default()
     }
 
     /// The records from the first on, one a line.
@@ -197,7 +192,6 @@ impl Spool {
     }
 
     /// Puts the records in the order of site and time; those of one second stay as they came.
-    #[cfg(feature = "parquet")]
     pub(super) fn put_in_order(&mut self) -> Result<(), Failure> {
         let mut places = Vec::new();
         let mut lines = self.lines()?;
@@ -225,6 +219,8 @@ impl Spool {
         }
         out.flush()?;
         fs_err::rename(&sorted, &self.path)?;
+        self.file = opened(&self.path)?;
+        self.file.seek(SeekFrom::End(0))?;
         Ok(())
     }
 
@@ -258,6 +254,18 @@ impl Spool {
     }
 }
 
+/// A file that is read and written, by nobody else meanwhile.
+pub(crate) fn opened(path: &Path) -> Result<File, Failure> {
+    let mut options = fs_err::OpenOptions::new();
+    let options = options.read(true).write(true).create(true).truncate(false);
+    let file = options.open(path)?;
+    if let Err(std::fs::TryLockError::WouldBlock) = file.file().try_lock() {
+        let message = format!("{} is being written by another run", path.display());
+        return Err(Failure::new(FailureKind::Local, message));
+    }
+    Ok(file)
+}
+
 impl Framing {
     /// The record of a line, and how many bytes stand before it; nothing if it is not whole.
     fn record(self, line: &[u8], is_first: bool) -> Option<(usize, &[u8])> {
@@ -288,7 +296,7 @@ pub(super) fn line_of(lines: &mut impl BufRead, line: &mut Vec<u8>) -> Result<bo
 }
 
 /// A record that does not say what records say.
-pub(super) fn odd(reason: impl std::fmt::Display) -> Failure {
+pub(crate) fn odd(reason: impl std::fmt::Display) -> Failure {
     Failure::configuration(format!("a record is not as documented: {reason}"))
 }
 
@@ -312,6 +320,7 @@ mod tests {
         let mut passed = Vec::new();
         let spool = Spool::open(target, wish, (framing, true), |record| {
             passed.push(record.timestamp);
+            Ok(())
         });
         (spool.unwrap(), passed)
     }
@@ -371,7 +380,7 @@ mod tests {
         std::fs::write(beside(&target, ".part"), zeros).unwrap();
         assert_eq!(open(&target, "other", Framing::Lines).1, [1]);
         let (_held, _) = open(&target, "other", Framing::Lines);
-        let held = Spool::open(&target, "other", (Framing::Lines, false), |_| {});
+        let held = Spool::open(&target, "other", (Framing::Lines, false), |_| Ok(()));
         assert!(held.unwrap_err().message.contains("another run"));
     }
 

@@ -1,0 +1,169 @@
+//! `restream mirror` as people run it, against a simulated service.
+
+use syncline_sandbox::restream::{Correction, Effect, Restream};
+use syncline_sandbox::{FaultAction, FaultMatch, FaultPlan, FaultRule};
+
+use crate::desk::Desk;
+use crate::interruption::signal;
+use crate::restream::{begun, run, run_within, service, until};
+
+/// The hour before the clock of the service starts.
+const START: &str = "2025-01-02T23:00:00Z";
+const MIRROR: [&str; 13] = [
+    "mirror",
+    "--out",
+    "wells",
+    "--format",
+    "csv",
+    "--partition",
+    "hour",
+    "--sites",
+    "1001,1002",
+    "--start",
+    START,
+    "--fields",
+    "slurry_rate",
+];
+
+fn correct(service: &Restream, site: u64) {
+    let correction = Correction {
+        site,
+        start: service.now() - 20,
+        end: service.now() - 10,
+        effect: Effect::Override { value: 12.5 },
+        fields: [].into(),
+    };
+    service.correct(correction).unwrap();
+}
+
+fn confirmations(service: &Restream) -> Vec<u32> {
+    let changes = service.changes();
+    changes.iter().map(|one| one.confirmations).collect()
+}
+
+/// The files of a mirror, by their names.
+fn files(desk: &Desk, mirror: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for hour in ["2025-01-02/hour=23", "2025-01-03/hour=00"] {
+        for site in [1001, 1002] {
+            let name = format!("date={hour}/site-{site}.csv");
+            let text = desk.read(&format!("{mirror}/{name}"));
+            found.push((name, text));
+        }
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_is_loaded_and_kept_and_compared() {
+    let (desk, service) = (Desk::new(), service().await);
+    let loaded = run(&desk, &service, &MIRROR);
+    assert_eq!(loaded.status, 0, "{loaded}");
+    let said = "2 sites: 4 segments read (4 new), 7,202 records.";
+    assert!(loaded.stderr.contains(said), "{loaded}");
+    let lines = files(&desk, "wells")[0].1.lines().count();
+    assert_eq!(lines, 3_601);
+    correct(&service, 1001);
+    let kept = &MIRROR[..7];
+    let found = run(
+        &desk,
+        &service,
+        &[kept, &["--fields", "slurry_rate", "--verify"]].concat(),
+    );
+    assert_eq!(found.status, 6, "{found}");
+    let expected = "site 1001, 2025-01-02T23:00:00Z: the source has 3600 records as well";
+    assert!(found.stdout.contains(expected), "{found}");
+    assert!(found.stderr.contains("1 of 4 segments differ"), "{found}");
+    let again = run(&desk, &service, &MIRROR);
+    assert!(
+        again
+            .stderr
+            .contains("(1 corrected), 3,600 records. 1 correction confirmed."),
+        "{again}"
+    );
+    let quiet = run(&desk, &service, &MIRROR);
+    assert!(quiet.stderr.contains("2 sites: nothing is new."), "{quiet}");
+    assert_eq!(confirmations(&service), [1]);
+    let same = run(&desk, &service, &[&MIRROR[..], &["--verify"]].concat());
+    assert_eq!(same.status, 0, "{same}");
+    assert!(
+        same.stderr
+            .contains("4 segments with 7,202 records: nothing differs"),
+        "{same}"
+    );
+    let other = run(&desk, &service, kept);
+    assert_eq!(other.status, 2, "{other}");
+    assert!(other.stderr.contains("another choice of fields"), "{other}");
+}
+
+/// A plan that answers no request behind so many.
+fn silent_after(requests: u64) -> FaultPlan {
+    let rule = FaultRule {
+        on: FaultMatch {
+            after: requests,
+            ..FaultMatch::default()
+        },
+        action: FaultAction::Delay,
+        delay_ms: 600_000,
+        ..FaultRule::default()
+    };
+    FaultPlan {
+        rules: vec![rule],
+        ..FaultPlan::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_any_two_requests_it_goes_on_and_confirms_each_correction_once() {
+    let (desk, service) = (Desk::new(), service().await);
+    let mut mirror = MIRROR;
+    mirror[2] = "whole";
+    correct(&service, 1001);
+    // Lists, four segments, a confirmation; the first one logs in, too.
+    assert_eq!(run(&desk, &service, &mirror).status, 0);
+    for answered in 0..8 {
+        let name = format!("wells-{answered}");
+        let mut wells = MIRROR;
+        wells[2] = &name;
+        correct(&service, 1002);
+        let before = service.requests().total;
+        service.set_faults(silent_after(answered));
+        let mut child = begun(&desk, &service, &wells);
+        until(|| service.requests().total >= before + answered).await;
+        signal(&child, "-KILL");
+        child.wait().unwrap();
+        service.set_faults(FaultPlan::default());
+        // The disk lost power while something was noted.
+        let journal = desk.path(&format!("{name}/.syncline/mirror.jsonl"));
+        if let Ok(mut text) = std::fs::read(&journal) {
+            text.extend(b"{\"segment\":{\"site\":1001,\"sta");
+            std::fs::write(&journal, text).unwrap();
+        }
+        let again = run(&desk, &service, &wells);
+        assert_eq!(again.status, 0, "{answered}: {again}");
+        let counts = confirmations(&service);
+        assert!(
+            counts.iter().all(|count| *count == 1),
+            "{answered}: {counts:?}"
+        );
+        assert_eq!(run(&desk, &service, &mirror).status, 0);
+        assert_eq!(files(&desk, &name), files(&desk, "whole"), "{answered}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_leaves_a_mirror_that_goes_on() {
+    let (desk, service) = (Desk::new(), service().await);
+    let mut mirror = MIRROR;
+    mirror[2] = "whole";
+    assert_eq!(run(&desk, &service, &mirror).status, 0);
+    correct(&service, 1002);
+    let full = run_within(&desk, &service, (40, &MIRROR));
+    assert_eq!(full.status, 3, "{full}");
+    assert_eq!(confirmations(&service), [0], "{full}");
+    let again = run(&desk, &service, &MIRROR);
+    assert_eq!(again.status, 0, "{again}");
+    assert_eq!(confirmations(&service), [1]);
+    assert_eq!(run(&desk, &service, &mirror).status, 0);
+    assert_eq!(files(&desk, "wells"), files(&desk, "whole"));
+}
