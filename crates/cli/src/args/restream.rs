@@ -238,6 +238,10 @@ pub(crate) struct RestreamShapeArgs {
 
 /// What is kept in step, and where.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 pub(crate) struct RestreamMirrorArgs {
     /// Folder of the files, one for each site and day or hour
     #[arg(short, long, value_name = "FOLDER")]
@@ -265,8 +269,15 @@ pub(crate) struct RestreamMirrorArgs {
     /// Leave it to others to tell the API that corrections have arrived
     #[arg(long)]
     pub(crate) no_confirm: bool,
+    /// Go on until it is stopped: at intervals, and at once when a correction is told
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// Seconds between two looks for what is new
+    #[arg(long, value_name = "NUMBER", default_value_t = 60, requires = "follow",
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) every: u32,
     /// Change nothing; compare the files, and what the API has, with what was written
-    #[arg(long, conflicts_with = "no_confirm")]
+    #[arg(long, conflicts_with_all = ["no_confirm", "follow"])]
     pub(crate) verify: bool,
     /// How progress is told on standard error
     #[arg(long, value_name = "FORMAT")]

@@ -167,3 +167,23 @@ async fn a_full_disk_leaves_a_mirror_that_goes_on() {
     assert_eq!(run(&desk, &service, &mirror).status, 0);
     assert_eq!(files(&desk, "wells"), files(&desk, "whole"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_is_kept_going_until_it_is_stopped() {
+    let (desk, service) = (Desk::new(), service().await);
+    let follow = [&MIRROR[..], &["--follow", "--every", "1"]].concat();
+    let child = begun(&desk, &service, &follow);
+    let hour = desk.path("wells/date=2025-01-03/hour=00/site-1002.csv");
+    until(|| hour.is_file()).await;
+    service.advance(5);
+    correct(&service, 1001);
+    until(|| confirmations(&service) == [1]).await;
+    let lines = || std::fs::read_to_string(&hour).unwrap().lines().count();
+    until(|| lines() == 1 + 6).await;
+    signal(&child, "-INT");
+    let ended = desk.ended(child.wait_with_output().unwrap());
+    assert_eq!(ended.status, 0, "{ended}");
+    assert!(ended.stderr.contains("1 correction confirmed."), "{ended}");
+    let same = run(&desk, &service, &[&MIRROR[..], &["--verify"]].concat());
+    assert_eq!(same.status, 0, "{same}");
+}

@@ -20,7 +20,7 @@ use crate::{Config, Failure, StoreConfig, open};
 pub use follow::FollowedFile;
 pub use mirror::{
     MirrorArgs, MirrorDifference, MirrorInto, MirrorStep, MirrorSummary, MirrorTell,
-    MirrorVerified, mirror, verify_mirror,
+    MirrorVerified, follow_mirror, mirror, verify_mirror,
 };
 pub use plot::{PlotArgs, PlotProgress, PlotSummary, plot};
 pub use save::{

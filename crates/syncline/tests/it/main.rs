@@ -16,6 +16,7 @@ mod input;
 mod kept;
 mod library;
 mod mirroring;
+mod mirroring_soak;
 mod outages;
 mod pruning;
 mod publishing;

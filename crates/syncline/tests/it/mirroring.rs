@@ -334,12 +334,14 @@ async fn ended_after_any_step_it_repeats_work_and_loses_no_correction() {
 
 /// A pass that is ended after a step; false if it has fewer.
 async fn ended_after(api: &Restream, asked: &MirrorArgs, step: usize) -> bool {
-    let (stop, seen) = (CancellationToken::new(), AtomicUsize::new(0));
-    let tell = |_: &MirrorStep| match seen.fetch_add(1, Ordering::Relaxed) == step {
-        true => Err(Failure::new(FailureKind::Interrupted, "ended")),
-        false => Ok(()),
+    let (never, seen) = (CancellationToken::new(), AtomicUsize::new(0));
+    let tell = |_: &MirrorStep| {
+        if seen.fetch_add(1, Ordering::Relaxed) == step {
+            return Err(Failure::new(FailureKind::Interrupted, "ended"));
+        }
+        Ok(())
     };
-    mirror(api, asked, &tell, &stop).await.is_err()
+    mirror(api, asked, &tell, &never).await.is_err()
 }
 
 /// Whatever is confirmed is in the files.

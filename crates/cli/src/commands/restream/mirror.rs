@@ -6,7 +6,7 @@ use serde_json::json;
 use syncline::Failure;
 use syncline::restream::{
     MirrorArgs, MirrorInto, MirrorStep, MirrorSummary, MirrorVerified, Restream, SaveProgress,
-    mirror, verify_mirror,
+    follow_mirror, mirror, verify_mirror,
 };
 use tokio::time::Instant;
 
@@ -55,9 +55,28 @@ pub(super) async fn run(
         }
         Ok(())
     };
+    if arguments.follow {
+        let every = Duration::from_secs(u64::from(arguments.every));
+        let passed = |passed: &Result<MirrorSummary, Failure>| match passed {
+            Ok(summary) if is_quiet(summary) => {}
+            Ok(summary) => {
+                ended(summary, voice);
+            }
+            Err(failure) => voice.failure(failure),
+        };
+        let followed = follow_mirror(api, &asked, (every, &told), &passed, &stop).await;
+        teller.end();
+        return followed.map(|()| 0);
+    }
     let summary = mirror(api, &asked, &told, &stop).await;
     teller.end();
     Ok(ended(&summary?, voice))
+}
+
+/// Whether nothing has to be said of a pass that is one of many.
+fn is_quiet(summary: &MirrorSummary) -> bool {
+    let is_new = summary.records > 0 || summary.confirmed > 0 || summary.not_taken > 0;
+    summary.is_complete && !is_new && summary.unread.is_empty()
 }
 
 /// How far it is, and how fast it goes on.
@@ -129,10 +148,10 @@ fn ended(summary: &MirrorSummary, voice: Voice) -> u8 {
         "complete": summary.is_complete,
     });
     voice.finished(&said.join(" "), event);
-    match summary.is_complete {
-        false => STOPPED,
-        true => u8::from(!summary.unread.is_empty() || summary.not_taken > 0),
+    if !summary.is_complete {
+        return STOPPED;
     }
+    u8::from(!summary.unread.is_empty() || summary.not_taken > 0)
 }
 
 /// Says what differs; the exit status.

@@ -8,6 +8,7 @@
 //! consumers of one account do not take corrections from one another.
 
 mod folder;
+mod follow;
 mod journal;
 mod segment;
 mod sites;
@@ -27,6 +28,7 @@ use super::content::Content;
 use super::{Partition, SaveFormat};
 use crate::{Failure, FailureKind};
 use folder::Folder;
+pub use follow::follow_mirror;
 use journal::{Asked, Journal, Listed, Subject};
 use segment::{Recorded, SegmentId, spans};
 use sites::{Corrections, MirroredSite};
@@ -173,6 +175,8 @@ struct Mirror<'a> {
     span: i64,
     query: DataQuery,
     confirms: bool,
+    /// The sites of the last pass.
+    mirrored: Vec<MirroredSite>,
 }
 
 impl<'a> Mirror<'a> {
@@ -212,7 +216,7 @@ impl<'a> Mirror<'a> {
         Ok(Self {
             api,
             target: Folder {
-                folder: folder.clone(),
+                root: folder.clone(),
                 partition: *partition,
                 format: *format,
             },
@@ -226,6 +230,7 @@ impl<'a> Mirror<'a> {
                 ..DataQuery::default()
             },
             confirms: arguments.confirms,
+            mirrored: vec![],
         })
     }
 
@@ -240,6 +245,7 @@ impl<'a> Mirror<'a> {
         stop: &CancellationToken,
     ) -> Result<MirrorSummary, Failure> {
         let sites = self.sites().await?;
+        self.mirrored.clone_from(&sites);
         self.journal.ask(self.asked.clone())?;
         let corrections = sites::corrections(self.api, &sites).await?;
         let new = self.journal.list(events(&corrections))?;

@@ -76,6 +76,11 @@ pub(super) struct Corrections {
     pub(super) barred: BTreeMap<u64, Failure>,
 }
 
+/// Of what the corrections of a site are told: of its pad, where it has one.
+pub(super) fn place(site: &MirroredSite) -> Place {
+    site.pad.map_or(Place::Site(site.id), Place::Pad)
+}
+
 /// Lists corrections, pad by pad where sites have one.
 pub(super) async fn corrections(
     api: &Restream,
@@ -83,8 +88,7 @@ pub(super) async fn corrections(
 ) -> Result<Corrections, Failure> {
     let mut places: BTreeMap<Place, BTreeSet<u64>> = BTreeMap::new();
     for site in sites {
-        let place = site.pad.map_or(Place::Site(site.id), Place::Pad);
-        places.entry(place).or_default().insert(site.id);
+        places.entry(place(site)).or_default().insert(site.id);
     }
     let mut found = Corrections::default();
     for (place, ids) in places {
