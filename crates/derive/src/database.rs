@@ -38,6 +38,7 @@ struct Watch {
 pub(crate) struct Database {
     pub(crate) connection: Connection,
     watch: Arc<Mutex<Watch>>,
+    /// Where an open file cannot be without a name.
     _file: Option<NamedTempFile>,
 }
 
@@ -52,7 +53,9 @@ impl Database {
         connection.pragma_update(None, "journal_mode", "off")?;
         connection.pragma_update(None, "synchronous", "off")?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-        Self::new(connection, Some(file))
+        // What has no name goes with the process, however that ends.
+        let named = (!cfg!(unix)).then_some(file);
+        Self::new(connection, named)
     }
 
     /// In memory, for looking at queries.

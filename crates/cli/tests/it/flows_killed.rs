@@ -17,6 +17,22 @@ fn killed(desk: &Desk, mut has_got_there: impl FnMut() -> bool) -> bool {
     child.wait_with_output().unwrap().status.code().is_none()
 }
 
+/// Nothing that a killed run worked on is left in the state folder.
+#[track_caller]
+fn nothing_is_left(desk: &Desk) {
+    let mut folders = vec![desk.path(".syncline")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            assert!(!name.starts_with(".tmp"), "{}", path.display());
+            if path.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+}
+
 /// How many rows somebody else sees.
 async fn written(database: &Database) -> u64 {
     let text = database.system.pick("TEXT", "text", "CHAR");
@@ -55,6 +71,7 @@ async fn rows_of_a_database_are_written_once_however_often_the_run_is_killed() {
             "{}",
             again.stderr
         );
+        nothing_is_left(&desk);
     }
 }
 

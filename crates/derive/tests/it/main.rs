@@ -63,7 +63,7 @@ fn query(name: &str, sql: &str) -> DerivedQuery {
 
 struct Derived {
     store: DerivedStore,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 fn derive(inner: &MemoryStore, queries: &[(&str, &str)]) -> Result<Derived, Vec<SqlProblem>> {
@@ -72,10 +72,7 @@ fn derive(inner: &MemoryStore, queries: &[(&str, &str)]) -> Result<Derived, Vec<
     let catalog = inner.catalog().clone();
     let work = (queries, folder.path().to_owned());
     let store = DerivedStore::new(Arc::new(inner.clone()), &catalog, work)?;
-    Ok(Derived {
-        store,
-        _folder: folder,
-    })
+    Ok(Derived { store, folder })
 }
 
 /// What a reading came to: payloads, items that were no records, and coverage.
@@ -379,7 +376,7 @@ async fn many_records_pass_and_nothing_is_left_behind() {
     let store = DerivedStore::new(store, school.catalog(), work).unwrap();
     let derived = Derived {
         store,
-        _folder: tempfile::tempdir().unwrap(),
+        folder: tempfile::tempdir().unwrap(),
     };
     assert_eq!(read(&derived, "d").await.payloads.len(), 20_000);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -411,4 +408,27 @@ async fn other_collections_pass_through_and_derived_ones_are_not_written() {
     let context = syncline_store::WriteContext { collection };
     let error = derived.store.write(&[], &context).await.unwrap_err();
     assert!(error.to_string().contains("is derived"), "{error}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_worked_on_has_no_name_and_goes_with_the_process() {
+    let school = school();
+    let marks = (0..3_000).map(|mark| format!("{{\"student\":\"{mark}\",\"mark\":1}}"));
+    let marks: Vec<String> = marks.collect();
+    school.set("sis/marks", marks);
+    let derived = derive(
+        &school,
+        &[("all", "SELECT student AS id FROM marks ORDER BY id")],
+    )
+    .unwrap();
+    let catalog = derived.store.describe().await.unwrap();
+    let query = Query::records(Arc::new(catalog.collections["all"].clone()));
+    let mut stream = derived.store.read(query).await.unwrap();
+    let first = stream.next().await.unwrap().unwrap();
+    assert!(matches!(first, Batch::Put(_)), "{first:?}");
+    let left = std::fs::read_dir(derived.folder.path()).unwrap().count();
+    assert_eq!(left, 0);
+    let rest: Vec<_> = stream.collect().await;
+    assert!(matches!(rest.last(), Some(Ok(Batch::End { .. }))));
 }
