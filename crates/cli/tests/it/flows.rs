@@ -307,7 +307,20 @@ fn s15_only_a_key_a_kind_or_a_collection_is_only_that() {
     assert_eq!(right(&desk), "id,name\n1,a\n2,z\n3,c\n");
     ended(&desk.run(&["sync", "f", "--only-kind", "create"]), 0);
     assert_eq!(right(&desk), "id,name\n1,a\n2,z\n3,c\n4,d\n");
-    ended(&desk.run(&["sync", "f", "--only-collection", "other"]), 0);
+    // One that does not exist is a mistake, and not nothing.
+    ended(&desk.run(&["plan", "f", "--only-collection", "r"]), 0);
+    for command in [
+        &["sync", "f"][..],
+        &["drift", "f"],
+        &["apply", ".syncline/plans/f.jsonl"],
+    ] {
+        let other = desk.run(&[command, &["--only-collection", "other"]].concat());
+        ended(&other, 2);
+        assert!(
+            other.stderr.contains("fills no collection `other`"),
+            "{other}"
+        );
+    }
     assert_eq!(right(&desk), "id,name\n1,a\n2,z\n3,c\n4,d\n");
     ended(&desk.run(&["plan", "f"]), 0);
     ended(

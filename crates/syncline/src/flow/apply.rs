@@ -13,6 +13,7 @@ use syncline_plan::{Guard, GuardPolicy, PlanReader};
 use syncline_store::layers::RetryPolicy;
 use tokio_util::sync::CancellationToken;
 
+use super::only::meant;
 use super::open::{Opened, open};
 use super::plan::{FlowArgs, default_path, planned, scope_name, state_folder};
 use crate::hold::Hold;
@@ -66,6 +67,11 @@ pub async fn apply_flow(
         );
         return Err(Failure::configuration(message).with_hint(again(&header.flow)));
     }
+    let names = header.collections.iter().map(|one| one.name.clone());
+    let arguments = ApplyArgs {
+        only: meant(&arguments.only, &names.collect::<Vec<_>>())?,
+        ..arguments
+    };
     let state = state_folder(config)?;
     let scope = scope_name(&header.flow);
     let hold = Hold::open_flow(

@@ -12,6 +12,7 @@ mod explain;
 mod handlers;
 mod keys;
 mod lookups;
+mod only;
 mod open;
 mod plan;
 mod secrets;

@@ -38,6 +38,14 @@ pub(crate) struct Opened {
     pub(super) mapping: Digest,
 }
 
+impl Opened {
+    /// The collections that it fills.
+    pub(super) fn collections(&self) -> Vec<CollectionName> {
+        let parts = self.parts.iter();
+        parts.map(|part| part.collection.name.clone()).collect()
+    }
+}
+
 /// The settings of a flow by its name.
 pub(super) fn settings<'config>(
     config: &'config Config,

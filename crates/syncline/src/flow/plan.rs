@@ -7,6 +7,7 @@ use syncline_engine::{FlowJob, FlowPlan, Only};
 use syncline_ledger::LedgerView;
 use tokio_util::sync::CancellationToken;
 
+use super::only::meant;
 use super::open::{Opened, open};
 use crate::send::MEMORY_BUDGET;
 use crate::{Config, Failure, open as stores};
@@ -79,9 +80,13 @@ pub(super) fn state_folder(config: &Config) -> Result<PathBuf, Failure> {
 }
 
 pub(crate) fn default_path(state: &Path, flow: &str) -> Result<PathBuf, Failure> {
+    Ok(plans_folder(state)?.join(format!("{flow}.jsonl")))
+}
+
+fn plans_folder(state: &Path) -> Result<PathBuf, Failure> {
     let folder = state.join("plans");
     stores::create_private_folder(&folder)?;
-    Ok(folder.join(format!("{flow}.jsonl")))
+    Ok(folder)
 }
 
 /// Plans an opened flow.
@@ -91,7 +96,8 @@ pub(crate) async fn planned(
     out: &Path,
     stop: CancellationToken,
 ) -> Result<FlowPlan, Failure> {
-    let work = tempfile::tempdir_in(state)?;
+    // Whatever is set aside there has no name, and goes with the process.
+    let work_folder = plans_folder(state)?;
     let identities = (
         opened.catalogs.0.identity.clone(),
         opened.catalogs.1.identity.clone(),
@@ -110,8 +116,8 @@ pub(crate) async fn planned(
         parts: opened.parts.clone(),
         mapping: opened.mapping,
         ledger,
-        only: arguments.only.clone(),
-        work_folder: work.path().to_owned(),
+        only: meant(&arguments.only, &opened.collections())?,
+        work_folder,
         memory_budget: MEMORY_BUDGET,
     };
     Ok(syncline_engine::plan_flow(job, out, stop).await?)
