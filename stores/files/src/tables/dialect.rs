@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use csv::ByteRecord;
 use encoding_rs::{Encoding, UTF_8};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 use syncline_store::{ErrorKind, Result, StoreError};
@@ -86,7 +87,39 @@ impl Dialect {
             .quote(self.quote)
             .flexible(true)
             .has_headers(false)
-            .from_reader(file))
+            .from_reader(Box::new(file.chain(END))))
+    }
+}
+
+/// What stands behind the last row as a row of its own, so that a quote that nobody closed is seen: it
+/// would take this in. No text of any encoding has these bytes.
+const END: &[u8] = b"\n\xff\xfe\xfd\xff";
+
+/// Where a row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// In the file.
+    Within,
+    /// Behind it.
+    Behind,
+    /// In the file, and a quote in it is open at its end.
+    Open,
+}
+
+impl Standing {
+    /// Where a row is; what does not belong to it is taken out of it.
+    pub(super) fn of(cells: &mut ByteRecord) -> Self {
+        let end = END.strip_prefix(b"\n").unwrap_or(END);
+        let last = cells.iter().next_back().unwrap_or_default();
+        if cells.len() == 1 && last == end {
+            return Self::Behind;
+        }
+        let Some(own) = last.strip_suffix(END).map(<[u8]>::to_vec) else {
+            return Self::Within;
+        };
+        cells.truncate(cells.len() - 1);
+        cells.push_field(&own);
+        Self::Open
     }
 }
 

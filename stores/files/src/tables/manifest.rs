@@ -5,7 +5,7 @@ use std::path::Path;
 
 use syncline_store::{ErrorKind, Result, StoreError};
 
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Standing};
 
 /// The name of the file.
 pub(super) const FILE: &str = "manifest.csv";
@@ -27,11 +27,20 @@ impl Manifest {
         }
         let mut reader = Dialect::default().reader(fs_err::File::open(&path)?)?;
         let mut tables = BTreeMap::new();
-        let mut row = csv::StringRecord::new();
-        while reader.read_record(&mut row).map_err(|error| {
+        let mut cells = csv::ByteRecord::new();
+        let broken = |error: Box<dyn std::error::Error + Send + Sync>| {
             let message = format!("{} cannot be read", path.display());
             StoreError::new(ErrorKind::InvalidData, message).with_source(error)
-        })? {
+        };
+        while reader
+            .read_byte_record(&mut cells)
+            .map_err(|error| broken(error.into()))?
+        {
+            if Standing::of(&mut cells) == Standing::Behind {
+                break;
+            }
+            let row = csv::StringRecord::from_byte_record(cells.clone());
+            let row = row.map_err(|error| broken(error.into()))?;
             let (Some(property), Some(value)) = (row.get(0), row.get(1)) else {
                 continue;
             };

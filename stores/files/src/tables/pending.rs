@@ -22,7 +22,7 @@ use syncline_store::{ErrorKind, Result, StoreError};
 
 use super::fold;
 use super::reading::fingerprint;
-use super::rows::Rows;
+use super::rows::{OPEN, Rows};
 use super::table::{Table, TableFormat};
 use crate::target::{create, with_ending};
 #[cfg(feature = "parquet")]
@@ -140,6 +140,9 @@ impl Pending {
         while let Some(row) = rows.next()? {
             if let (TableFormat::Parquet, Err(reason)) = (self.table.format, &row.payload) {
                 return Err(unkept(&row.origin.to_string(), reason));
+            }
+            if row.is_open() {
+                return Err(unkept(&row.origin.to_string(), OPEN));
             }
             let read = row.payload.map(|payload| self.canonicaliser.read(&payload));
             if let Ok(Ok((key, _))) = read {

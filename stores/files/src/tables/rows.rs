@@ -8,11 +8,14 @@ use fs_err::File;
 use syncline_model::Origin;
 use syncline_store::{ErrorKind, Result, StoreError};
 
-use super::dialect::CsvReader;
+use super::dialect::{CsvReader, Standing};
 use super::table::{Table, TableFormat};
 use crate::lines::{LINE_BYTES_MAX, Lines};
 #[cfg(feature = "parquet")]
 use crate::parquet::{Layout, ParquetRows};
+
+/// Why a row is none that takes in all that is behind it.
+pub(super) const OPEN: &str = "a quote is opened in it and not closed before the end of the file";
 
 /// One row.
 pub(super) struct Row {
@@ -21,6 +24,13 @@ pub(super) struct Row {
     pub(super) payload: Result<Bytes, String>,
     /// The row as it stands.
     pub(super) raw: Raw,
+}
+
+impl Row {
+    /// Whether it takes in all that is behind it.
+    pub(super) fn is_open(&self) -> bool {
+        self.payload.as_ref().is_err_and(|reason| reason == OPEN)
+    }
 }
 
 /// A row as it stands.
@@ -72,13 +82,18 @@ impl Rows {
         let mut reader = table.dialect.reader(file)?;
         if table.dialect.columns.is_none() {
             let mut header = ByteRecord::new();
-            if !reader
-                .read_byte_record(&mut header)
-                .map_err(|error| broken(table, error))?
-            {
+            let is_there = reader.read_byte_record(&mut header);
+            if !is_there.map_err(|error| broken(table, error))? {
                 return Ok(rows);
             }
-            rows.columns = columns(table, &header)?;
+            match Standing::of(&mut header) {
+                Standing::Behind => return Ok(rows),
+                Standing::Open => {
+                    let message = format!("{}:1: {OPEN}", table.path.display());
+                    return Err(StoreError::new(ErrorKind::InvalidData, message));
+                }
+                Standing::Within => rows.columns = columns(table, &header)?,
+            }
         }
         rows.source = Source::Csv(Box::new(reader));
         Ok(rows)
@@ -131,7 +146,8 @@ impl Rows {
                     let message = format!("{unit} cannot be read on");
                     StoreError::new(ErrorKind::InvalidData, message).with_source(error)
                 })?;
-                if !more {
+                let standing = Standing::of(&mut cells);
+                if !more || standing == Standing::Behind {
                     return Ok(None);
                 }
                 let place = cells.position();
@@ -141,7 +157,10 @@ impl Rows {
                     offset: place.map_or(0, csv::Position::byte),
                     length: u32::try_from(cells.as_slice().len()).unwrap_or(u32::MAX),
                 };
-                let payload = payload(&self.columns, &cells);
+                let payload = match standing {
+                    Standing::Open => Err(OPEN.to_owned()),
+                    _ => payload(&self.columns, &cells),
+                };
                 let raw = Raw::Cells(cells);
                 Ok(Some(Row {
                     origin,

@@ -170,6 +170,44 @@ async fn rows_that_are_no_records_are_told_with_their_line_and_cost_the_coverage
 }
 
 #[tokio::test]
+async fn a_quote_that_nobody_closed_does_not_take_in_the_rest_unseen() {
+    for (content, line) in [
+        ("id,name\n1,\"a\n2,b\n3,c\n", 2),
+        ("id,name\n1,a\n2,\"b", 3),
+        ("id,name\n1,a\n\"2,b\n", 3),
+    ] {
+        let folder = folder(&[("users.csv", content.as_bytes())]);
+        let store = plain(folder.path());
+        let walk = read(&store).await;
+        let told: Vec<String> = walk
+            .rejected
+            .iter()
+            .map(|item| format!("{} {}", item.origin, item.reason))
+            .collect();
+        let reason = "a quote is opened in it and not closed before the end of the file";
+        assert_eq!(told, [format!("users.csv:{line} {reason}")]);
+        let body = String::from_utf8_lossy(&walk.rejected[0].body).into_owned();
+        assert!(!body.contains('\u{fffd}'), "{body}");
+        assert!(matches!(walk.end.unwrap().0, Coverage::Partial(_)));
+        // Nor is such a file written again, in which it would be closed.
+        let new = [Change::create(record(r#"{"id":"9","name":"new"}"#))];
+        let context = WriteContext {
+            collection: users(&["id", "name"]),
+        };
+        let error = store.write(&new, &context).await.unwrap_err();
+        assert!(error.to_string().contains("users.csv"), "{error}");
+        assert_eq!(text(folder.path(), "users.csv"), content);
+    }
+    // Quotes within a cell, and one that is closed at the very end, are none of it.
+    let folder = folder(&[("users.csv", b"id,name\n1,5\" pipe\n2,\"b \"\"c\"\"\"")]);
+    let walk = read(&plain(folder.path())).await;
+    assert_eq!((walk.records.len(), walk.rejected.len()), (2, 0));
+    let folder = super::folder(&[("users.csv", b"id,\"name\n1,a\n")]);
+    let error = plain(folder.path()).describe().await.unwrap_err();
+    assert!(error.message.contains("a quote is opened"), "{error}");
+}
+
+#[tokio::test]
 async fn headers_have_to_be_names() {
     for (header, told) in [
         ("id,id\n", "column 2 has the name of another"),
