@@ -131,6 +131,9 @@ pub struct Catalog {
     pub dependencies: BTreeMap<CollectionName, Vec<CollectionName>>,
     /// What the store can do.
     pub capabilities: Capabilities,
+    /// What it has besides that is no collection, and why, one clause each.
+    #[serde(default)]
+    pub left_out: BTreeMap<String, String>,
 }
 
 impl Catalog {
@@ -141,6 +144,7 @@ impl Catalog {
             collections: BTreeMap::new(),
             dependencies: BTreeMap::new(),
             capabilities: Capabilities::default(),
+            left_out: BTreeMap::new(),
         }
     }
 }

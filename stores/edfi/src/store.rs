@@ -283,7 +283,6 @@ impl EdfiStore {
 impl Store for EdfiStore {
     async fn describe(&self) -> Result<Catalog> {
         Ok(Catalog {
-            identity: StoreIdentity(format!("edfi:{}", self.endpoints.data)),
             collections: self.metadata.collections.clone(),
             dependencies: self.metadata.dependencies.clone(),
             capabilities: Capabilities {
@@ -293,6 +292,7 @@ impl Store for EdfiStore {
                 batch: 1,
                 in_flight: 0,
             },
+            ..Catalog::empty(StoreIdentity(format!("edfi:{}", self.endpoints.data)))
         })
     }
 

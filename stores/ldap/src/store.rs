@@ -203,7 +203,6 @@ impl Store for LdapStore {
         let host = url.host_str().unwrap_or_default();
         let port = url.port().map_or(String::new(), |port| format!(":{port}"));
         Ok(Catalog {
-            identity: StoreIdentity(format!("{}://{host}{port}", url.scheme())),
             collections: self.layouts.collections.clone(),
             dependencies: self.layouts.dependencies.clone(),
             capabilities: Capabilities {
@@ -213,6 +212,7 @@ impl Store for LdapStore {
                 batch: BATCH,
                 in_flight: self.in_flight(),
             },
+            ..Catalog::empty(StoreIdentity(format!("{}://{host}{port}", url.scheme())))
         })
     }
 

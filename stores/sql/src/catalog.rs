@@ -24,7 +24,7 @@ const NAMES_MAX: usize = 20;
 pub(crate) struct Known {
     pub(crate) tables: BTreeMap<CollectionName, Arc<Table>>,
     /// What is no collection, and why, one clause each.
-    pub(crate) left_out: Vec<String>,
+    pub(crate) left_out: BTreeMap<String, &'static str>,
 }
 
 /// Looks which collections there are.
@@ -55,9 +55,9 @@ fn take_all(known: &mut Known, found: Vec<Table>) {
     for table in found.into_iter().filter(|table| table.is_usual) {
         let shown = table.shown();
         if !table.is_writable {
-            known.left_out.push(format!("{shown} (a view)"));
+            known.left_out.insert(shown, "a view");
         } else if table.key.is_empty() {
-            known.left_out.push(format!("{shown} (it has no key)"));
+            known.left_out.insert(shown, "it has no key");
         } else {
             known.tables.insert(name(&shown), Arc::new(table));
         }
@@ -168,6 +168,10 @@ pub(crate) fn catalog(known: &Known, identity: StoreIdentity, one_writer: bool) 
         };
         catalog.collections.insert(name.clone(), collection);
     }
+    let left_out = known.left_out.iter();
+    catalog.left_out = left_out
+        .map(|(name, why)| (name.clone(), (*why).to_owned()))
+        .collect();
     catalog.capabilities = Capabilities {
         upsert: true,
         delete: true,

@@ -66,7 +66,12 @@ impl SqlStore {
         };
         Found {
             collections: self.known.tables.iter().map(shown).collect(),
-            left_out: self.known.left_out.clone(),
+            left_out: self
+                .known
+                .left_out
+                .iter()
+                .map(|(name, why)| format!("{name} ({why})"))
+                .collect(),
         }
     }
 

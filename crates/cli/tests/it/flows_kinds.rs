@@ -143,6 +143,48 @@ async fn times_without_a_zone_for_a_column_with_one_are_told_before_a_row_is_rea
 }
 
 #[tokio::test]
+async fn a_table_without_a_key_is_told_until_one_is_named() {
+    for system in System::ALL {
+        let home = Desk::new();
+        let Some(database) = Database::new(system, &home).await else {
+            continue;
+        };
+        database
+            .run("CREATE TABLE t (id varchar(20), name varchar(20))")
+            .await;
+        desk(
+            &database,
+            &home,
+            ("{name: name}", ""),
+            "id,name\n1,a\n2,b\n",
+        );
+        let plan = home.run(&["plan", "f"]);
+        ended(&plan, 2);
+        for told in [
+            "is no collection: it has no key",
+            "`tables: {t: {key: [...]}}`",
+        ] {
+            assert!(plan.stderr.contains(told), "{system:?}: {plan}");
+        }
+        let named = format!("url: \"{}\", tables: {{t: {{key: [id]}}}}", database.url);
+        let config = home
+            .read("syncline.yaml")
+            .replace(&format!("url: \"{}\"", database.url), &named);
+        home.write("syncline.yaml", config);
+        ended(&home.run(&["sync", "f"]), 0);
+        nothing_differs(&home);
+        // It keeps no two rows from having one key: that is told, and nothing is guessed.
+        database.run("INSERT INTO t VALUES ('1', 'twice')").await;
+        let plan = home.run(&["plan", "f"]);
+        ended(&plan, 1);
+        assert!(
+            plan.stdout.contains("the key does not tell records apart"),
+            "{system:?}: {plan}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn columns_of_sqlite_that_make_numbers_of_texts_are_no_endless_difference() {
     let home = Desk::new();
     let database = Database::new(System::Sqlite, &home).await.unwrap();

@@ -154,6 +154,12 @@ pub(super) fn find_collection<'catalog>(
     if let (Some(found), None) = (short.next(), short.next()) {
         return Ok(found);
     }
+    if let Some(why) = catalog.left_out.get(name) {
+        let message = format!("`{name}` of {} is no collection: {why}", catalog.identity.0);
+        return Err(Failure::configuration(message).with_hint(format!(
+            "say under the store which columns tell its rows apart: `tables: {{{name}: {{key: [...]}}}}`"
+        )));
+    }
     let message = format!("{} has no collection `{name}`", catalog.identity.0);
     let names = catalog.collections.keys().map(CollectionName::as_str);
     let failure = Failure::configuration(message);
