@@ -36,6 +36,8 @@ pub(crate) struct Context {
     pub(crate) stop: Stop,
     /// Wakes the recorder before its time.
     pub(crate) hurry: Notify,
+    /// Wakes whoever waits until the ledger knows of a change.
+    pub(crate) announced: Notify,
 }
 
 impl Context {

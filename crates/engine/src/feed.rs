@@ -25,7 +25,7 @@ pub(crate) async fn feed(
     collection: &Arc<CollectionRun>,
 ) -> Result<(), EngineError> {
     let held = compare::held(context, collection)?;
-    if held.0 == 0 && held.1.is_none() {
+    if compare::is_nothing(context, collection, &held)? {
         straight(context, lanes, collection).await?;
     } else {
         compare::changed(context, (lanes, notes), collection, held).await?;

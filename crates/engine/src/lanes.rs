@@ -1,10 +1,13 @@
 //! Lanes: changes of one key keep their order, different keys go side by side.
+//!
+//! Nothing is offered that the ledger does not know to be under way, where it is the ledger that
+//! says what the target holds: a run that is killed leaves no change behind that counts as not made.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use syncline_ledger::{OwedClass, Receipt, ReceiptResult};
+use syncline_ledger::{OwedClass, Receipt, ReceiptResult, UnderWay};
 use syncline_model::{Change, ChangeKind, FailureClass, Outcome, Record, Refusal};
 use syncline_store::{ErrorKind, Store as _, StoreError};
 use tokio::sync::mpsc;
@@ -14,7 +17,7 @@ use crate::Event;
 use crate::collection::CollectionRun;
 use crate::context::Context;
 use crate::places::Page;
-use crate::recorder::{self, Note, Noted};
+use crate::recorder::{self, Known, Note, Noted};
 use crate::rejects::{Body, Reject};
 use crate::removal;
 
@@ -51,20 +54,49 @@ pub(crate) enum OfferKind {
     },
 }
 
+/// Of which changes the ledger knows before they are offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Announced {
+    /// Of none: both sides are read whenever they are compared.
+    None,
+    /// Of those to records that the ledger may know. What it does not know is sent again.
+    Changes,
+    /// Of all: what the ledger does not know would never be deleted.
+    All,
+}
+
+impl Announced {
+    const fn includes(self, offer: &Offer) -> bool {
+        if matches!(offer.kind, OfferKind::Held { .. }) {
+            return false;
+        }
+        match self {
+            Self::None => false,
+            Self::Changes => !matches!(offer.change.kind, ChangeKind::Create),
+            Self::All => true,
+        }
+    }
+}
+
+/// A change, and whether the ledger knows of it; nothing if it need not.
+type OnItsWay = (Offer, Option<Known>);
+
 /// The entrance to all lanes.
 #[derive(Clone)]
 pub(crate) struct Lanes {
-    lanes: Arc<[mpsc::Sender<Offer>]>,
+    entrances: Arc<[mpsc::Sender<OnItsWay>]>,
+    notes: mpsc::Sender<Note>,
+    announced: Announced,
 }
 
 impl Lanes {
     /// Opens as many lanes as writes may be under way.
     pub(crate) fn open(
         context: &Arc<Context>,
-        notes: &mpsc::Sender<Note>,
+        (notes, announced): (&mpsc::Sender<Note>, Announced),
         tasks: &mut JoinSet<()>,
     ) -> Self {
-        let lanes = (0..context.settings.concurrency_max.max(1))
+        let entrances = (0..context.settings.concurrency_max.max(1))
             .map(|_| {
                 let room = together_max(context).max(LANE_CHANGES);
                 let (sender, receiver) = mpsc::channel(room);
@@ -72,19 +104,39 @@ impl Lanes {
                 sender
             })
             .collect();
-        Self { lanes }
+        Self {
+            entrances,
+            notes: notes.clone(),
+            announced,
+        }
     }
 
     /// Sends a change on its way; waits while its lane is full.
     pub(crate) async fn offer(&self, offer: Offer) {
-        let lanes = self.lanes.len() as u64;
+        let lanes = self.entrances.len() as u64;
         let lane = usize::try_from(offer.change.key.digest().spread() % lanes).unwrap_or(0);
         offer.collection.enter();
-        if let Some(lane) = self.lanes.get(lane)
-            && let Err(mpsc::error::SendError(offer)) = lane.send(offer).await
+        let known = if self.announced.includes(&offer) {
+            Some(self.announce(&offer).await)
+        } else {
+            None
+        };
+        if let Some(lane) = self.entrances.get(lane)
+            && let Err(mpsc::error::SendError((offer, _))) = lane.send((offer, known)).await
         {
             offer.collection.leave();
         }
+    }
+
+    async fn announce(&self, offer: &Offer) -> Known {
+        let under_way = UnderWay {
+            collection: offer.collection.name().clone(),
+            key: offer.change.key.clone(),
+            changes: 1,
+        };
+        // Without a recorder the run has failed, and what is never known is never offered.
+        let known = recorder::announce(&self.notes, under_way).await;
+        known.unwrap_or_default()
     }
 }
 
@@ -93,7 +145,7 @@ impl Lanes {
 async fn travel(
     context: Arc<Context>,
     notes: mpsc::Sender<Note>,
-    mut offers: mpsc::Receiver<Offer>,
+    mut offers: mpsc::Receiver<OnItsWay>,
 ) {
     let most = together_max(&context);
     let mut ahead = None;
@@ -105,15 +157,20 @@ async fn travel(
                 None => return,
             },
         };
-        let mut together = vec![first];
+        let mut together = vec![first.0];
+        let mut known = vec![first.1];
         while together.len() < most
             && let Ok(next) = offers.try_recv()
         {
-            if !go_together(&together, &next) {
+            if !go_together(&together, &next.0) {
                 ahead = Some(next);
                 break;
             }
-            together.push(next);
+            together.push(next.0);
+            known.push(next.1);
+        }
+        for known in known.into_iter().flatten() {
+            known.wait(&context).await;
         }
         let outcomes = if context.stop.is_stopped() {
             None

@@ -1,12 +1,14 @@
 //! Outcomes on their way into the ledger: collected for a moment, then written durably in one
-//! transaction, while the next ones are collected.
+//! transaction, while the next ones are collected. What is about to be offered goes the same way,
+//! so that the ledger knows of it before the target does.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use syncline_ledger::{Ledger, Listed, ReadingPlace, Receipt};
-use syncline_model::{CollectionName, Origin};
+use syncline_ledger::{Entries, Ledger, Listed, ReadingPlace, Receipt, UnderWay};
+use syncline_model::{CollectionName, Digest, Origin};
 use syncline_store::Reached;
 use tokio::sync::{mpsc, oneshot};
 
@@ -24,14 +26,44 @@ pub(crate) const RECEIPTS_AHEAD: usize = 16_384;
 
 /// Something for the recorder.
 pub(crate) enum Note {
+    /// A change that is about to be offered, once the ledger knows of it.
+    UnderWay(Box<UnderWay>, Known),
     /// An outcome.
     Receipt(Box<Noted>),
+    /// A change was answered and leaves everything as it was known.
+    Answered(CollectionName, Digest),
     /// A page of a collection has come to its end.
     Placed(Arc<CollectionRun>),
     /// What a list told or how far it was read, and the place that waits for that to be durable.
     Listed(Box<Listed>, Option<Reached>),
     /// Answer when everything before this is durable.
     Flush(oneshot::Sender<()>),
+}
+
+/// Whether the ledger knows of a change.
+#[derive(Clone, Default)]
+pub(crate) struct Known(Arc<AtomicBool>);
+
+impl Known {
+    fn tell(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Waits until the ledger knows; false if the run stops before.
+    pub(crate) async fn wait(&self, context: &Context) -> bool {
+        loop {
+            let announced = context.announced.notified();
+            if self.0.load(Ordering::Acquire) {
+                return true;
+            }
+            context.hurry.notify_one();
+            tokio::select! {
+                biased;
+                () = context.stop.stopped() => return false,
+                () = announced => {}
+            }
+        }
+    }
 }
 
 /// An outcome, and what it takes to report a repeated key.
@@ -64,6 +96,27 @@ pub(crate) async fn note(notes: &mpsc::Sender<Note>, outcome: Noted) -> Result<(
     sent.map_err(|_closed| EngineError::Defect)
 }
 
+/// Tells the recorder of a change that is about to be offered. It may be once that is known.
+pub(crate) async fn announce(
+    notes: &mpsc::Sender<Note>,
+    under_way: UnderWay,
+) -> Result<Known, EngineError> {
+    let known = Known::default();
+    let note = Note::UnderWay(Box::new(under_way), known.clone());
+    let sent = notes.send(note).await;
+    sent.map_err(|_closed| EngineError::Defect)?;
+    Ok(known)
+}
+
+/// Tells that a change leaves everything as it was known.
+pub(crate) async fn answered(
+    notes: &mpsc::Sender<Note>,
+    (collection, key): (&CollectionName, Digest),
+) -> Result<(), EngineError> {
+    let sent = notes.send(Note::Answered(collection.clone(), key)).await;
+    sent.map_err(|_closed| EngineError::Defect)
+}
+
 /// Records until all senders are gone. A ledger that cannot be written stops the run.
 pub(crate) async fn record(context: Arc<Context>, mut notes: mpsc::Receiver<Note>) {
     while let Some(note) = notes.recv().await {
@@ -77,7 +130,7 @@ pub(crate) async fn record(context: Arc<Context>, mut notes: mpsc::Receiver<Note
                 () = context.hurry.notified() => {}
             }
         }
-        while batch.noted.len() < BATCH_RECEIPTS
+        while batch.noted.len() + batch.under_way.len() < BATCH_RECEIPTS
             && let Ok(note) = notes.try_recv()
         {
             batch.take(note);
@@ -96,7 +149,11 @@ pub(crate) async fn record(context: Arc<Context>, mut notes: mpsc::Receiver<Note
 /// What is written in one transaction.
 #[derive(Default)]
 struct Batch {
+    under_way: Vec<UnderWay>,
+    /// Whoever waits for that.
+    known: Vec<Known>,
     noted: Vec<Noted>,
+    answered: Vec<(CollectionName, Digest)>,
     /// Collections of which a page may be settled by it.
     placed: BTreeMap<CollectionName, Arc<CollectionRun>>,
     listed: Vec<Listed>,
@@ -108,6 +165,11 @@ struct Batch {
 impl Batch {
     fn take(&mut self, note: Note) {
         match note {
+            Note::UnderWay(under_way, known) => {
+                self.under_way.push(*under_way);
+                self.known.push(known);
+            }
+            Note::Answered(collection, key) => self.answered.push((collection, key)),
             Note::Receipt(noted) => {
                 if noted.page.is_some() {
                     self.place(&noted.collection);
@@ -121,6 +183,12 @@ impl Batch {
             }
             Note::Flush(answer) => self.waiting.push(answer),
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        let receipts = self.noted.is_empty() && self.answered.is_empty();
+        let places = self.placed.is_empty() && self.listed.is_empty();
+        self.under_way.is_empty() && receipts && places
     }
 
     fn place(&mut self, collection: &Arc<CollectionRun>) {
@@ -144,7 +212,7 @@ impl Batch {
 }
 
 async fn write(context: &Arc<Context>, batch: Batch) -> Result<(), EngineError> {
-    if batch.noted.is_empty() && batch.placed.is_empty() && batch.listed.is_empty() {
+    if batch.is_empty() {
         return Ok(());
     }
     let context = Arc::clone(context);
@@ -161,13 +229,20 @@ async fn write(context: &Arc<Context>, batch: Batch) -> Result<(), EngineError> 
             origins.push((noted.collection, noted.origin, noted.first));
         }
         let mut ledger = lock::<Ledger>(&context.ledger);
-        let listed = &batch.listed;
-        let repeats = if receipts.is_empty() && places.is_empty() && listed.is_empty() {
+        let entries = Entries {
+            under_way: &batch.under_way,
+            receipts: &receipts,
+            answered: &batch.answered,
+            places: &places,
+            listed: &batch.listed,
+        };
+        let repeats = if entries.is_empty() {
             vec![]
         } else {
-            let all = (receipts.as_slice(), places.as_slice(), listed.as_slice());
-            ledger.record_up_to(context.scope, context.run, all)?
+            ledger.record_all(context.scope, context.run, entries)?
         };
+        batch.known.iter().for_each(Known::tell);
+        context.announced.notify_waiters();
         for (collection, _, first) in &origins {
             if *first {
                 collection.note_recorded();

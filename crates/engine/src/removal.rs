@@ -55,6 +55,13 @@ pub(crate) async fn settle(
             if !refusal.class.may_resolve() || !collection.keep(&offer.change, &refusal) {
                 tell(context, collection, record, &refusal);
             }
+            // Without an answer it is still not known what the target holds.
+            if !refusal.class.is_transient() {
+                let key = (collection.name(), record.key.digest());
+                if let Err(error) = recorder::answered(notes, key).await {
+                    context.stop.fail(error);
+                }
+            }
             return;
         }
         Outcome::Held(_) => {

@@ -17,13 +17,13 @@ use tokio_util::sync::CancellationToken;
 use crate::collection::CollectionRun;
 use crate::context::{Context, Stop, lock};
 use crate::feed::feed;
-use crate::lanes::Lanes;
+use crate::lanes::{Announced, Lanes};
 use crate::outcomes::OutcomeFile;
 use crate::recorder::{self, Note};
 use crate::rejects::RejectFile;
 use crate::{
-    CollectionReport, Ending, EngineError, Event, Job, Observer, Progress, RunReport, Verb, parked,
-    prune, removal,
+    Baseline, CollectionReport, Ending, EngineError, Event, Job, Observer, Progress, RunReport,
+    Verb, parked, prune, removal,
 };
 
 /// Collections that are read at the same time at most.
@@ -124,6 +124,7 @@ fn prepare(
         observer,
         stop: Stop::new(token),
         hurry: Notify::new(),
+        announced: Notify::new(),
     };
     Ok((Arc::new(context), collections))
 }
@@ -138,7 +139,7 @@ async fn go(context: &Arc<Context>, collections: &Collections) -> Result<(), Eng
     for cycle in order.cycles() {
         context.observer.on(&Event::Cycle(cycle.clone()));
     }
-    with_lanes(context, async |lanes, notes| {
+    with_lanes(context, announced(context), async |lanes, notes| {
         in_order(context, collections, &order, (lanes, notes)).await
     })
     .await?;
@@ -150,15 +151,26 @@ async fn go(context: &Arc<Context>, collections: &Collections) -> Result<(), Eng
     Ok(())
 }
 
+/// Of which changes the ledger knows before they are offered. Records that it does not know are
+/// sent again; only what is to be deleted has to be known. Where it was not asked, it may know all.
+fn announced(context: &Context) -> Announced {
+    if context.prune.is_some() || context.baseline == Baseline::Nothing {
+        Announced::All
+    } else {
+        Announced::Changes
+    }
+}
+
 /// Works with lanes and a recorder, and waits until everything under way is settled and recorded.
 pub(crate) async fn with_lanes(
     context: &Arc<Context>,
+    announced: Announced,
     work: impl AsyncFnOnce(&Lanes, &mpsc::Sender<Note>) -> Result<(), EngineError>,
 ) -> Result<(), EngineError> {
     let mut tasks = JoinSet::new();
     let (notes, received) = mpsc::channel(recorder::RECEIPTS_AHEAD);
     tasks.spawn(recorder::record(Arc::clone(context), received));
-    let lanes = Lanes::open(context, &notes, &mut tasks);
+    let lanes = Lanes::open(context, (&notes, announced), &mut tasks);
 
     let result = work(&lanes, &notes).await;
 

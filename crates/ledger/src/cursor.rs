@@ -6,10 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use rusqlite::{Connection, Row, params};
-use syncline_model::CollectionName;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use syncline_model::{CollectionName, Digest, Key};
 
-use crate::{LedgerError, Owed, Result, column, schema};
+use crate::{LedgerError, LedgerView, Owed, Result, ScopeId, column, schema};
 
 const OWED_PER_PAGE: u32 = 64;
 
@@ -98,4 +98,25 @@ fn owed(row: &Row<'_>, collection: &CollectionName) -> rusqlite::Result<Owed> {
         first_at: row.get(9)?,
         last_at: row.get(10)?,
     })
+}
+
+impl LedgerView {
+    /// The key of a change that is owed, by its digest.
+    pub fn owed_key(
+        &self,
+        scope: ScopeId,
+        collection: &CollectionName,
+        key: &Digest,
+    ) -> Result<Option<Key>> {
+        let Some(collection) = self.find_collection(scope, collection)? else {
+            return Ok(None);
+        };
+        self.ask(|connection| {
+            connection
+                .prepare_cached("SELECT key_text FROM owed WHERE collection = ?1 AND key = ?2")?
+                .query_row((collection, key.as_bytes()), |row| row.get::<_, String>(0))
+                .optional()
+                .map(|text| text.map(Key::from_canonical))
+        })
+    }
 }

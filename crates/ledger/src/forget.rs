@@ -105,6 +105,10 @@ pub(crate) fn key(
         (collection, held),
     )?;
     imported::overrule(transaction, collection, key, at)?;
+    transaction.execute(
+        "DELETE FROM under_way WHERE collection = ?1 AND key = ?2",
+        of_key,
+    )?;
     Ok(true)
 }
 
@@ -126,6 +130,7 @@ pub(crate) fn collection(
         imported: delete("DELETE FROM imported WHERE collection = ?1")?,
     };
     delete("DELETE FROM imported_gone WHERE collection = ?1")?;
+    delete("DELETE FROM under_way WHERE collection = ?1")?;
     listed::clear(transaction, collection)?;
     delete("DELETE FROM collection WHERE id = ?1")?;
     Ok(forgotten)

@@ -9,7 +9,8 @@ use syncline_model::{CollectionName, Digest, Mark, StoreIdentity};
 use crate::lock::Lock;
 use crate::{
     Forgotten, Holder, ImportCounts, ImportedLine, LedgerError, LedgerView, Listed, Receipt,
-    Repeat, Result, RunEnd, RunId, RunStart, ScopeId, forget, imported, listed, record, schema,
+    Repeat, Result, RunEnd, RunId, RunStart, ScopeId, UnderWay, forget, imported, listed, record,
+    schema, under_way,
 };
 
 /// How far the unfinished reading of a collection came; nothing if there is none.
@@ -24,6 +25,30 @@ pub struct Steps<'a> {
     pub places: &'a [ReadingPlace],
     /// Collections of which it is forgotten what lists told.
     pub forgotten: &'a [CollectionName],
+}
+
+/// What is recorded together: all of it or nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Entries<'a> {
+    /// Changes that are about to be offered.
+    pub under_way: &'a [UnderWay],
+    /// What became of changes; each is the answer to one that was under way.
+    pub receipts: &'a [Receipt],
+    /// Keys of changes that were answered and leave everything as it was known.
+    pub answered: &'a [(CollectionName, Digest)],
+    /// How far the readings of collections came on account of the receipts; nothing if that is not
+    /// known any more.
+    pub places: &'a [ReadingPlace],
+    /// What lists told.
+    pub listed: &'a [Listed],
+}
+
+impl Entries<'_> {
+    /// Whether there is nothing to be recorded.
+    pub const fn is_empty(&self) -> bool {
+        let changes = self.under_way.is_empty() && self.receipts.is_empty();
+        changes && self.answered.is_empty() && self.places.is_empty() && self.listed.is_empty()
+    }
 }
 
 /// A ledger held by this process, as a whole or for one of its flows. It can do all that a [`LedgerView`] can, and write.
@@ -68,7 +93,11 @@ impl Ledger {
         let path = schema::file_in(directory);
         let connection = schema::open_writer(&path)?;
         Ok(Self {
-            view: LedgerView { connection, path },
+            view: LedgerView {
+                connection,
+                path,
+                holds_under_way: true,
+            },
             _lock: lock,
         })
     }
@@ -97,14 +126,16 @@ impl Ledger {
         })
     }
 
-    /// Notes that a run begins.
+    /// Notes that a run begins. What earlier ones of its scope left under way is owed from then on.
     pub fn begin_run(&mut self, start: &RunStart) -> Result<RunId> {
         self.write(|transaction| {
             transaction.execute(
                 "INSERT INTO run (scope, command, started) VALUES (?1, ?2, ?3)",
                 (start.scope.0, &start.command, start.started),
             )?;
-            Ok(RunId(transaction.last_insert_rowid()))
+            let run = RunId(transaction.last_insert_rowid());
+            under_way::owe(transaction, run, start)?;
+            Ok(run)
         })
     }
 
@@ -130,22 +161,29 @@ impl Ledger {
         run: RunId,
         receipts: &[Receipt],
     ) -> Result<Vec<Repeat>> {
-        self.record_up_to(scope, run, (receipts, &[], &[]))
+        let entries = Entries {
+            receipts,
+            ..Entries::default()
+        };
+        self.record_all(scope, run, entries)
     }
 
-    /// Records receipts as [`Ledger::record`] does and, with them or not at all, how far the
-    /// readings of collections came on account of them (nothing if that is not known any more), and
-    /// what lists told.
-    pub fn record_up_to(
+    /// Records receipts as [`Ledger::record`] does and, with them or not at all, what else there is.
+    pub fn record_all(
         &mut self,
         scope: ScopeId,
         run: RunId,
-        (receipts, places, lists): (&[Receipt], &[ReadingPlace], &[Listed]),
+        entries: Entries<'_>,
     ) -> Result<Vec<Repeat>> {
         self.write(|transaction| {
-            let repeats = record::record(transaction, scope, run, receipts)?;
-            put_places(transaction, scope, places)?;
-            for told in lists {
+            under_way::put(transaction, scope, entries.under_way)?;
+            let repeats = record::record(transaction, scope, run, entries.receipts)?;
+            let receipts = entries.receipts.iter();
+            let receipts = receipts.map(|receipt| (&receipt.collection, &receipt.key));
+            let answered = entries.answered.iter().map(|(name, key)| (name, key));
+            under_way::answer(transaction, scope, receipts.chain(answered))?;
+            put_places(transaction, scope, entries.places)?;
+            for told in entries.listed {
                 listed::put(transaction, scope, told)?;
             }
             Ok(repeats)
@@ -199,7 +237,9 @@ impl Ledger {
         collection: &CollectionName,
         lines: impl Iterator<Item = Result<ImportedLine, E>>,
     ) -> Result<ImportCounts, E> {
-        let LedgerView { connection, path } = &mut self.view;
+        let LedgerView {
+            connection, path, ..
+        } = &mut self.view;
         let failed = |source| LedgerError::from_sqlite(path, source);
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -278,7 +318,9 @@ impl Ledger {
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T> {
         let Self {
-            view: LedgerView { connection, path },
+            view: LedgerView {
+                connection, path, ..
+            },
             ..
         } = self;
         let write = || {

@@ -7,7 +7,8 @@
 //! plans are merged.
 //!
 //! What always holds: what [`Ledger::record`] returned for is on disk, and a process killed at
-//! any moment leaves a whole ledger behind. A change that did not succeed stays owed, with its
+//! any moment leaves a whole ledger behind. A change that is noted as [`UnderWay`] before it is
+//! offered and has no receipt is believed neither done nor not done. A change that did not succeed stays owed, with its
 //! payload, until its key settles or it is given up by name; meanwhile what the target was last
 //! known to hold is kept.
 //!
@@ -30,16 +31,18 @@ mod record;
 mod run;
 mod scan;
 mod schema;
+mod under_way;
 mod view;
 
 pub use cursor::OwedChanges;
 pub use error::{LedgerError, Result};
 pub use forget::Forgotten;
 pub use imported::{ImportCounts, ImportedLine, ImportedLines};
-pub use ledger::{Ledger, ReadingPlace, Steps};
+pub use ledger::{Entries, Ledger, ReadingPlace, Steps};
 pub use listed::Listed;
 pub use lock::Holder;
 pub use receipt::{Known, LastOutcome, Owed, OwedClass, Receipt, ReceiptResult, Repeat};
 pub use run::{RunEnd, RunId, RunOutcome, RunRow, RunStart};
 pub use scan::Scan;
+pub use under_way::UnderWay;
 pub use view::{CollectionRow, LedgerView, ScopeId};

@@ -71,6 +71,9 @@ pub enum OwedClass {
     Failed(FailureClass),
     /// A guard kept it back; it was not sent.
     Held,
+    /// A run that did not come to its end may have made it, or not: what the target holds under the
+    /// key is not known. There is no payload; the source is read again from where it was.
+    UnderWay,
 }
 
 impl From<FailureClass> for OwedClass {
@@ -92,6 +95,7 @@ impl fmt::Display for OwedClass {
             Self::Failed(FailureClass::Gone) => "gone",
             Self::Failed(FailureClass::Conflict) => "conflict",
             Self::Held => "held",
+            Self::UnderWay => "under-way",
         })
     }
 }
@@ -152,7 +156,7 @@ pub struct Owed {
     pub key_text: String,
     /// Digest of the content that was to be written.
     pub digest: Digest,
-    /// What was to be written; empty for a delete.
+    /// What was to be written; empty for a delete, and where it is not known what was done.
     pub payload: Bytes,
     /// Where the payload was read, for a person.
     pub origin: String,
@@ -206,6 +210,7 @@ impl LastOutcome {
             Self::Owed(OwedClass::Failed(FailureClass::Gone)) => 17,
             Self::Owed(OwedClass::Failed(FailureClass::Conflict)) => 18,
             Self::Owed(OwedClass::Held) => 20,
+            Self::Owed(OwedClass::UnderWay) => 21,
         }
     }
 
@@ -226,6 +231,7 @@ impl LastOutcome {
             17 => Self::Owed(OwedClass::Failed(FailureClass::Gone)),
             18 => Self::Owed(OwedClass::Failed(FailureClass::Conflict)),
             20 => Self::Owed(OwedClass::Held),
+            21 => Self::Owed(OwedClass::UnderWay),
             _ => return None,
         })
     }

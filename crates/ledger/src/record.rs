@@ -17,7 +17,11 @@ pub(crate) fn record(
     run: RunId,
     receipts: &[Receipt],
 ) -> Result<Vec<Repeat>> {
-    let ids = intern_all(transaction, scope, receipts)?;
+    let ids = intern_all(
+        transaction,
+        scope,
+        receipts.iter().map(|receipt| &receipt.collection),
+    )?;
     let mut order: Vec<(i64, usize)> = receipts
         .iter()
         .enumerate()
@@ -47,17 +51,17 @@ pub(crate) fn record(
     Ok(repeats)
 }
 
-/// The numbers of all collections that the receipts name.
-fn intern_all(
+/// The numbers of all collections that are named.
+pub(crate) fn intern_all<'a>(
     transaction: &Transaction<'_>,
     scope: ScopeId,
-    receipts: &[Receipt],
+    names: impl Iterator<Item = &'a CollectionName>,
 ) -> Result<BTreeMap<CollectionName, i64>> {
     let mut ids = BTreeMap::new();
-    for receipt in receipts {
-        if !ids.contains_key(&receipt.collection) {
-            let id = intern(transaction, scope, &receipt.collection)?;
-            ids.insert(receipt.collection.clone(), id);
+    for name in names {
+        if !ids.contains_key(name) {
+            let id = intern(transaction, scope, name)?;
+            ids.insert(name.clone(), id);
         }
     }
     Ok(ids)

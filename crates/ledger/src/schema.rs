@@ -11,24 +11,27 @@ use crate::{LedgerError, Result};
 /// Marks the file as ours among SQLite files: `SyLe` in ASCII.
 const APPLICATION: i64 = 0x5379_4c65;
 /// The newest format this program knows.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 /// The format from which on lines of another program are kept.
 const WITH_IMPORTED: i64 = 2;
 /// The format from which on it is known how far unfinished readings came.
 const WITH_PLACES: i64 = 3;
 /// The format from which on what lists told is kept until the run that reads them is finished.
 const WITH_LISTS: i64 = 4;
+/// The format from which on changes are known that are on their way.
+const WITH_UNDER_WAY: i64 = 5;
 /// How long a connection waits for another one that is about to finish.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Statements each connection keeps compiled.
 const STATEMENTS: usize = 32;
 
 /// What brings a file to each format from the one before; the first makes the file.
-const STEPS: [(i64, &str); 4] = [
+const STEPS: [(i64, &str); 5] = [
     (1, TABLES),
     (WITH_IMPORTED, IMPORTED),
     (WITH_PLACES, PLACES),
     (WITH_LISTS, LISTS),
+    (WITH_UNDER_WAY, UNDER_WAY),
 ];
 
 const TABLES: &str = "
@@ -119,6 +122,16 @@ CREATE TABLE moved (
 ) STRICT, WITHOUT ROWID;
 ";
 
+const UNDER_WAY: &str = "
+CREATE TABLE under_way (
+    collection INTEGER NOT NULL,
+    key BLOB NOT NULL, -- that the target may hold otherwise than is known
+    text TEXT NOT NULL, -- the key itself
+    changes INTEGER NOT NULL, -- on their way, without a durable outcome
+    PRIMARY KEY (collection, key)
+) STRICT, WITHOUT ROWID;
+";
+
 /// Where the ledger file of a state directory is.
 pub(crate) fn file_in(directory: &Path) -> PathBuf {
     directory.join("ledger.sqlite")
@@ -197,6 +210,11 @@ pub(crate) fn holds_places(connection: &Connection) -> rusqlite::Result<bool> {
 /// Whether a file of any format we know can hold what lists told.
 pub(crate) fn holds_lists(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(version(connection)? >= WITH_LISTS)
+}
+
+/// Whether a file of any format we know can hold changes that are on their way.
+pub(crate) fn holds_under_way(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(version(connection)? >= WITH_UNDER_WAY)
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {

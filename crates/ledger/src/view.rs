@@ -9,8 +9,8 @@ use syncline_model::{CollectionName, Digest, Handle, Mark, StoreIdentity};
 use crate::cursor::OwedChanges;
 use crate::scan::{self, Scan};
 use crate::{
-    ImportedLines, Known, LedgerError, OwedClass, Result, RunEnd, RunId, RunRow, RunStart, column,
-    schema,
+    ImportedLines, Known, LastOutcome, LedgerError, OwedClass, Result, RunEnd, RunId, RunRow,
+    RunStart, column, schema,
 };
 
 /// Which target, seen by which flow: what is known is kept apart by this and by nothing else.
@@ -35,6 +35,8 @@ pub struct CollectionRow {
 pub struct LedgerView {
     pub(crate) connection: Connection,
     pub(crate) path: PathBuf,
+    /// Whether the file has a table of changes that are on their way.
+    pub(crate) holds_under_way: bool,
 }
 
 impl LedgerView {
@@ -42,7 +44,13 @@ impl LedgerView {
     pub fn open(directory: &Path) -> Result<Self> {
         let path = schema::file_in(directory);
         let connection = schema::open_reader(&path)?;
-        Ok(Self { connection, path })
+        let holds_under_way = schema::holds_under_way(&connection)
+            .map_err(|source| LedgerError::from_sqlite(&path, source))?;
+        Ok(Self {
+            connection,
+            path,
+            holds_under_way,
+        })
     }
 
     /// Whether there is a ledger in a state directory.
@@ -164,7 +172,8 @@ impl LedgerView {
         })
     }
 
-    /// What is known about one key, and the target's name for the record.
+    /// What is known about one key, and the target's name for the record. While a change of it is on
+    /// its way, it is not known what the target holds.
     pub fn find(
         &self,
         scope: ScopeId,
@@ -174,13 +183,24 @@ impl LedgerView {
         let Some(collection) = self.find_collection(scope, collection)? else {
             return Ok(None);
         };
+        let question = if self.holds_under_way {
+            "SELECT key, digest, held, status, outcome, at, handle,
+                EXISTS (SELECT 1 FROM under_way WHERE collection = ?1 AND key = ?2)
+             FROM record WHERE collection = ?1 AND key = ?2"
+        } else {
+            "SELECT key, digest, held, status, outcome, at, handle, 0 FROM record
+             WHERE collection = ?1 AND key = ?2"
+        };
         self.ask(|connection| {
             connection
-                .prepare_cached(
-                    "SELECT key, digest, held, status, outcome, at, handle FROM record
-                     WHERE collection = ?1 AND key = ?2",
-                )?
-                .query_row((collection, key.as_bytes()), known_with_handle)
+                .prepare_cached(question)?
+                .query_row((collection, key.as_bytes()), |row| {
+                    let (mut known, handle) = known_with_handle(row)?;
+                    if known.outcome.is_settled() && row.get(7)? {
+                        known.outcome = LastOutcome::Owed(OwedClass::UnderWay);
+                    }
+                    Ok((known, handle))
+                })
                 .optional()
         })
     }

@@ -57,6 +57,16 @@ pub(super) fn is_held_for_certain(known: &Known) -> bool {
     known.outcome == LastOutcome::Owed(OwedClass::Held) && known.status != 0
 }
 
+/// Whether the target may hold a record, as far as is known.
+pub(crate) const fn may_be_there(known: &Known) -> bool {
+    known.held.is_some() || is_uncertain(known)
+}
+
+/// Whether it is not known what became of the last attempt on a record.
+pub(crate) const fn is_uncertain(known: &Known) -> bool {
+    !known.outcome.is_settled() && certain_status(known) == 0
+}
+
 /// The code of the last answer, as a change that is kept back carries it on; 0 if it is not known
 /// what became of the last attempt.
 pub(super) const fn certain_status(known: &Known) -> u16 {

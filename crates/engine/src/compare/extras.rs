@@ -2,12 +2,14 @@
 //!
 //! Keys wait on disk until everything has been written; how many there are makes no difference to
 //! memory. What is owed for such a key is taken back at once: it would be offered again, and
-//! nobody asks for it any more.
+//! nobody asks for it any more. Where it is not known whether it was made, the record may be there,
+//! and goes like the others.
 
 use syncline_ledger::{Known, Receipt, ReceiptResult};
 use syncline_model::{ChangeKind, Digest, Done};
 use syncline_plan::{PlanHeader, PlanReader, PlanWriter, PlannedChange, PlannedKey};
 
+use super::baseline::{is_uncertain, may_be_there};
 use super::{PlanPath, plan_path};
 use crate::EngineError;
 use crate::collection::CollectionRun;
@@ -46,9 +48,9 @@ impl Extras {
         header: &PlanHeader,
         (key, known): (Digest, Option<Known>),
     ) -> Result<(), EngineError> {
-        let is_there = known.is_none_or(|known| known.held.is_some());
+        let is_there = known.is_none_or(|known| may_be_there(&known));
         self.records += u64::from(is_there);
-        self.owed += u64::from(known.is_some_and(|known| !known.outcome.is_settled()));
+        self.owed += u64::from(known.is_some_and(|known| is_taken_back(&known)));
         let (_, writer) = if let Some(plan) = &mut self.plan {
             plan
         } else {
@@ -87,13 +89,18 @@ impl Extras {
             for change in reader.changes()? {
                 let key = change?.key.digest();
                 let found = lock(&context.ledger).find(context.scope, collection.name(), &key)?;
-                if let Some((known, _)) = found.filter(|(known, _)| !known.outcome.is_settled()) {
+                if let Some((known, _)) = found.filter(|(known, _)| is_taken_back(known)) {
                     note(taken_back(collection, &known))?;
                 }
             }
         }
         Ok(Some(plan))
     }
+}
+
+/// Whether a change is owed, and is known not to have been made.
+const fn is_taken_back(known: &Known) -> bool {
+    !known.outcome.is_settled() && !is_uncertain(known)
 }
 
 /// Notes that a change is owed no more, and that the target is as it was before it.

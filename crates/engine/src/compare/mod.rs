@@ -29,6 +29,7 @@ use baseline::Ahead;
 use planner::Planner;
 
 pub(crate) use apply::{is_at, origin};
+pub(crate) use baseline::{is_uncertain, may_be_there};
 pub(crate) use extras::DeletePlan;
 
 /// Changes read again in one go.
@@ -83,6 +84,23 @@ pub(crate) fn held(context: &Context, collection: &CollectionRun) -> Result<Held
     let ledger = lock(&context.ledger);
     let known = ledger.collection_size(context.scope, collection.name())?;
     Ok((known, ledger.imported(context.scope, collection.name())?))
+}
+
+/// Whether nothing is known of a collection that would make a difference. What is owed of it does
+/// where records are deleted: it may be there.
+pub(crate) fn is_nothing(
+    context: &Context,
+    collection: &CollectionRun,
+    held: &Held,
+) -> Result<bool, EngineError> {
+    if held.0 > 0 || held.1.is_some() {
+        return Ok(false);
+    }
+    if context.prune.is_none() {
+        return Ok(true);
+    }
+    let owed = lock(&context.ledger).owed_counts(context.scope)?;
+    Ok(!owed.contains_key(collection.name()))
 }
 
 /// A plan file that is removed when it is no longer needed.

@@ -283,7 +283,7 @@ impl<'run> Planner<'run> {
 const fn is_not_offered(known: &Known) -> bool {
     match known.outcome {
         LastOutcome::Settled(_) => false,
-        LastOutcome::Owed(OwedClass::Held) => true,
+        LastOutcome::Owed(OwedClass::Held | OwedClass::UnderWay) => true,
         LastOutcome::Owed(OwedClass::Failed(class)) => !is_offered_again(class),
     }
 }

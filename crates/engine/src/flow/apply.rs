@@ -22,7 +22,7 @@ use super::sides::records_of;
 use crate::collection::CollectionRun;
 use crate::context::{Context, lock};
 use crate::feed::offer;
-use crate::lanes::{Lanes, OfferKind, is_offered_again};
+use crate::lanes::{Announced, Lanes, OfferKind, is_offered_again};
 use crate::outcomes::{ChangeOutcome, OutcomeWord};
 use crate::recorder::{self, Note, Noted, flush};
 use crate::run::{Collections, around, with_lanes};
@@ -102,7 +102,7 @@ pub async fn apply_plan(
         settings: job.settings,
     };
     around(run, (observer, stop), async |context, collections| {
-        with_lanes(context, async |lanes, notes| {
+        with_lanes(context, Announced::None, async |lanes, notes| {
             plan.apply(context, collections, (lanes, notes)).await
         })
         .await

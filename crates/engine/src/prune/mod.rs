@@ -18,7 +18,7 @@ use syncline_model::{Change, ChangeKind, CollectionName, Digest, Handle, Key, Re
 use syncline_plan::{Amount, Guard, GuardPolicy, Verdict};
 
 use crate::collection::CollectionRun;
-use crate::compare::DeletePlan;
+use crate::compare::{DeletePlan, is_uncertain, may_be_there};
 use crate::context::{Context, lock};
 use crate::feed::offer;
 use crate::lanes::{Lanes, OfferKind};
@@ -184,7 +184,7 @@ async fn delete_planned(
         }
         let name = collection.name().clone();
         let found = blocking(context, move |context| look_up(context, &name, keys)).await?;
-        for (known, handle) in found {
+        for (known, handle, key) in found {
             if context.stop.is_stopped() {
                 return Ok(());
             }
@@ -192,7 +192,7 @@ async fn delete_planned(
                 forget(collection, notes, &known).await?;
                 continue;
             }
-            let change = Change::delete(believed(&known, handle));
+            let change = Change::delete(believed(&known, handle, key));
             offer(lanes, collection, change, OfferKind::First).await;
         }
     }
@@ -208,9 +208,11 @@ async fn blocking<T: Send + 'static>(
     done.await.unwrap_or(Err(EngineError::Defect))
 }
 
-type Row = (Known, Option<Handle>);
+/// What is known of a record, the target's name for it, and its key.
+type Row = (Known, Option<Handle>, Key);
 
-/// What the target is believed to hold under some keys.
+/// What the target may hold under some keys. What was offered last is known by its key: what became
+/// of that may not be known, so it is not compared with anything.
 fn look_up(
     context: &Context,
     name: &CollectionName,
@@ -220,15 +222,26 @@ fn look_up(
     let mut rows = Vec::with_capacity(keys.len());
     for key in keys {
         let row = ledger.find(context.scope, name, &key)?;
-        rows.extend(row.filter(|(known, _)| known.held.is_some()));
+        let Some((known, handle)) = row.filter(|(known, _)| may_be_there(known)) else {
+            continue;
+        };
+        let owed = if is_uncertain(&known) {
+            ledger.owed_key(context.scope, name, &key)?
+        } else {
+            None
+        };
+        let owed = owed.filter(|key| !key.is_content());
+        if owed.is_some() || known.held.is_some() {
+            rows.push((known, handle, owed.unwrap_or_else(|| Key::of_digest(key))));
+        }
     }
     Ok(rows)
 }
 
 /// The record that the target is believed to hold.
-fn believed(known: &Known, handle: Option<Handle>) -> Record {
+fn believed(known: &Known, handle: Option<Handle>, key: Key) -> Record {
     Record {
-        key: Key::of_digest(known.key),
+        key,
         digest: known.held.unwrap_or(known.digest),
         payload: Bytes::new(),
         handle,

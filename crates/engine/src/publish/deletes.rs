@@ -11,10 +11,11 @@ use syncline_model::{Change, Digest, Done, FailureClass, Key, Outcome, Record, R
 use syncline_store::Store as _;
 
 use super::part::Part;
-use super::receipts::{note_gone, owe};
+use super::receipts::{announce, note_gone, owe};
 use super::screen::screen;
 use super::{Publication, Ways};
 use crate::context::lock;
+use crate::recorder::answered;
 use crate::{EngineError, Event};
 
 /// Most rounds in which deletes are tried again.
@@ -41,11 +42,11 @@ pub(crate) async fn delete(
         let keys =
             futures_util::stream::iter(keys.map(|key| key.map(|key| (Arc::clone(part), key))));
         let mut outcomes = std::pin::pin!(
-            keys.map(|key| async { try_one(publication, key?).await })
+            keys.map(|key| async { try_one(publication, ways, key?).await })
                 .buffer_unordered(context.settings.concurrency_max.max(1))
         );
         while let Some(outcome) = outcomes.next().await {
-            deleted += settle(publication, ways, (outcome?, &mut kept)).await;
+            deleted += settle(publication, ways, (outcome?, &mut kept)).await?;
         }
     }
     for _ in 0..ROUNDS_MAX {
@@ -58,8 +59,8 @@ pub(crate) async fn delete(
             .on(&Event::OfferingAgain(kept.len() as u64));
         let again = std::mem::take(&mut kept);
         for (part, key, _) in again {
-            let outcome = try_one(publication, (part, key)).await?;
-            deleted += settle(publication, ways, (outcome, &mut kept)).await;
+            let outcome = try_one(publication, ways, (part, key)).await?;
+            deleted += settle(publication, ways, (outcome, &mut kept)).await?;
         }
         if deleted == before {
             break;
@@ -76,10 +77,13 @@ type Tried = (Arc<Part>, Key, Option<Outcome>);
 
 async fn try_one(
     publication: &Publication,
+    ways: &Ways,
     (part, key): (Arc<Part>, Key),
 ) -> Result<Tried, EngineError> {
     let context = &publication.context;
-    if context.stop.is_stopped() {
+    // A record that the source has again with the same content would count as there.
+    let is_known = announce(publication, ways, (&part, &[&key], 1)).await?;
+    if !is_known || context.stop.is_stopped() {
         part.stay_behind("the run stopped before everything was deleted");
         return Ok((part, key, None));
     }
@@ -111,14 +115,14 @@ async fn settle(
     publication: &Publication,
     ways: &Ways,
     ((part, key, outcome), kept): (Tried, &mut Kept),
-) -> u64 {
-    match outcome {
+) -> Result<u64, EngineError> {
+    Ok(match outcome {
         None => 0,
         Some(Outcome::Done { done, status, .. }) => {
             note_gone(ways, &part, (&key, status)).await;
             if done == Done::Unchanged {
                 part.run.note_missing();
-                return 0;
+                return Ok(0);
             }
             part.run.note_done(done, status);
             1
@@ -130,6 +134,7 @@ async fn settle(
         }
         Some(Outcome::Refused(refusal) | Outcome::Failed(refusal)) => {
             if refusal.class.may_resolve() {
+                answered(&ways.notes, (part.name(), key.digest())).await?;
                 kept.push((part, key, refusal));
             } else {
                 if key.known_digest().is_some() && refusal.class == FailureClass::Content {
@@ -144,5 +149,5 @@ async fn settle(
             owe(publication, ways, (&part, &key, &refusal)).await;
             0
         }
-    }
+    })
 }

@@ -15,7 +15,7 @@ use syncline_store::{Batch, Places, Query, Store as _, StoreError};
 use super::gone::Gone;
 use super::lists::{self, List, Told};
 use super::part::Part;
-use super::receipts::note_gone;
+use super::receipts::{announce, note_gone};
 use super::{Publication, Ways};
 use crate::EngineError;
 use crate::context::lock;
@@ -174,6 +174,7 @@ async fn apply(
             match made? {
                 Made::Moved(from, to) => told.moved.push((from, to)),
                 Made::Left(keys) => told.gone.extend(keys),
+                Made::Stopped => {}
             }
         }
     }
@@ -193,6 +194,8 @@ enum Made {
     Moved(Key, Key),
     /// These keys are to be deleted.
     Left([Key; 2]),
+    /// Nothing: the run stops.
+    Stopped,
 }
 
 async fn one(
@@ -206,6 +209,9 @@ async fn one(
         // The target has carried it all on by itself.
         0
     } else {
+        if !is_known(publication, (part, ways), [&from, &held, &to]).await? {
+            return Ok(Made::Stopped);
+        }
         let change = Change::rekey(held.clone(), to.clone());
         let outcomes = context.target.write(&[change], &part.run.context).await?;
         match outcomes.into_iter().next() {
@@ -216,12 +222,38 @@ async fn one(
             Some(Outcome::Refused(refusal)) if refusal.class == FailureClass::Gone => {
                 refusal.status
             }
-            _ => return Ok(Made::Left([held, from])),
+            _ => {
+                // What the target took of it shows when the record is written.
+                announce(publication, ways, (part, &[&to], 0)).await?;
+                return Ok(Made::Left([held, from]));
+            }
         }
     };
+    if held != from && held != to {
+        note_gone(ways, part, (&held, status)).await;
+    }
     lock(&publication.moved).note(part.name(), from.clone(), to.clone());
     note_gone(ways, part, (&from, status)).await;
     Ok(Made::Moved(from, to))
+}
+
+/// Lets the ledger know which keys a change is about to give up and to take, before it is made; false
+/// if the run stops. What it knows of the new key was settled by a change that was made before.
+async fn is_known(
+    publication: &Publication,
+    (part, ways): (&Part, &Ways),
+    [from, held, to]: [&Key; 3],
+) -> Result<bool, EngineError> {
+    let context = &publication.context;
+    let found = lock(&context.ledger).find(context.scope, part.name(), &to.digest())?;
+    let mut keys = vec![from];
+    if held != from {
+        keys.push(held);
+    }
+    if found.is_none() {
+        keys.push(to);
+    }
+    announce(publication, ways, (part, &keys, 0)).await
 }
 
 /// Keys that went are looked for as the target has them now, besides as the source told them.

@@ -9,7 +9,10 @@
 //! to be unchanged, or has a durable receipt (written or owed), and the reading covers everything
 //! up to the mark. The mark of one collection never waits for another. Runs that do not come to a
 //! proof are remembered by their moments: a source tells several changes of one key as one, from
-//! the key at the mark to the key now, and the target may hold one between.
+//! the key at the mark to the key now, and the target may hold one between. Nothing is asked of the
+//! target that the ledger does not know to be under way: what a run that is killed leaves so counts
+//! neither as done nor as not done, so it is offered again, whatever the source has, and is found
+//! where what went is found by comparison.
 
 mod deletes;
 mod gone;
@@ -36,13 +39,12 @@ use syncline_ledger::Steps;
 use syncline_model::{CollectionName, Key, Mark};
 use syncline_plan::LoadOrder;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::{Context, lock};
-use crate::lanes::Lanes;
-use crate::recorder::{self, Note};
-use crate::run::{Collections, around};
+use crate::lanes::{Announced, Lanes};
+use crate::recorder::Note;
+use crate::run::{Collections, around, with_lanes};
 use crate::{EngineError, Event, Observer, parked};
 pub use job::{Overlap, PublishJob, Start};
 pub use memory::proved_mark;
@@ -134,21 +136,11 @@ async fn go(publication: &Arc<Publication>) -> Result<(), EngineError> {
     for cycle in publication.order.cycles() {
         context.observer.on(&Event::Cycle(cycle.clone()));
     }
-    let mut tasks = JoinSet::new();
-    let (notes, received) = mpsc::channel(recorder::RECEIPTS_AHEAD);
-    tasks.spawn(recorder::record(Arc::clone(context), received));
-    let lanes = Lanes::open(context, &notes, &mut tasks);
-    let ways = Ways { lanes, notes };
-    let result = phases(publication, &ways).await;
-    // Lanes end when nobody can send into them, and the recorder when all lanes have ended.
-    drop(ways);
-    context.hurry.notify_one();
-    while let Some(ended) = tasks.join_next().await {
-        if ended.is_err() {
-            context.stop.fail(EngineError::Defect);
-        }
-    }
-    result?;
+    with_lanes(context, Announced::All, async |lanes, notes| {
+        let (lanes, notes) = (lanes.clone(), notes.clone());
+        phases(publication, &Ways { lanes, notes }).await
+    })
+    .await?;
     if !context.stop.is_stopped() {
         let all: Vec<_> = publication.runs();
         parked::give_up(context, &all)?;

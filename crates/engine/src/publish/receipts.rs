@@ -1,17 +1,42 @@
-//! Receipts for deletes: what is gone, and what is still to be deleted.
+//! Receipts for deletes and changes of keys: what is under way, what is gone, and what is still to
+//! be deleted.
 //!
 //! A delete that is owed has an empty payload. Whatever the reason, it is durable before the mark
 //! moves, and the next run offers it again.
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use syncline_ledger::{OwedClass, Receipt, ReceiptResult};
+use syncline_ledger::{OwedClass, Receipt, ReceiptResult, UnderWay};
 use syncline_model::{Digest, Key, Refusal};
 
 use super::part::Part;
 use super::{Publication, Ways};
-use crate::Event;
 use crate::recorder::{self, Noted};
+use crate::{EngineError, Event};
+
+/// Waits until the ledger knows that the target may soon hold some keys otherwise: `changes` of each
+/// are on their way, whose answers are waited for. False if the run stops before.
+pub(super) async fn announce(
+    publication: &Publication,
+    ways: &Ways,
+    (part, keys, changes): (&Part, &[&Key], u32),
+) -> Result<bool, EngineError> {
+    let mut announced = Vec::with_capacity(keys.len());
+    for key in keys {
+        let under_way = UnderWay {
+            collection: part.name().clone(),
+            key: (*key).clone(),
+            changes,
+        };
+        announced.push(recorder::announce(&ways.notes, under_way).await?);
+    }
+    for known in announced {
+        if !known.wait(&publication.context).await {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
 
 /// Notes that the target no longer holds a key.
 pub(super) async fn note_gone(ways: &Ways, part: &Part, (key, status): (&Key, u16)) {

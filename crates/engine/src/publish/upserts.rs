@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use syncline_ledger::Owed;
+use syncline_ledger::{Owed, OwedClass};
 use syncline_model::{Change, Key, Record};
 use syncline_plan::ReadyQueue;
 use tokio::task::JoinSet;
@@ -96,6 +96,10 @@ async fn replay(
         let owed = owed?;
         if context.stop.is_stopped() {
             break;
+        }
+        if owed.class == OwedClass::UnderWay {
+            // The source has it still, or tells that it went, or its keys are compared.
+            continue;
         }
         if owed.payload.is_empty() {
             let key = Key::from_canonical(owed.key_text);

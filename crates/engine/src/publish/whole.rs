@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use syncline_ledger::{Known, Receipt, ReceiptResult};
-use syncline_model::{CollectionName, Digest, Key, Record, Scope};
+use syncline_model::{CollectionName, Key, Record, Scope};
 use syncline_plan::RowSorter;
 
 use super::part::Part;
@@ -61,7 +61,7 @@ pub(crate) const fn unbounded() -> Scope {
 /// What a comparison found: keys that went, and changes that nobody asks for any more.
 #[derive(Default)]
 struct Found {
-    gone: Vec<Digest>,
+    gone: Vec<Key>,
     /// Keys under which the target holds nothing.
     nothing: Vec<Known>,
 }
@@ -88,11 +88,10 @@ pub(crate) async fn compare(
     for known in &found.nothing {
         forget(ways, part, known).await?;
     }
-    let keys: Vec<Key> = found.gone.into_iter().map(Key::of_digest).collect();
     let added = part
         .state()
         .gone
-        .add_new(&keys, &context.settings.work_folder)?;
+        .add_new(&found.gone, &context.settings.work_folder)?;
     Part::count_many(&part.gone_read, added);
     Ok(())
 }
@@ -103,7 +102,7 @@ fn only_in_ledger(
     name: &CollectionName,
     seen: Option<RowSorter<16>>,
 ) -> Result<Found, EngineError> {
-    let mut found = Found::default();
+    let mut gone: Vec<Known> = Vec::new();
     let mut seen = seen
         .map(RowSorter::finish)
         .transpose()?
@@ -119,21 +118,37 @@ fn only_in_ledger(
         if next == Some(*known.key.as_bytes()) {
             continue;
         }
-        match known.held {
-            Some(_) => found.gone.push(known.key),
+        gone.push(known);
+    }
+    // A record that goes by two keys is still there under the other one.
+    let shared = Shared::find(context, name, gone.iter().map(|known| Ok(known.key)))?;
+    let mut found = Found::default();
+    for known in gone {
+        let row = lock(&context.ledger).find(context.scope, name, &known.key)?;
+        let is_shared = row.is_some_and(|(_, handle)| shared.has(handle.as_ref()));
+        match key(context, name, &known)?.filter(|_| !is_shared) {
+            Some(key) => found.gone.push(key),
             None => found.nothing.push(known),
         }
     }
-    // A record that goes by two keys is still there under the other one.
-    let shared = Shared::find(context, name, found.gone.iter().map(|key| Ok(*key)))?;
-    let ledger = lock(&context.ledger);
-    for key in std::mem::take(&mut found.gone) {
-        match ledger.find(context.scope, name, &key)? {
-            Some((known, handle)) if shared.has(handle.as_ref()) => found.nothing.push(known),
-            _ => found.gone.push(key),
-        }
-    }
     Ok(found)
+}
+
+/// By which key a record is deleted; nothing if the target cannot hold it. What was offered last is
+/// known by its key: what became of that may not be known, so what the target holds under it is not
+/// compared with anything.
+fn key(
+    context: &Context,
+    name: &CollectionName,
+    known: &Known,
+) -> Result<Option<Key>, EngineError> {
+    let owed = if known.outcome.is_settled() {
+        None
+    } else {
+        lock(&context.ledger).owed_key(context.scope, name, &known.key)?
+    };
+    let owed = owed.filter(|key| !key.is_content());
+    Ok(owed.or_else(|| known.held.map(|_| Key::of_digest(known.key))))
 }
 
 async fn forget(ways: &Ways, part: &Part, known: &Known) -> Result<(), EngineError> {

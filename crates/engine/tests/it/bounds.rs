@@ -173,8 +173,11 @@ async fn a_correction_brings_the_rest_of_what_was_held_within_the_limit() {
 #[tokio::test]
 async fn what_became_unknown_before_it_was_held_is_sent_again_when_it_is_taken_back() {
     let world = World::of_things(40);
+    let mut lines = things(30, 1);
+    lines.extend((30..40).map(|number| payload(number, 0)));
+    world.source.set("things", lines);
     world.send().await;
-    // The answer about one update is lost: the target may hold either version.
+    // The answer about one of the updates is lost: the target may hold either version.
     let mut lines = things(50, 1);
     lines[7] = payload(7, 2);
     world.source.set("things", lines);

@@ -9,6 +9,7 @@ mod faults;
 mod flows;
 mod imported;
 mod keys;
+mod killed;
 mod order;
 mod parked;
 mod pruning;

@@ -149,6 +149,11 @@ impl World {
         (ledger, scope)
     }
 
+    /// Whether nobody holds the ledger.
+    pub(crate) fn is_free(&self) -> bool {
+        Ledger::open(&self.folder.path().join("state"), &holder()).is_ok()
+    }
+
     pub(crate) fn owed(&self) -> Vec<Owed> {
         let ledger = self.ledger();
         let (scope, ..) = ledger.scopes().unwrap().remove(0);

@@ -28,7 +28,7 @@ fn a_newer_file_is_refused_and_left_alone() {
                 error,
                 LedgerError::Newer {
                     found: 99,
-                    known: 4,
+                    known: 5,
                     ..
                 }
             ),

@@ -111,7 +111,7 @@ fn a_file_of_the_first_format_is_brought_up_to_date_and_keeps_everything() {
     let version: i64 = connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .unwrap();
-    assert_eq!(version, 4);
+    assert_eq!(version, 5);
     assert_eq!(scan(&open(directory.path()), id).len(), 3);
 }
 

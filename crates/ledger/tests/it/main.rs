@@ -11,3 +11,4 @@ mod imports;
 mod kill;
 mod memory;
 mod model;
+mod under_way;

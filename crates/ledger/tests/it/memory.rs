@@ -1,7 +1,7 @@
 //! What the ledger remembers of receipts, runs and marks.
 
 use syncline_ledger::{
-    Known, LastOutcome, Ledger, Listed, OwedClass, Receipt, ReceiptResult, Repeat, RunEnd,
+    Entries, Known, LastOutcome, Ledger, Listed, OwedClass, Receipt, ReceiptResult, Repeat, RunEnd,
     RunOutcome, RunRow, RunStart, Scan, Steps,
 };
 use syncline_model::{CollectionName, Done, FailureClass, Handle, Key, Mark, StoreIdentity};
@@ -452,7 +452,15 @@ fn a_place_of_a_reading_comes_with_its_receipts_and_goes_with_the_mark() {
     let places = [(students(), Some(mark("page 7")))];
     let receipts = [created(1, 1)];
     ledger
-        .record_up_to(id, run, (&receipts, &places, &[]))
+        .record_all(
+            id,
+            run,
+            Entries {
+                receipts: &receipts,
+                places: &places,
+                ..Entries::default()
+            },
+        )
         .unwrap();
     drop(ledger);
     let mut ledger = open(directory.path());
@@ -467,6 +475,13 @@ fn a_place_of_a_reading_comes_with_its_receipts_and_goes_with_the_mark() {
     ledger.commit(id, steps).unwrap();
     assert_eq!(ledger.place(id, &students()).unwrap(), None);
     assert_eq!(ledger.mark(id, &students()).unwrap(), Some(mark("30")));
+}
+
+fn listed(listed: &[Listed]) -> Entries<'_> {
+    Entries {
+        listed,
+        ..Entries::default()
+    }
 }
 
 #[test]
@@ -487,7 +502,7 @@ fn what_lists_told_comes_with_how_far_they_were_read_and_goes_with_it() {
     // What is told twice is kept once, and of two changes of a key the later one.
     let second = told("page 2", 3..9, vec![(key(7), key(9))]);
     ledger
-        .record_up_to(id, run, (&[], &[], &[first, second]))
+        .record_all(id, run, listed(&[first, second]))
         .unwrap();
     drop(ledger);
     let mut ledger = open(directory.path());
@@ -514,11 +529,11 @@ fn what_lists_told_comes_with_how_far_they_were_read_and_goes_with_it() {
     assert!(ledger.gone(id, &students(), (None, 9)).unwrap().is_empty());
     assert!(!ledger.has_moved(id, &students()).unwrap());
     ledger
-        .record_up_to(id, run, (&[], &[], &[told("page 1", 0..5, vec![])]))
+        .record_all(id, run, listed(&[told("page 1", 0..5, vec![])]))
         .unwrap();
     ledger.forget_collection(id, &students()).unwrap();
     ledger
-        .record_up_to(id, run, (&[], &[], &[told("page 1", 0..1, vec![])]))
+        .record_all(id, run, listed(&[told("page 1", 0..1, vec![])]))
         .unwrap();
     assert_eq!(ledger.gone(id, &students(), (None, 9)).unwrap(), [key(0)]);
 }

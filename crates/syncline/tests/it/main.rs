@@ -25,6 +25,7 @@ mod publishing_choice;
 mod publishing_drift;
 mod publishing_faults;
 mod publishing_guards;
+mod publishing_killed;
 mod publishing_live;
 mod publishing_order;
 mod publishing_pair;

@@ -3,10 +3,10 @@
 
 use syncline::{PublishArgs, PublishSummary};
 use syncline_model::Outcome;
-use syncline_sandbox::{ApiVersion, FaultMatch, FaultRule};
+use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultRule};
 
 use crate::publishing_pair::{ENROLMENTS, Pair, SCHOOLS, STUDENTS, enrolment, school, student};
-use crate::site::{plan, status};
+use crate::site::{plan, rule, status};
 
 use ApiVersion::{V5_4, V7_3};
 
@@ -80,6 +80,37 @@ async fn what_took_another_key_untold_and_then_went_goes_from_the_target_too() {
     pair.must_be_equal("after a record took another key and went")
         .await;
     assert_eq!(pair.target.count(ENROLMENTS).unwrap(), 19);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_run_had_written_and_then_went_goes_too() {
+    let pair = Pair::empty(V5_4, V7_3).await;
+    let hand = pair.hand().await;
+    hand.put(STUDENTS, &student(1, "Ada")).await;
+    // It is stored, and that is never answered.
+    let unanswered = FaultRule {
+        delay_ms: 600_000,
+        ..rule(FaultMatch::default(), FaultAction::Delay)
+    };
+    pair.target.set_faults(plan([unanswered]));
+    {
+        let mut publishing = std::pin::pin!(pair.publish());
+        let stored = async {
+            while pair.target.count(STUDENTS).unwrap() == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            _ = &mut publishing => panic!("it came to an end"),
+            () = stored => {}
+        }
+    }
+    pair.target.set_faults(plan([]));
+    let gone = hand.delete(STUDENTS, &student(1, "Ada")).await;
+    assert!(matches!(gone, Outcome::Done { .. }), "{gone:?}");
+    assert_eq!(pair.publish().await.exit_status(), 0);
+    pair.must_be_equal("after a run was killed").await;
+    assert_eq!(pair.target.count(STUDENTS).unwrap(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
