@@ -23,8 +23,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::site::quiet;
 
-/// Longest time that a publication of these tests takes.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+/// Longest time that a publication of a few records takes.
+const PATIENCE: Duration = Duration::from_mins(2);
+/// How much longer it takes for each student of a district, whose records are some fifteen.
+const PATIENCE_FOR_A_STUDENT: Duration = Duration::from_millis(250);
 
 /// The client who may do everything.
 const OWNER: (&str, &str) = ("populated", "populatedSecret");
@@ -36,6 +38,8 @@ pub(crate) struct Pair {
     pub(crate) target: Sandbox,
     /// How failures are tried again: fast, so that tests are.
     pub(crate) retry: RetryPolicy,
+    /// Longest time that a publication takes.
+    pub(crate) patience: Duration,
     /// Records in a page.
     pub(crate) page_size: u32,
     /// As whom the target is written.
@@ -59,10 +63,14 @@ impl Pair {
             defects: None,
             school_year: 2026,
         };
-        Self::with(source, target, |config| {
+        let pair = Self::with(source, target, |config| {
             seed_district(config.clone(), &district).unwrap();
-        })
-        .await
+        });
+        let students = u32::try_from(students).unwrap();
+        Self {
+            patience: PATIENCE + PATIENCE_FOR_A_STUDENT * students,
+            ..pair.await
+        }
     }
 
     async fn with(
@@ -88,6 +96,7 @@ impl Pair {
                 wait_max: Duration::from_millis(40),
                 total_max: PATIENCE,
             },
+            patience: PATIENCE,
             page_size: 50,
             target_client: OWNER,
             settings: [vec![], vec![]],
@@ -162,7 +171,7 @@ impl Pair {
         let mut arguments = arguments(&config);
         change(&mut arguments);
         let publishing = Box::pin(syncline::publish(&config, arguments, quiet(), stop));
-        tokio::time::timeout(PATIENCE, publishing)
+        tokio::time::timeout(self.patience, publishing)
             .await
             .expect("an end within the time a test has")
     }
@@ -231,7 +240,7 @@ impl Pair {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, waiting).await.unwrap();
+        tokio::time::timeout(self.patience, waiting).await.unwrap();
     }
 }
 
