@@ -1,11 +1,12 @@
 //! What is told of flows: a plan, what became of it, and one record.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use syncline::{
     ApplySummary, ChangeKind, CollectionPlan, Ending, Explained, Failure, FlowPlan, FlowSide,
-    PlanSummary, ProblemSide, ShownChange, shown_changes,
+    Guard, PlanSummary, ProblemSide, ShownChange, shown_changes,
 };
 
 /// Changes that a document holds of each collection and kind.
@@ -51,20 +52,29 @@ pub(crate) fn of_plan(
         );
     }
     if plan.is_held() && command == "plan" {
-        let guards: Vec<&str> = plan
-            .collections
-            .iter()
-            .flat_map(|one| &one.verdicts)
-            .map(|verdict| verdict.guard.name())
-            .collect();
-        let _fits = writeln!(
-            text,
-            "What guards hold stays undone; the rest is applied. To allow it once, for this plan: \
-             --allow {}\nThe next plan judges anew.",
-            guards.join(",")
-        );
+        text.push_str(&held(plan));
     }
     Ok(text)
+}
+
+/// What can be done about what guards hold.
+fn held(plan: &FlowPlan) -> String {
+    let verdicts = plan.collections.iter().flat_map(|one| &one.verdicts);
+    let guards: BTreeSet<Guard> = verdicts.map(|verdict| verdict.guard).collect();
+    let (unread, lifted): (Vec<Guard>, Vec<Guard>) = guards
+        .into_iter()
+        .partition(|guard| *guard == Guard::IncompleteCoverage);
+    let mut text = "What guards hold stays undone; the rest is applied.".to_owned();
+    if !lifted.is_empty() {
+        let names: Vec<&str> = lifted.iter().map(|guard| guard.name()).collect();
+        text.push_str(" To allow it once, for this plan: --allow ");
+        text.push_str(&names.join(","));
+    }
+    if !unread.is_empty() {
+        text.push_str("\nDeletes after an incomplete reading cannot be allowed: put right what could not be read.");
+    }
+    text.push_str("\nThe next plan judges anew.\n");
+    text
 }
 
 fn table(text: &mut String, plan: &FlowPlan) {

@@ -126,8 +126,18 @@ impl From<LedgerError> for Failure {
 
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Self {
+        let kind = match &error {
+            // Trying again later helps with none of these.
+            PlanError::Malformed { .. }
+            | PlanError::Truncated { .. }
+            | PlanError::Altered { .. } => FailureKind::Configuration,
+            PlanError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                FailureKind::Configuration
+            }
+            _ => FailureKind::Local,
+        };
         Self {
-            kind: FailureKind::Local,
+            kind,
             causes: causes(&error),
             message: error.to_string(),
             hints: vec![],

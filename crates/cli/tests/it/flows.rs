@@ -357,6 +357,15 @@ fn s17_short_and_long_rows_are_told_with_their_line_and_the_policy_decides() {
         plan.stdout
     );
     configure(&desk, &format!("{DELETES}rows: skip\n"));
+    let plan = desk.run(&["plan", "f"]);
+    ended(&plan, 4);
+    let told = "cannot be allowed: put right what could not be read";
+    assert!(plan.stdout.contains(told), "{}", plan.stdout);
+    assert!(
+        !plan.stdout.contains("--allow incomplete"),
+        "{}",
+        plan.stdout
+    );
     ended(&desk.run(&["sync", "f"]), 4);
     assert_eq!(
         right(&desk),
@@ -412,8 +421,11 @@ fn an_altered_plan_and_another_flow_are_refused() {
         plan.replace("\"name\":\"a\"", "\"name\":\"b\""),
     );
     let altered = desk.run(&["apply", "altered.jsonl"]);
-    assert_ne!(altered.status, 0);
+    ended(&altered, 2);
     assert!(altered.stderr.contains("was altered"), "{}", altered.stderr);
+    desk.write("cut.jsonl", plan.lines().next().unwrap());
+    ended(&desk.run(&["apply", "cut.jsonl"]), 2);
+    ended(&desk.run(&["apply", "nowhere.jsonl"]), 2);
     configure(&desk, "map: {name: \"name | upper\"}\n");
     let other = desk.run(&["apply", "p.jsonl"]);
     ended(&other, 2);
