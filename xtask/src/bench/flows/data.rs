@@ -47,7 +47,10 @@ pub(super) fn person(index: u64, version: &str) -> [String; 12] {
         format!("City{}", index % 499),
         format!("+41 {:09}", index % 1_000_000_000),
         format!("person.{index}@students.example.org"),
-        format!("a note of some length about the person, version {version}, and no more"),
+        format!(
+            "a note of some length about the person: it is version {version} of it and is filled up \
+             with words to the length of most records"
+        ),
     ]
 }
 
