@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use syncline_model::{Collection, Coverage, Digest, Mark, Record};
 use syncline_plan::{BaselineRow, Comparison, DesiredRow, Place, PlanError, RowSorter, SortedRows};
 use syncline_store::{Batch, ErrorKind, Query, Rejected, Store, StoreError};
-use tokio::task::JoinHandle;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::part::{CollectionPlan, PROBLEMS_TOLD, Problem, Side};
@@ -170,7 +170,7 @@ impl Reader {
         mut take: impl FnMut(&Record) -> Result<(), EngineError>,
     ) -> Result<(Reading, Unfit), EngineError> {
         let query = Query::records(Arc::clone(&self.collection));
-        let mut stream = self.store.read(query).await?;
+        let mut stream = self.unless_stopped(self.store.read(query)).await??;
         let mut reading = Reading {
             records: 0,
             coverage: Coverage::Partial("the reading broke off".to_owned()),
@@ -178,7 +178,7 @@ impl Reader {
         };
         let mut unfit = Unfit::default();
         let mut ended = false;
-        while let Some(batch) = self.next(&mut stream).await? {
+        while let Some(batch) = self.unless_stopped(stream.next()).await? {
             match batch? {
                 Batch::Put(records) => {
                     for record in &records {
@@ -203,42 +203,38 @@ impl Reader {
         Ok((reading, unfit))
     }
 
-    async fn next(
-        &self,
-        stream: &mut syncline_store::BatchStream,
-    ) -> Result<Option<syncline_store::Result<Batch>>, EngineError> {
+    async fn unless_stopped<T>(&self, answer: impl Future<Output = T>) -> Result<T, EngineError> {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(EngineError::Stopped),
-            batch = stream.next() => Ok(batch),
+            answer = answer => Ok(answer),
         }
     }
 }
 
-/// Reads both sides at once, each by a task of its own; where one cannot be read, the other is
-/// given up.
+/// Reads both sides at once, each on a thread of its own, as what becomes of a record takes longer
+/// than its way from the store; where one cannot be read, the other is given up.
 pub(super) async fn both(
-    source: Reader,
-    target: Reader,
+    mut source: Reader,
+    mut target: Reader,
 ) -> Result<((Desired, Unfit), (Found, Unfit)), EngineError> {
-    let target = AbortOnDrop(tokio::spawn(target.found()));
-    let source = AbortOnDrop(tokio::spawn(source.desired()));
-    let (desired, found) = tokio::try_join!(ended(source), ended(target))?;
-    Ok((desired, found))
+    let stop = source.stop.child_token();
+    source.stop = stop.clone();
+    target.stop = stop.clone();
+    let _given_up = stop.drop_guard();
+    let target = on_a_thread(target.found());
+    let source = on_a_thread(source.desired());
+    tokio::try_join!(source, target)
 }
 
-async fn ended<T>(mut task: AbortOnDrop<Result<T, EngineError>>) -> Result<T, EngineError> {
-    // A task that panicked has said so.
-    (&mut task.0).await.map_err(|_broken| EngineError::Defect)?
-}
-
-/// A task that ends with whoever waits for it.
-struct AbortOnDrop<T>(JoinHandle<T>);
-
-impl<T> Drop for AbortOnDrop<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+/// Runs a reading on a thread for work that waits for the disk.
+async fn on_a_thread<T: Send + 'static>(
+    reading: impl Future<Output = Result<T, EngineError>> + Send + 'static,
+) -> Result<T, EngineError> {
+    let handle = Handle::current();
+    let task = tokio::task::spawn_blocking(move || handle.block_on(reading));
+    // A thread that panicked has said so.
+    task.await.map_err(|_broken| EngineError::Defect)?
 }
 
 fn unreadable(side: Side, unfit: &mut Unfit, items: &[Rejected]) {
