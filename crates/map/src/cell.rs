@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use minijinja::Value;
 use minijinja::value::ValueKind;
+use syncline_model::write_text;
 
 /// A value of a field.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,12 +71,6 @@ impl<'text> Cell<'text> {
             Self::Number(text) | Self::Json(text) => out.extend_from_slice(text.as_bytes()),
         }
     }
-}
-
-/// Appends text as JSON.
-pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
-    // Writing text into memory cannot fail.
-    let _written = serde_json::to_writer(out, text);
 }
 
 fn unquoted(text: &str) -> Cow<'_, str> {

@@ -12,6 +12,7 @@ mod catalog;
 mod change;
 mod digest;
 mod field;
+mod json_text;
 mod key;
 mod mark;
 mod outcome;
@@ -23,6 +24,7 @@ pub use catalog::{Capabilities, Catalog, Collection, CollectionName, Reference, 
 pub use change::{Change, ChangeKind};
 pub use digest::Digest;
 pub use field::{Binary, Bounds, Field, FieldKind, FieldRole};
+pub use json_text::{is_plain, write_text};
 pub use key::{FieldPath, Key, KeyField};
 pub use mark::{Counts, Coverage, Link, Mark, Scope};
 pub use outcome::{Done, FailureClass, Outcome, Refusal};

@@ -9,8 +9,13 @@ use std::fmt;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::json_text::{plain_length, write_text};
+
+/// Room for so many members is made at first.
+const MEMBERS_EXPECTED: usize = 16;
+
 /// A member of an object: its name, and the JSON text of its value.
-pub type RawMember<'text> = (Cow<'text, str>, &'text RawValue);
+pub type RawMember<'text> = (Cow<'text, str>, &'text str);
 
 /// The members of an object. A name that stands twice is there twice.
 #[derive(Debug)]
@@ -20,21 +25,20 @@ impl<'text> RawObject<'text> {
     /// The members of a payload, if it is an object.
     #[must_use]
     pub fn of(payload: &'text [u8]) -> Option<Self> {
-        serde_json::from_slice(payload).ok()
+        let text = std::str::from_utf8(payload).ok()?;
+        plain(text).or_else(|| serde_json::from_str(text).ok())
     }
 
     /// The JSON text of a member's value; of several with one name the last counts.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'text str> {
         let mut named = self.0.iter().rev().filter(|(member, _)| member == name);
-        named.next().map(|(_, value)| value.get())
+        named.next().map(|(_, value)| *value)
     }
 
     /// All of them: names, and the JSON text of their values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &'text str)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_ref(), value.get()))
+        self.0.iter().map(|(name, value)| (name.as_ref(), *value))
     }
 
     /// An object of members in their order: names, and the JSON text of their values.
@@ -46,13 +50,68 @@ impl<'text> RawObject<'text> {
             if out.len() > 1 {
                 out.push(b',');
             }
-            // Writing text into memory cannot fail.
-            let _name = serde_json::to_writer(&mut out, name.as_ref());
+            write_text(name.as_ref(), &mut out);
             out.push(b':');
             out.extend_from_slice(json.as_ref().as_bytes());
         }
         out.push(b'}');
         out
+    }
+}
+
+/// The members of an object of plain members, without blanks between them, as most payloads are.
+/// Nothing of one that is otherwise, which a parser has to judge.
+fn plain(text: &str) -> Option<RawObject<'_>> {
+    let mut members = Vec::with_capacity(MEMBERS_EXPECTED);
+    let mut rest = text.strip_prefix('{')?;
+    loop {
+        let (name, after) = cut(rest, plain_text(rest.as_bytes())?)?;
+        rest = after.strip_prefix(':')?;
+        let (value, after) = cut(rest, plain_value(rest.as_bytes())?)?;
+        let name = name.get(1..name.len() - 1)?;
+        members.push((Cow::Borrowed(name), value));
+        match after.strip_prefix(',') {
+            Some(after) => rest = after,
+            None => return (after == "}").then_some(RawObject(members)),
+        }
+    }
+}
+
+fn cut(text: &str, length: usize) -> Option<(&str, &str)> {
+    text.split_at_checked(length)
+}
+
+/// The length of a text without escapes, its quotes included.
+fn plain_text(bytes: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    if bytes.first() != Some(&b'"') {
+        return None;
+    }
+    loop {
+        let rest = bytes.get(at..)?;
+        at += plain_length(rest);
+        match *bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            0x80.. => at += 1,
+            _ => return None,
+        }
+    }
+}
+
+/// The length of a text, a whole number or a word.
+fn plain_value(bytes: &[u8]) -> Option<usize> {
+    let word = |word: &[u8]| bytes.starts_with(word).then_some(word.len());
+    match *bytes.first()? {
+        b'"' => plain_text(bytes),
+        b't' => word(b"true"),
+        b'f' => word(b"false"),
+        b'n' => word(b"null"),
+        b'1'..=b'9' => {
+            let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit());
+            let length = digits.count();
+            matches!(bytes.get(length), Some(b',' | b'}')).then_some(length)
+        }
+        _ => None,
     }
 }
 
@@ -72,8 +131,8 @@ impl<'de> serde::Deserialize<'de> for RawObject<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
-                while let Some((Name(name), value)) = map.next_entry()? {
-                    members.push((name, value));
+                while let Some((Name(name), value)) = map.next_entry::<_, &RawValue>()? {
+                    members.push((name, value.get()));
                 }
                 Ok(RawObject(members))
             }
@@ -103,6 +162,39 @@ mod tests {
         assert_eq!(RawObject::written(object.iter()), text);
         let none: [(&str, &str); 0] = [];
         assert_eq!(RawObject::written(none), b"{}");
+    }
+
+    #[test]
+    fn plain_objects_are_read_as_a_parser_reads_them() {
+        let texts = [
+            r#"{"a":"b","c":12,"d":null,"e":true,"f":false}"#,
+            r#"{"a":"Zoë","é":"","a":7}"#,
+            r#"{"a":0,"b":-1,"c":1.5,"d":1e3}"#,
+            r#"{"a":"\u00e9\"","b\n":1}"#,
+            r#"{"a":[1],"b":{"c":2}}"#,
+            "{}",
+            r#"{"a":01}"#,
+            r#"{"a":1,}"#,
+            r#"{"a":1}}"#,
+            r#"{"a":1"#,
+            r#"{"a":"b}"#,
+            r#"{"a":nul}"#,
+            r#"{"a":truer}"#,
+            r#"{a:1}"#,
+            "{\"a\":\"\u{1}\"}",
+            "",
+        ];
+        for text in texts {
+            let parsed: Option<RawObject<'_>> = serde_json::from_str(text).ok();
+            let members =
+                |object: Option<RawObject<'_>>| object.map(|object| format!("{object:?}"));
+            assert_eq!(
+                members(RawObject::of(text.as_bytes())),
+                members(parsed),
+                "{text}"
+            );
+        }
+        assert!(plain(r#"{"a":"Zoë","b":12}"#).is_some());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::order::Member;
 use super::paths::Paths;
 use super::text::{self, Text};
 use super::{Canonicaliser, MAX_DEPTH, NullRule, number};
+use crate::json_text::plain_length;
 
 /// The text is no JSON, or is nested too deep.
 #[derive(Clone, Copy, Debug)]
@@ -109,7 +110,7 @@ impl<'text, 'reader> Writer<'text, 'reader> {
     fn quoted(&mut self) -> Result<Text<'text>, Broken> {
         self.expect(b'"')?;
         let rest = self.text.get(self.at..).unwrap_or_default();
-        let plain = text::plain_length(rest.as_bytes());
+        let plain = plain_length(rest.as_bytes());
         if rest.as_bytes().get(plain) == Some(&b'"') {
             self.at += plain + 1;
             return Ok(Text::Plain(rest.get(..plain).unwrap_or_default()));

@@ -76,10 +76,7 @@ pub(super) fn patched(before: &[u8], cells: &[u8]) -> Result<Bytes> {
             None => members.push((name, value)),
         }
     }
-    let pairs = members
-        .iter()
-        .map(|(name, value)| (name.as_ref(), value.get()));
-    Ok(RawObject::written(pairs).into())
+    Ok(RawObject::written(members).into())
 }
 
 /// A row of cells as a reading shows it: text and nothing else. Columns without a member are empty.
@@ -104,14 +101,14 @@ pub(super) fn unwritable(table: &Table, members: &[RawMember<'_>]) -> Option<Str
     let formulas = table.dialect.formulas;
     let formula = members
         .iter()
-        .find(|(_, value)| formulas.refuse(&cell_text(value.get())));
+        .find(|(_, value)| formulas.refuse(&cell_text(value)));
     if let Some((name, _)) = formula {
         return Some(format!(
             "`{name}` begins like a formula, which a spreadsheet would run"
         ));
     }
     let lossy = members.iter().find(|(_, value)| {
-        let text = cell_text(value.get());
+        let text = cell_text(value);
         encoding.encode(&text).2
     });
     let (name, _) = lossy?;
@@ -133,7 +130,7 @@ fn cell_text(text: &str) -> String {
 fn row_of(members: &[RawMember<'_>], columns: &[String]) -> Vec<String> {
     let values: HashMap<&str, &str> = members
         .iter()
-        .map(|(name, value)| (name.as_ref(), value.get()))
+        .map(|(name, value)| (name.as_ref(), *value))
         .collect();
     columns
         .iter()

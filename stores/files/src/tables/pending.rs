@@ -428,7 +428,7 @@ impl Pending {
         members.iter().find_map(|(name, value)| {
             let mut columns = layout.columns.iter();
             let column = columns.find(|column| column.name == *name)?;
-            let reason = column.unfit(value.get())?;
+            let reason = column.unfit(value)?;
             Some(format!("`{name}`: {reason}"))
         })
     }

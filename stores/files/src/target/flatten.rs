@@ -31,10 +31,9 @@ fn walk(
             name.push('.');
         }
         name.push_str(member);
-        let text = value.get();
-        match inner(text, depth) {
+        match inner(value, depth) {
             Some(inner) => walk(&inner, name, depth + 1, visit)?,
-            None => visit(name, text)?,
+            None => visit(name, value)?,
         }
         name.truncate(before);
     }

@@ -42,7 +42,6 @@ impl KeyFilter {
         if kept.len() == all {
             return Ok(payload.clone());
         }
-        let kept = kept.iter().map(|(name, value)| (name, value.get()));
         Ok(RawObject::written(kept).into())
     }
 

@@ -60,12 +60,11 @@ impl Rules {
     pub(super) fn apply(&self, payload: &[u8]) -> serde_json::Result<String> {
         let whole: &RawValue = serde_json::from_slice(payload)?;
         let mut text = String::with_capacity(payload.len());
-        self.write(whole, &mut text)?;
+        self.write(whole.get(), &mut text)?;
         Ok(text)
     }
 
-    fn write(&self, value: &RawValue, text: &mut String) -> serde_json::Result<()> {
-        let raw = value.get();
+    fn write(&self, raw: &str, text: &mut String) -> serde_json::Result<()> {
         if self.is_empty() || !raw.starts_with(['{', '[']) {
             text.push_str(raw);
             return Ok(());
@@ -75,7 +74,7 @@ impl Rules {
             text.push('[');
             for (index, item) in items.into_iter().enumerate() {
                 text.push_str(if index == 0 { "" } else { "," });
-                self.write(item, text)?;
+                self.write(item.get(), text)?;
             }
             text.push(']');
             return Ok(());
@@ -96,7 +95,7 @@ impl Rules {
     fn member(
         &self,
         name: &str,
-        value: &RawValue,
+        value: &str,
         (comma, text): (&str, &mut String),
     ) -> serde_json::Result<bool> {
         let mut begin = |name: &str| -> serde_json::Result<()> {
@@ -109,7 +108,7 @@ impl Rules {
             Some(Rule::Drop) => return Ok(false),
             None => {
                 begin(name)?;
-                text.push_str(value.get());
+                text.push_str(value);
             }
             Some(Rule::As(other, below)) => {
                 begin(other)?;
@@ -117,12 +116,12 @@ impl Rules {
             }
             Some(Rule::Item(list)) => {
                 begin(list)?;
-                text.extend(["[", value.get(), "]"]);
+                text.extend(["[", value, "]"]);
             }
             Some(Rule::InItem(list)) => {
                 begin(list)?;
                 let member = serde_json::to_string(name)?;
-                text.extend(["[{", &member, ":", value.get(), "}]"]);
+                text.extend(["[{", &member, ":", value, "}]"]);
             }
         }
         Ok(true)
