@@ -95,10 +95,15 @@ impl Store for MappedStore {
     async fn read(&self, query: Query) -> Result<BatchStream> {
         let part = self.parts.get(&query.collection.name);
         let part = part.ok_or_else(|| unknown(&query.collection.name))?;
-        let stream = self.inner.read(inside(&query, &part.source)?).await?;
+        // What a row becomes has another key and another digest.
+        let inside = Query {
+            want: Want::Payloads,
+            ..inside(&query, &part.source)?
+        };
+        let stream = self.inner.read(inside).await?;
         let mapping = Arc::clone(&part.mapping);
         let collection = Arc::clone(mapping.shape().collection());
-        let rows = Rows::new(&collection, query.want, move |record: &Record| {
+        let rows = Rows::new(&collection, (query.want, false), move |record: &Record| {
             let payloads = mapping.records(&record.payload)?;
             let handle = |payload| (payload, record.handle.clone());
             Ok(payloads.into_iter().map(handle).collect())
@@ -134,7 +139,7 @@ impl Store for ShapedStore {
             .clone();
         let collection = Arc::clone(shape.collection());
         let stream = self.inner.read(inside(&query, &collection)?).await?;
-        let rows = Rows::new(&collection, query.want, move |record: &Record| {
+        let rows = Rows::new(&collection, (query.want, true), move |record: &Record| {
             let (shaped, spelled) = shape.of_target(&record.payload)?;
             Ok(vec![(
                 shaped,
@@ -194,6 +199,8 @@ type Made = (Bytes, Option<Handle>);
 struct Rows<F> {
     canonicaliser: Canonicaliser,
     want: Want,
+    /// Whether rows come with the key and the digest that they have as records of the collection.
+    is_read: bool,
     records_of: F,
     unfit: u64,
     records: u64,
@@ -204,10 +211,11 @@ impl<F> Rows<F>
 where
     F: Fn(&Record) -> Result<Vec<Made>, RowProblem> + Send + 'static,
 {
-    fn new(collection: &Collection, want: Want, records_of: F) -> Self {
+    fn new(collection: &Collection, (want, is_read): (Want, bool), records_of: F) -> Self {
         Self {
             canonicaliser: Canonicaliser::new(collection),
             want,
+            is_read,
             records_of,
             unfit: 0,
             records: 0,
@@ -269,7 +277,11 @@ where
     fn row(&mut self, row: &Record, made: &mut Vec<Record>) -> Result<(), RowProblem> {
         let before = made.len();
         for (payload, handle) in (self.records_of)(row)? {
-            let read = self.canonicaliser.read(&payload);
+            let read = if self.is_read && payload == row.payload {
+                Ok((row.key.clone(), row.digest))
+            } else {
+                self.canonicaliser.read(&payload)
+            };
             let Ok((key, digest)) = read else {
                 made.truncate(before);
                 return Err(RowProblem::of(RowProblem::NO_OBJECT));

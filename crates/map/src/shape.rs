@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use syncline_model::{
-    Canonicaliser, Collection, Field, FieldKind, FieldRole, Key, NullRule, RawObject,
+    Canonicaliser, Collection, Field, FieldKind, FieldRole, Key, NullRule, RawObject, write_text,
 };
 
 use crate::bounds::exceeds;
-use crate::cell::{Cell, write_text};
+use crate::cell::Cell;
 use crate::convert::{Blank, ValueRules, Whitespace, convert};
 
 /// The fields of a collection as a flow sees them, and what blank text means in them.
@@ -18,12 +18,20 @@ use crate::convert::{Blank, ValueRules, Whitespace, convert};
 pub struct Shape {
     collection: Arc<Collection>,
     rules: ValueRules,
-    /// Names of the fields of the key.
-    key: Vec<String>,
+    /// What is written of each field.
+    members: Arc<[Member]>,
     /// Fields that the target keeps as another kind, with that.
     own: BTreeMap<String, FieldKind>,
     /// What reads the target's own keys, where one of those fields is part of the key.
     own_keys: Option<Arc<Collection>>,
+}
+
+/// A field as a member of a payload.
+#[derive(Debug)]
+struct Member {
+    /// Its name as JSON, and a colon.
+    name: Vec<u8>,
+    is_key: bool,
 }
 
 /// Members with the JSON text by which the target has them.
@@ -54,9 +62,15 @@ impl Shape {
             .map(|field| field.name.clone())
             .collect();
         collection.rules.nulls = NullRule::Absent;
-        let key = collection.key.iter().map(|field| field.name.clone());
+        let member = |field: &Field| {
+            let mut name = Vec::new();
+            write_text(&field.name, &mut name);
+            name.push(b':');
+            let is_key = collection.key.iter().any(|key| key.name == field.name);
+            Member { name, is_key }
+        };
         Self {
-            key: key.collect(),
+            members: collection.fields.iter().map(member).collect(),
             collection: Arc::new(collection),
             rules,
             own: BTreeMap::new(),
@@ -72,7 +86,8 @@ impl Shape {
             (own != field.kind).then(|| (field.name.clone(), own))
         });
         self.own = others.collect();
-        if self.key.iter().any(|field| self.own.contains_key(field)) {
+        let mut key = self.collection.key.iter();
+        if key.any(|field| self.own.contains_key(&field.name)) {
             self.own_keys = Some(Arc::clone(&self.collection));
         }
         self
@@ -138,11 +153,14 @@ impl Shape {
     ) -> Result<(Bytes, Spelled<'text>), RowProblem> {
         let members =
             RawObject::of(payload).ok_or_else(|| RowProblem::of(RowProblem::NO_OBJECT))?;
-        let shaped = self.write(|field| match field.role {
+        let shaped = self.write(payload.len(), |_, field| match field.role {
             FieldRole::WriteOnly | FieldRole::Ignore => Ok(None),
             _ => Ok(members.get(&field.name).map(Cell::of_json)),
         })?;
         let mut spelled = Spelled::new();
+        if shaped == payload {
+            return Ok((shaped, spelled));
+        }
         if let Some(shaped) = RawObject::of(&shaped) {
             for (name, json) in shaped.iter() {
                 // A handle is kept, and nothing of a secret is.
@@ -159,37 +177,43 @@ impl Shape {
         Ok((shaped, spelled))
     }
 
-    /// A payload of what each field is given; nothing leaves a member out.
+    /// A payload, of about so many bytes, of what each field is given, by its place; nothing leaves
+    /// a member out.
     pub(crate) fn write<'text>(
         &self,
-        cell_of: impl FnMut(&Field) -> Result<Option<Cell<'text>>, String>,
+        size: usize,
+        cell_of: impl FnMut(usize, &Field) -> Result<Option<Cell<'text>>, String>,
     ) -> Result<Bytes, RowProblem> {
-        self.write_checked(cell_of, |_field, _cell| None)
+        self.write_checked(size, cell_of, |_field, _cell| None)
     }
 
     /// The same, of values that the target has to be able to keep.
     pub(crate) fn write_kept<'text>(
         &self,
-        cell_of: impl FnMut(&Field) -> Result<Option<Cell<'text>>, String>,
+        size: usize,
+        cell_of: impl FnMut(usize, &Field) -> Result<Option<Cell<'text>>, String>,
     ) -> Result<Bytes, RowProblem> {
-        self.write_checked(cell_of, |field, cell| exceeds(cell, field.bounds))
+        self.write_checked(size, cell_of, |field, cell| exceeds(cell, field.bounds))
     }
 
     fn write_checked<'text>(
         &self,
-        mut cell_of: impl FnMut(&Field) -> Result<Option<Cell<'text>>, String>,
+        size: usize,
+        mut cell_of: impl FnMut(usize, &Field) -> Result<Option<Cell<'text>>, String>,
         unkept: impl Fn(&Field, &Cell<'_>) -> Option<String>,
     ) -> Result<Bytes, RowProblem> {
-        let mut out = vec![b'{'];
+        let mut out = Vec::with_capacity(size);
+        out.push(b'{');
         let mut problems = Vec::new();
-        for field in &self.collection.fields {
-            let cell = match cell_of(field) {
+        let fields = self.collection.fields.iter().zip(&*self.members);
+        for (place, (field, member)) in fields.enumerate() {
+            let cell = match cell_of(place, field) {
                 Ok(None) => continue,
                 Ok(Some(cell)) => convert(cell, field.kind, self.rules).map_err(str::to_owned),
                 Err(reason) => Err(reason),
             };
             match cell {
-                Ok(Cell::Null) if self.key.contains(&field.name) => {
+                Ok(Cell::Null) if member.is_key => {
                     problems.push(format!(
                         "`{}` is part of the key and has no value",
                         field.name
@@ -199,7 +223,7 @@ impl Shape {
                     problems.push(format!("`{}` has to have a value", field.name));
                 }
                 Ok(cell) => match unkept(field, &cell) {
-                    None => member(&field.name, &cell, &mut out),
+                    None => member.write(&cell, &mut out),
                     Some(reason) => problems.push(format!("`{}`: {reason}", field.name)),
                 },
                 Err(reason) => problems.push(format!("`{}`: {reason}", field.name)),
@@ -213,13 +237,14 @@ impl Shape {
     }
 }
 
-fn member(name: &str, cell: &Cell<'_>, out: &mut Vec<u8>) {
-    if out.len() > 1 {
-        out.push(b',');
+impl Member {
+    fn write(&self, cell: &Cell<'_>, out: &mut Vec<u8>) {
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        out.extend_from_slice(&self.name);
+        cell.write(out);
     }
-    write_text(name, out);
-    out.push(b':');
-    cell.write(out);
 }
 
 #[cfg(test)]

@@ -57,7 +57,8 @@ pub struct MapProblem {
 pub struct Mapping {
     environment: Environment<'static>,
     shape: Shape,
-    fields: BTreeMap<String, Expression>,
+    /// What gives the value of each field of the shape, by its place.
+    fields: Vec<Option<Expression>>,
     filter: Option<Expression>,
     each: Option<(Expression, String)>,
     /// Fields of the source that expressions look at.
@@ -69,7 +70,7 @@ impl std::fmt::Debug for Mapping {
         formatter
             .debug_struct("Mapping")
             .field("collection", &self.shape.collection().name)
-            .field("fields", &self.fields.keys())
+            .field("fields", &self.fields.len())
             .finish_non_exhaustive()
     }
 }
@@ -107,10 +108,11 @@ impl Mapping {
         if !compiler.problems.is_empty() {
             return Err(compiler.problems);
         }
+        let in_order = shape.collection().fields.iter();
         Ok(Self {
             environment: compiler.environment,
+            fields: in_order.map(|field| fields.remove(&field.name)).collect(),
             shape,
-            fields,
             filter,
             each,
             used: compiler.used,
@@ -135,26 +137,26 @@ impl Mapping {
             }
         }
         let Some((list, name)) = &self.each else {
-            return Ok(vec![self.record(&row, context)?]);
+            return Ok(vec![self.record((&row, payload.len()), context)?]);
         };
         let mut records = Vec::new();
         let elements = self.elements(list, &context)?;
         for (index, element) in elements.into_iter().enumerate() {
             context.insert(name.clone(), element);
             context.insert(POSITION.to_owned(), Value::from(index + 1));
-            records.push(self.record(&row, context.clone())?);
+            records.push(self.record((&row, payload.len()), context.clone())?);
         }
         Ok(records)
     }
 
     fn record(
         &self,
-        row: &RawObject<'_>,
+        (row, size): (&RawObject<'_>, usize),
         context: BTreeMap<String, Value>,
     ) -> Result<Bytes, RowProblem> {
         let context = Value::from(context);
-        self.shape.write_kept(|field| {
-            let Some(expression) = self.fields.get(&field.name) else {
+        self.shape.write_kept(size, |place, _| {
+            let Some(Some(expression)) = self.fields.get(place) else {
                 return Ok(None);
             };
             let of_row = match (&self.each, expression) {
