@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use syncline_model::{Canonicaliser, Counts, Coverage, Handle, Origin, Record, Scope};
+use syncline_model::{Canonicaliser, Counts, Coverage, Digest, Handle, Key, Origin, Record, Scope};
 use syncline_store::{Batch, BatchStream, Query, Rejected, Result, Want};
 use tokio::sync::mpsc;
 
@@ -114,6 +114,19 @@ impl Reading {
         if self.want == Want::Count {
             self.counts.records += 1;
             return Ok(None);
+        }
+        if self.want == Want::Payloads && matches!(row.raw, Raw::Cells(_)) {
+            // A row that was made here is an object.
+            self.counts.records += 1;
+            self.counts.bytes += payload.len() as u64;
+            let digest = Digest::of(&payload);
+            return Ok(Some(Record {
+                key: Key::of_content(digest),
+                digest,
+                payload,
+                handle: None,
+                origin: Some(row.origin),
+            }));
         }
         let (key, digest) = match self.canonicaliser.read(&payload) {
             Ok(read) => read,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use csv::ByteRecord;
 use fs_err::File;
-use syncline_model::Origin;
+use syncline_model::{Origin, is_plain, write_text};
 use syncline_store::{ErrorKind, Result, StoreError};
 
 use super::dialect::{CsvReader, Standing};
@@ -43,6 +43,10 @@ pub(super) enum Raw {
 pub(super) struct Rows {
     unit: Arc<str>,
     columns: Vec<String>,
+    /// The name of each column as JSON, and a colon.
+    members: Vec<Vec<u8>>,
+    /// The bytes of the row before: room for the next.
+    bytes: usize,
     source: Source,
 }
 
@@ -61,6 +65,8 @@ impl Rows {
         let mut rows = Self {
             unit: Arc::clone(&table.unit),
             columns: table.dialect.columns.clone().unwrap_or_default(),
+            members: Vec::new(),
+            bytes: 0,
             source: Source::Nothing,
         };
         if !table.path.is_file() {
@@ -95,6 +101,13 @@ impl Rows {
                 Standing::Within => rows.columns = columns(table, &header)?,
             }
         }
+        let member = |name: &String| {
+            let mut member = Vec::new();
+            write_text(name, &mut member);
+            member.push(b':');
+            member
+        };
+        rows.members = rows.columns.iter().map(member).collect();
         rows.source = Source::Csv(Box::new(reader));
         Ok(rows)
     }
@@ -140,7 +153,9 @@ impl Rows {
                 }))
             }
             Source::Csv(reader) => {
-                let mut cells = ByteRecord::new();
+                // With some room to spare, so that few rows have to be moved.
+                let room = self.bytes + self.bytes / 8 + 16;
+                let mut cells = ByteRecord::with_capacity(room, self.columns.len() + 1);
                 let unit = &self.unit;
                 let more = reader.read_byte_record(&mut cells).map_err(|error| {
                     let message = format!("{unit} cannot be read on");
@@ -157,9 +172,10 @@ impl Rows {
                     offset: place.map_or(0, csv::Position::byte),
                     length: u32::try_from(cells.as_slice().len()).unwrap_or(u32::MAX),
                 };
+                self.bytes = cells.as_slice().len();
                 let payload = match standing {
                     Standing::Open => Err(OPEN.to_owned()),
-                    _ => payload(&self.columns, &cells),
+                    _ => payload(&self.columns, &self.members, &cells),
                 };
                 let raw = Raw::Cells(cells);
                 Ok(Some(Row {
@@ -220,7 +236,7 @@ fn columns(table: &Table, header: &ByteRecord) -> Result<Vec<String>> {
 }
 
 /// The record of a row: every cell is text.
-fn payload(columns: &[String], cells: &ByteRecord) -> Result<Bytes, String> {
+fn payload(columns: &[String], members: &[Vec<u8>], cells: &ByteRecord) -> Result<Bytes, String> {
     if cells.len() != columns.len() {
         return Err(format!(
             "it has {}, and there are {}",
@@ -228,9 +244,20 @@ fn payload(columns: &[String], cells: &ByteRecord) -> Result<Bytes, String> {
             counted(columns.len(), "column")
         ));
     }
-    let mut out = Vec::with_capacity(cells.as_slice().len() + columns.len() * 16);
+    let names: usize = members.iter().map(|member| member.len() + 3).sum();
+    let mut out = Vec::with_capacity(cells.as_slice().len() + names + 2);
     out.push(b'{');
-    for (name, cell) in columns.iter().zip(cells) {
+    for ((name, member), cell) in columns.iter().zip(members).zip(cells) {
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        out.extend_from_slice(member);
+        if is_plain(cell) {
+            out.push(b'"');
+            out.extend_from_slice(cell);
+            out.push(b'"');
+            continue;
+        }
         let text = std::str::from_utf8(cell).ok();
         let text = text.filter(|text| !text.contains(char::REPLACEMENT_CHARACTER));
         let Some(text) = text else {
@@ -238,13 +265,7 @@ fn payload(columns: &[String], cells: &ByteRecord) -> Result<Bytes, String> {
                 "`{name}` is not in the encoding of the file; `encoding` can be declared"
             ));
         };
-        if out.len() > 1 {
-            out.push(b',');
-        }
-        // Writing text into memory cannot fail.
-        let _name = serde_json::to_writer(&mut out, name);
-        out.push(b':');
-        let _text = serde_json::to_writer(&mut out, text);
+        write_text(text, &mut out);
     }
     out.push(b'}');
     Ok(out.into())
