@@ -45,7 +45,12 @@ impl Shape {
 
     /// The payload of a row, or what can be told of one that has none, and why it has none.
     pub(crate) fn payload(&self, row: &Row) -> std::result::Result<Bytes, (Bytes, String)> {
-        let mut text = String::from("{");
+        let length = |(cell, (member, ..)): (&Cell, &(String, String, bool))| {
+            member.len() + 1 + cell.length()
+        };
+        let room: usize = row.iter().zip(&self.members).map(length).sum();
+        let mut text = String::with_capacity(room + 2);
+        text.push('{');
         let mut problem = None;
         for (cell, (member, name, is_key)) in row.iter().zip(&self.members) {
             let value = match cell {

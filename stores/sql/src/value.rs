@@ -7,6 +7,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use syncline_model::is_plain;
 
 use crate::table::Form;
 
@@ -21,13 +22,30 @@ pub(crate) enum Cell {
     Odd(&'static str),
 }
 
+impl Cell {
+    /// The bytes of the value in a payload.
+    pub(crate) fn length(&self) -> usize {
+        match self {
+            Self::Json(json) => json.len(),
+            Self::Null | Self::Odd(_) => 4,
+        }
+    }
+}
+
 pub(crate) fn text(value: &str) -> Cell {
     Cell::Json(quoted(value))
 }
 
 /// A text as JSON.
 pub(crate) fn quoted(value: &str) -> String {
-    serde_json::Value::from(value).to_string()
+    if !is_plain(value.as_bytes()) {
+        return serde_json::Value::from(value).to_string();
+    }
+    let mut json = String::with_capacity(value.len() + 2);
+    json.push('"');
+    json.push_str(value);
+    json.push('"');
+    json
 }
 
 pub(crate) fn bytes(value: &[u8]) -> Cell {
