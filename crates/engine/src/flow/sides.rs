@@ -127,10 +127,9 @@ impl Reader {
         let mut spool = Spool::create(&self.folder)?;
         let mut units = UnitNumbers::default();
         let (reading, unfit) = self
-            .read(|record| {
+            .read(|record, key| {
                 let unit = units.number(record.origin.as_ref().map(|origin| &origin.unit));
                 let place = spool.put(record, unit)?;
-                let key = record.key.digest();
                 Ok(comparison.push(DesiredRow {
                     key,
                     content: record.digest,
@@ -152,9 +151,9 @@ impl Reader {
         let mut rows = RowSorter::<ROW_BYTES>::new(&self.folder, self.memory_budget);
         let mut spool = Spool::create(&self.folder)?;
         let (reading, unfit) = self
-            .read(|record| {
+            .read(|record, key| {
                 let place = spool.put(record, 0)?;
-                Ok(rows.push(encoded(record, place))?)
+                Ok(rows.push(encoded((key, record.digest), place))?)
             })
             .await?;
         let found = Found {
@@ -167,7 +166,7 @@ impl Reader {
 
     async fn read(
         &self,
-        mut take: impl FnMut(&Record) -> Result<(), EngineError>,
+        mut take: impl FnMut(&Record, Digest) -> Result<(), EngineError>,
     ) -> Result<(Reading, Unfit), EngineError> {
         let query = Query::records(Arc::clone(&self.collection));
         let mut stream = self.unless_stopped(self.store.read(query)).await??;
@@ -183,8 +182,10 @@ impl Reader {
                 Batch::Put(records) => {
                     for record in &records {
                         reading.records += 1;
-                        reading.sum = reading.sum.wrapping_add(fingerprint(record));
-                        take(record)?;
+                        let key = record.key.digest();
+                        let both = fingerprint(key, record.digest);
+                        reading.sum = reading.sum.wrapping_add(both);
+                        take(record, key)?;
                     }
                 }
                 Batch::Unreadable(items) => unreadable(self.side, &mut unfit, &items),
@@ -247,17 +248,17 @@ fn unreadable(side: Side, unfit: &mut Unfit, items: &[Rejected]) {
     }
 }
 
-fn fingerprint(record: &Record) -> u128 {
+fn fingerprint(key: Digest, content: Digest) -> u128 {
     let mut both = [0; 32];
-    both[..16].copy_from_slice(record.key.digest().as_bytes());
-    both[16..].copy_from_slice(record.digest.as_bytes());
+    both[..16].copy_from_slice(key.as_bytes());
+    both[16..].copy_from_slice(content.as_bytes());
     u128::from_be_bytes(*Digest::of(&both).as_bytes())
 }
 
-fn encoded(record: &Record, place: Place) -> [u8; ROW_BYTES] {
+fn encoded((key, content): (Digest, Digest), place: Place) -> [u8; ROW_BYTES] {
     let mut row = [0; ROW_BYTES];
-    row[..16].copy_from_slice(record.key.digest().as_bytes());
-    row[16..32].copy_from_slice(record.digest.as_bytes());
+    row[..16].copy_from_slice(key.as_bytes());
+    row[16..32].copy_from_slice(content.as_bytes());
     row[32..40].copy_from_slice(&place.offset.to_be_bytes());
     row[40..44].copy_from_slice(&place.length.to_be_bytes());
     row[44..].copy_from_slice(&place.line.to_be_bytes());
