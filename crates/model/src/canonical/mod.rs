@@ -90,6 +90,8 @@ pub struct Canonicaliser {
     names: Vec<u8>,
     /// Room to put members into order.
     ordered: Vec<u8>,
+    /// The order of the members of an object before.
+    places: Vec<usize>,
 }
 
 impl Canonicaliser {
@@ -103,6 +105,7 @@ impl Canonicaliser {
             members: Vec::new(),
             names: Vec::new(),
             ordered: Vec::new(),
+            places: Vec::new(),
         }
     }
 

@@ -70,13 +70,22 @@ impl Canonicaliser {
     }
 
     fn reorder(&mut self, start: usize, first: usize) {
-        let mut members = std::mem::take(&mut self.members);
-        let of_object = members.get_mut(first..).unwrap_or_default();
-        of_object.sort_by(|one, other| self.compare(one, other));
+        let of_object = self.members.get(first..).unwrap_or_default();
+        let mut places = std::mem::take(&mut self.places);
+        if places.len() != of_object.len() {
+            places.clear();
+            places.extend(0..of_object.len());
+        }
+        // The order of the object before is mostly that of this one, too, and is then only looked at.
+        places.sort_by(|one, other| {
+            let by_name = self.compare(&of_object[*one], &of_object[*other]);
+            by_name.then_with(|| one.cmp(other))
+        });
         let mut ordered = std::mem::take(&mut self.ordered);
         ordered.clear();
-        for (index, member) in of_object.iter().enumerate() {
-            let next = of_object.get(index + 1);
+        for (index, place) in places.iter().enumerate() {
+            let member = &of_object[*place];
+            let next = places.get(index + 1).map(|next| &of_object[*next]);
             if next.is_some_and(|next| self.compare(member, next) == Ordering::Equal) {
                 continue;
             }
@@ -88,7 +97,7 @@ impl Canonicaliser {
         }
         self.form.truncate(start);
         self.form.extend_from_slice(&ordered);
-        self.members = members;
+        self.places = places;
         self.ordered = ordered;
     }
 
