@@ -23,6 +23,35 @@ pub(crate) enum Cell<'text> {
     Json(Cow<'text, str>),
 }
 
+/// What a field is given.
+#[derive(Debug)]
+pub(crate) enum Given<'text> {
+    /// The JSON text of a value, as a parser has accepted it.
+    Json(&'text str),
+    /// A value.
+    Cell(Cell<'text>),
+}
+
+impl<'text> Given<'text> {
+    /// Text that is some, if it is written as it stands.
+    pub(crate) fn plain_text(&self) -> Option<&'text str> {
+        match self {
+            Self::Json(text) => {
+                let is_some = text.len() > 2 && text.starts_with('"');
+                (is_some && !text.contains('\\')).then_some(*text)
+            }
+            Self::Cell(_) => None,
+        }
+    }
+
+    pub(crate) fn into_cell(self) -> Cell<'text> {
+        match self {
+            Self::Json(text) => Cell::of_json(text),
+            Self::Cell(cell) => cell,
+        }
+    }
+}
+
 impl<'text> Cell<'text> {
     /// The value of JSON text that a parser has accepted.
     pub(crate) fn of_json(text: &'text str) -> Self {

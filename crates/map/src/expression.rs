@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use minijinja::{Environment, Error, ErrorKind, Value};
 use syncline_model::RawObject;
 
-use crate::cell::Cell;
+use crate::cell::{Cell, Given};
 use crate::filters::OwnReason;
 
 /// The whole row, for fields whose names are no words.
@@ -100,20 +100,20 @@ impl Expression {
         }
     }
 
-    /// The value for a row.
-    pub(crate) fn cell<'text>(
+    /// What it gives for a row.
+    pub(crate) fn given<'text>(
         &self,
         environment: &Environment<'static>,
         row: &RawObject<'text>,
         context: &Value,
-    ) -> Result<Cell<'text>, String> {
+    ) -> Result<Given<'text>, String> {
         if let Self::Field(name) = self
             && let Some(text) = row.get(name)
         {
-            return Ok(Cell::of_json(text));
+            return Ok(Given::Json(text));
         }
         self.evaluate(environment, context)
-            .map(|value| Cell::of_value(&value))
+            .map(|value| Given::Cell(Cell::of_value(&value)))
             .map_err(|error| reason(&error))
     }
 

@@ -14,6 +14,7 @@ use syncline_store::{
     Batch, BatchStream, ErrorKind, Query, Rejected, Result, Store, StoreError, Want, WriteContext,
 };
 
+use crate::shape::Spelled;
 use crate::{Mapping, RowProblem, Shape, spelling};
 
 /// How much of a row that does not fit the reject file keeps.
@@ -104,7 +105,11 @@ impl Store for MappedStore {
         let mapping = Arc::clone(&part.mapping);
         let collection = Arc::clone(mapping.shape().collection());
         let rows = Rows::new(&collection, (query.want, false), move |record: &Record| {
-            let payloads = mapping.records(&record.payload)?;
+            let payloads = if mapping.copies(&record.payload) {
+                vec![record.payload.clone()]
+            } else {
+                mapping.records(&record.payload)?
+            };
             let handle = |payload| (payload, record.handle.clone());
             Ok(payloads.into_iter().map(handle).collect())
         });
@@ -140,7 +145,11 @@ impl Store for ShapedStore {
         let collection = Arc::clone(shape.collection());
         let stream = self.inner.read(inside(&query, &collection)?).await?;
         let rows = Rows::new(&collection, (query.want, true), move |record: &Record| {
-            let (shaped, spelled) = shape.of_target(&record.payload)?;
+            let (shaped, spelled) = if shape.has(&record.payload) {
+                (record.payload.clone(), Spelled::new())
+            } else {
+                shape.of_target(&record.payload)?
+            };
             Ok(vec![(
                 shaped,
                 spelling::noted(record.handle.as_ref(), spelled),

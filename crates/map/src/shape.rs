@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use syncline_model::{
-    Canonicaliser, Collection, Field, FieldKind, FieldRole, Key, NullRule, RawObject, write_text,
+    Canonicaliser, Collection, Field, FieldKind, FieldRole, Key, NullRule, RawObject, plain_length,
+    write_text,
 };
 
 use crate::bounds::exceeds;
-use crate::cell::Cell;
+use crate::cell::{Cell, Given};
 use crate::convert::{Blank, ValueRules, Whitespace, convert};
 
 /// The fields of a collection as a flow sees them, and what blank text means in them.
@@ -20,6 +21,8 @@ pub struct Shape {
     rules: ValueRules,
     /// What is written of each field.
     members: Arc<[Member]>,
+    /// Whether all of them are read, and keep text that is some.
+    keeps_text: bool,
     /// Fields that the target keeps as another kind, with that.
     own: BTreeMap<String, FieldKind>,
     /// What reads the target's own keys, where one of those fields is part of the key.
@@ -32,6 +35,8 @@ struct Member {
     /// Its name as JSON, and a colon.
     name: Vec<u8>,
     is_key: bool,
+    /// Whether any text that is some stays as it is.
+    keeps_text: bool,
 }
 
 /// Members with the JSON text by which the target has them.
@@ -67,10 +72,21 @@ impl Shape {
             write_text(&field.name, &mut name);
             name.push(b':');
             let is_key = collection.key.iter().any(|key| key.name == field.name);
-            Member { name, is_key }
+            Member {
+                name,
+                is_key,
+                keeps_text: matches!(field.kind, FieldKind::Text | FieldKind::Any)
+                    && rules.whitespace == Whitespace::Keep
+                    && field.bounds.is_empty(),
+            }
         };
+        let is_left_out =
+            |field: &Field| matches!(field.role, FieldRole::WriteOnly | FieldRole::Ignore);
+        let members: Arc<[Member]> = collection.fields.iter().map(member).collect();
         Self {
-            members: collection.fields.iter().map(member).collect(),
+            keeps_text: members.iter().all(|member| member.keeps_text)
+                && !collection.fields.iter().any(is_left_out),
+            members,
             collection: Arc::new(collection),
             rules,
             own: BTreeMap::new(),
@@ -145,6 +161,34 @@ impl Shape {
         Ok(String::from_utf8_lossy(&out).into_owned())
     }
 
+    /// Whether a payload is in this shape already, as far as that is seen at a glance: its members
+    /// are the fields in their order, and each is text that stays as it is.
+    pub(crate) fn has(&self, payload: &[u8]) -> bool {
+        if !self.keeps_text {
+            return false;
+        }
+        let mut rest = payload;
+        for (place, member) in self.members.iter().enumerate() {
+            let begins: &[u8] = if place == 0 { b"{" } else { b"," };
+            let value = rest
+                .strip_prefix(begins)
+                .and_then(|rest| rest.strip_prefix(&*member.name))
+                .and_then(|rest| rest.strip_prefix(b"\""));
+            let Some(value) = value else {
+                return false;
+            };
+            let length = plain_length(value);
+            let Some((b'"', after)) = value.get(length..).and_then(<[u8]>::split_first) else {
+                return false;
+            };
+            if length == 0 {
+                return false;
+            }
+            rest = after;
+        }
+        rest == b"}"
+    }
+
     /// A record of the target in this shape: its fields only, each in the form of its kind. What
     /// is only ever written is not read back. Members that the target spells otherwise are noted.
     pub(crate) fn of_target<'text>(
@@ -155,12 +199,9 @@ impl Shape {
             RawObject::of(payload).ok_or_else(|| RowProblem::of(RowProblem::NO_OBJECT))?;
         let shaped = self.write(payload.len(), |_, field| match field.role {
             FieldRole::WriteOnly | FieldRole::Ignore => Ok(None),
-            _ => Ok(members.get(&field.name).map(Cell::of_json)),
+            _ => Ok(members.get(&field.name).map(Given::Json)),
         })?;
         let mut spelled = Spelled::new();
-        if shaped == payload {
-            return Ok((shaped, spelled));
-        }
         if let Some(shaped) = RawObject::of(&shaped) {
             for (name, json) in shaped.iter() {
                 // A handle is kept, and nothing of a secret is.
@@ -182,7 +223,7 @@ impl Shape {
     pub(crate) fn write<'text>(
         &self,
         size: usize,
-        cell_of: impl FnMut(usize, &Field) -> Result<Option<Cell<'text>>, String>,
+        cell_of: impl FnMut(usize, &Field) -> Result<Option<Given<'text>>, String>,
     ) -> Result<Bytes, RowProblem> {
         self.write_checked(size, cell_of, |_field, _cell| None)
     }
@@ -191,7 +232,7 @@ impl Shape {
     pub(crate) fn write_kept<'text>(
         &self,
         size: usize,
-        cell_of: impl FnMut(usize, &Field) -> Result<Option<Cell<'text>>, String>,
+        cell_of: impl FnMut(usize, &Field) -> Result<Option<Given<'text>>, String>,
     ) -> Result<Bytes, RowProblem> {
         self.write_checked(size, cell_of, |field, cell| exceeds(cell, field.bounds))
     }
@@ -199,7 +240,7 @@ impl Shape {
     fn write_checked<'text>(
         &self,
         size: usize,
-        mut cell_of: impl FnMut(usize, &Field) -> Result<Option<Cell<'text>>, String>,
+        mut cell_of: impl FnMut(usize, &Field) -> Result<Option<Given<'text>>, String>,
         unkept: impl Fn(&Field, &Cell<'_>) -> Option<String>,
     ) -> Result<Bytes, RowProblem> {
         let mut out = Vec::with_capacity(size);
@@ -209,7 +250,15 @@ impl Shape {
         for (place, (field, member)) in fields.enumerate() {
             let cell = match cell_of(place, field) {
                 Ok(None) => continue,
-                Ok(Some(cell)) => convert(cell, field.kind, self.rules).map_err(str::to_owned),
+                Ok(Some(given)) => {
+                    if let Some(text) = given.plain_text().filter(|_| member.keeps_text) {
+                        member.begin(&mut out);
+                        out.extend_from_slice(text.as_bytes());
+                        continue;
+                    }
+                    let cell = convert(given.into_cell(), field.kind, self.rules);
+                    cell.map_err(str::to_owned)
+                }
                 Err(reason) => Err(reason),
             };
             match cell {
@@ -223,7 +272,10 @@ impl Shape {
                     problems.push(format!("`{}` has to have a value", field.name));
                 }
                 Ok(cell) => match unkept(field, &cell) {
-                    None => member.write(&cell, &mut out),
+                    None => {
+                        member.begin(&mut out);
+                        cell.write(&mut out);
+                    }
                     Some(reason) => problems.push(format!("`{}`: {reason}", field.name)),
                 },
                 Err(reason) => problems.push(format!("`{}`: {reason}", field.name)),
@@ -238,18 +290,17 @@ impl Shape {
 }
 
 impl Member {
-    fn write(&self, cell: &Cell<'_>, out: &mut Vec<u8>) {
+    fn begin(&self, out: &mut Vec<u8>) {
         if out.len() > 1 {
             out.push(b',');
         }
         out.extend_from_slice(&self.name);
-        cell.write(out);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use syncline_model::{CollectionName, KeyField};
+    use syncline_model::{Bounds, CollectionName, KeyField};
 
     use super::*;
 
@@ -277,6 +328,43 @@ mod tests {
     fn a_target_is_seen_by_its_declared_fields_only() {
         let shaped = of(r#"{"other":1,"id":7,"grade":"07","dbid":12,"password":"x"}"#).unwrap();
         assert_eq!(shaped, r#"{"id":"7","grade":7,"dbid":12}"#);
+    }
+
+    #[test]
+    fn a_payload_in_shape_stays_as_it_is() {
+        let mut collection = (**shape().collection()).clone();
+        collection.fields.truncate(1);
+        collection.fields.push(Field::new("name", FieldKind::Text));
+        let shape = Shape::new(collection, ValueRules::default());
+        let payload = r#"{"id":"7","name":"O'Neil, Ann"}"#;
+        assert!(shape.has(payload.as_bytes()));
+        let (shaped, spelled) = shape.of_target(payload.as_bytes()).unwrap();
+        assert!(shaped == payload && spelled.is_empty());
+        for other in [
+            r#"{"id":"7","name":""}"#,
+            r#"{"id":"7","name":"a\"b"}"#,
+            r#"{"id":"7","name":null}"#,
+            r#"{"id":7,"name":"x"}"#,
+            r#"{"name":"x","id":"7"}"#,
+            r#"{"id":"7","name":"x","more":"y"}"#,
+            r#"{"id":"7"}"#,
+            r#"{"id":"7","name":"x"#,
+            "{}",
+            "",
+        ] {
+            assert!(!shape.has(other.as_bytes()), "{other}");
+        }
+        assert!(!self::shape().has(br#"{"id":"7","grade":"7"}"#));
+        let mut bounded = (**shape.collection()).clone();
+        let bounds = Bounds {
+            spelled_numbers: true,
+            ..Bounds::default()
+        };
+        bounded
+            .fields
+            .push(Field::new("code", FieldKind::Text).bounded(bounds));
+        let shape = Shape::new(bounded, ValueRules::default());
+        assert!(!shape.has(br#"{"id":"7","name":"x","code":"y"}"#));
     }
 
     #[test]

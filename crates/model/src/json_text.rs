@@ -9,7 +9,8 @@ const SLASHES: u64 = u64::from_ne_bytes([b'\\'; 8]);
 const BLANKS: u64 = u64::from_ne_bytes([b' '; 8]);
 
 /// How many bytes pass before one that is a quote, a backslash, a control character or not ASCII.
-pub(crate) fn plain_length(bytes: &[u8]) -> usize {
+#[must_use]
+pub fn plain_length(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
         let found = not_plain(u64::from_le_bytes(*word));

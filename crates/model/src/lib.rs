@@ -24,7 +24,7 @@ pub use catalog::{Capabilities, Catalog, Collection, CollectionName, Reference, 
 pub use change::{Change, ChangeKind};
 pub use digest::Digest;
 pub use field::{Binary, Bounds, Field, FieldKind, FieldRole};
-pub use json_text::{is_plain, write_text};
+pub use json_text::{is_plain, plain_length, write_text};
 pub use key::{FieldPath, Key, KeyField};
 pub use mark::{Counts, Coverage, Link, Mark, Scope};
 pub use outcome::{Done, FailureClass, Outcome, Refusal};

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use minijinja::{Environment, Value};
-use syncline_model::RawObject;
+use syncline_model::{Field, RawObject};
 
 use crate::Lookup;
-use crate::cell::Cell;
+use crate::cell::{Cell, Given};
 use crate::expression::{Expression, ROW, Unusable, reason};
 use crate::filters;
 use crate::shape::{RowProblem, Shape};
@@ -63,6 +63,8 @@ pub struct Mapping {
     each: Option<(Expression, String)>,
     /// Fields of the source that expressions look at.
     used: BTreeSet<String>,
+    /// Whether each field is the source's own of that name, and every row takes part.
+    copies: bool,
 }
 
 impl std::fmt::Debug for Mapping {
@@ -109,6 +111,11 @@ impl Mapping {
             return Err(compiler.problems);
         }
         let in_order = shape.collection().fields.iter();
+        let is_same = |field: &Field| match fields.get(&field.name) {
+            Some(Expression::Field(name)) => *name == field.name,
+            _ => false,
+        };
+        let copies = filter.is_none() && each.is_none() && in_order.clone().all(is_same);
         Ok(Self {
             environment: compiler.environment,
             fields: in_order.map(|field| fields.remove(&field.name)).collect(),
@@ -116,12 +123,18 @@ impl Mapping {
             filter,
             each,
             used: compiler.used,
+            copies,
         })
     }
 
     /// What records are made into.
     pub const fn shape(&self) -> &Shape {
         &self.shape
+    }
+
+    /// Whether a row is the one record that it becomes, as far as that is seen at a glance.
+    pub(crate) fn copies(&self, payload: &[u8]) -> bool {
+        self.copies && self.shape.has(payload)
     }
 
     /// The records a row becomes: none if it does not take part, one, or one for each element.
@@ -167,11 +180,11 @@ impl Mapping {
                 _ => true,
             };
             if of_row {
-                expression.cell(&self.environment, row, &context).map(Some)
+                expression.given(&self.environment, row, &context).map(Some)
             } else {
                 let value = expression.evaluate(&self.environment, &context);
                 let value = value.map_err(|error| reason(&error))?;
-                Ok(Some(Cell::of_value(&value)))
+                Ok(Some(Given::Cell(Cell::of_value(&value))))
             }
         })
     }
