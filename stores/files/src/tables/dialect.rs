@@ -7,6 +7,9 @@ use encoding_rs::{Encoding, UTF_8};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 use syncline_store::{ErrorKind, Result, StoreError};
 
+/// How much of a file is read at once.
+const BUFFER_BYTES: usize = 128 << 10;
+
 /// How a CSV file is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dialect {
@@ -87,6 +90,7 @@ impl Dialect {
             .quote(self.quote)
             .flexible(true)
             .has_headers(false)
+            .buffer_capacity(BUFFER_BYTES)
             .from_reader(Box::new(file.chain(END))))
     }
 }

@@ -64,7 +64,7 @@ impl Reading {
         } else {
             let mut rows = Rows::open(table)?;
             while let Some(row) = rows.next()? {
-                let goes_on = match self.record(row) {
+                let goes_on = match self.record(row, &mut rows) {
                     Ok(None) => true,
                     Ok(Some(record)) => self.put(record),
                     Err(rejected) => self.reject(rejected),
@@ -99,23 +99,36 @@ impl Reading {
             let Some(&index) = places.get(&row.origin.line) else {
                 continue;
             };
-            if let (Ok(Some(record)), Some(place)) = (self.record(row), found.get_mut(index)) {
+            if let (Ok(Some(record)), Some(place)) =
+                (self.record(row, &mut rows), found.get_mut(index))
+            {
                 *place = Some(record);
             }
         }
         Ok(found.into_iter().flatten().collect())
     }
 
-    fn record(&mut self, row: Row) -> Result<Option<Record>, Rejected> {
-        let payload = match row.payload {
+    /// The record of a row, whose cells the next one may have the room of.
+    fn record(&mut self, row: Row, rows: &mut Rows) -> Result<Option<Record>, Rejected> {
+        let read = self.read_row((row.origin, row.payload), &row.raw);
+        rows.take_back(row.raw);
+        read
+    }
+
+    fn read_row(
+        &mut self,
+        (origin, payload): (Origin, Result<Bytes, String>),
+        raw: &Raw,
+    ) -> Result<Option<Record>, Rejected> {
+        let payload = match payload {
             Ok(payload) => payload,
-            Err(reason) => return Err(rejected(row.origin, reason, &row.raw)),
+            Err(reason) => return Err(rejected(origin, reason, raw)),
         };
         if self.want == Want::Count {
             self.counts.records += 1;
             return Ok(None);
         }
-        if self.want == Want::Payloads && matches!(row.raw, Raw::Cells(_)) {
+        if self.want == Want::Payloads && matches!(raw, Raw::Cells(_)) {
             // A row that was made here is an object.
             self.counts.records += 1;
             self.counts.bytes += payload.len() as u64;
@@ -125,12 +138,12 @@ impl Reading {
                 digest,
                 payload,
                 handle: None,
-                origin: Some(row.origin),
+                origin: Some(origin),
             }));
         }
         let (key, digest) = match self.canonicaliser.read(&payload) {
             Ok(read) => read,
-            Err(problem) => return Err(rejected(row.origin, problem.to_string(), &row.raw)),
+            Err(problem) => return Err(rejected(origin, problem.to_string(), raw)),
         };
         self.counts.records += 1;
         self.counts.bytes += payload.len() as u64;
@@ -142,7 +155,7 @@ impl Reading {
             digest,
             payload: if wants_payload { payload } else { Bytes::new() },
             handle: Some(handle),
-            origin: Some(row.origin),
+            origin: Some(origin),
         }))
     }
 

@@ -45,8 +45,8 @@ pub(super) struct Rows {
     columns: Vec<String>,
     /// The name of each column as JSON, and a colon.
     members: Vec<Vec<u8>>,
-    /// The bytes of the row before: room for the next.
-    bytes: usize,
+    /// Room for the cells of the next row.
+    spare: Option<ByteRecord>,
     source: Source,
 }
 
@@ -66,7 +66,7 @@ impl Rows {
             unit: Arc::clone(&table.unit),
             columns: table.dialect.columns.clone().unwrap_or_default(),
             members: Vec::new(),
-            bytes: 0,
+            spare: None,
             source: Source::Nothing,
         };
         if !table.path.is_file() {
@@ -126,6 +126,13 @@ impl Rows {
         }
     }
 
+    /// Takes back a row that is done with, for the room of its cells.
+    pub(super) fn take_back(&mut self, row: Raw) {
+        if let Raw::Cells(cells) = row {
+            self.spare = Some(cells);
+        }
+    }
+
     /// The next row.
     pub(super) fn next(&mut self) -> Result<Option<Row>> {
         match &mut self.source {
@@ -153,9 +160,7 @@ impl Rows {
                 }))
             }
             Source::Csv(reader) => {
-                // With some room to spare, so that few rows have to be moved.
-                let room = self.bytes + self.bytes / 8 + 16;
-                let mut cells = ByteRecord::with_capacity(room, self.columns.len() + 1);
+                let mut cells = self.spare.take().unwrap_or_default();
                 let unit = &self.unit;
                 let more = reader.read_byte_record(&mut cells).map_err(|error| {
                     let message = format!("{unit} cannot be read on");
@@ -172,7 +177,6 @@ impl Rows {
                     offset: place.map_or(0, csv::Position::byte),
                     length: u32::try_from(cells.as_slice().len()).unwrap_or(u32::MAX),
                 };
-                self.bytes = cells.as_slice().len();
                 let payload = match standing {
                     Standing::Open => Err(OPEN.to_owned()),
                     _ => payload(&self.columns, &self.members, &cells),
