@@ -1,6 +1,6 @@
 //! Field maps over single rows.
 
-use syncline_model::{Collection, CollectionName, Field, FieldKind, KeyField};
+use syncline_model::{Collection, CollectionName, FieldKind, KeyField};
 
 use super::*;
 use crate::ValueRules;
