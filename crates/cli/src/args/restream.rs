@@ -244,8 +244,20 @@ pub(crate) struct RestreamShapeArgs {
 )]
 pub(crate) struct RestreamMirrorArgs {
     /// Folder of the files, one for each site and day or hour
-    #[arg(short, long, value_name = "FOLDER")]
-    pub(crate) out: PathBuf,
+    #[arg(
+        short,
+        long,
+        value_name = "FOLDER",
+        required_unless_present = "to",
+        conflicts_with = "to"
+    )]
+    pub(crate) out: Option<PathBuf>,
+    /// A store of the configuration instead, such as a database
+    #[arg(long, value_name = "STORE", requires = "table")]
+    pub(crate) to: Option<String>,
+    /// The table of that store, with the key `site_id`, `timestamp` and a column for each field
+    #[arg(long, value_name = "NAME", requires = "to")]
+    pub(crate) table: Option<String>,
     /// How long the time of one file is
     #[arg(long, value_name = "LENGTH", default_value = "day")]
     pub(crate) partition: PartitionArg,

@@ -3,6 +3,7 @@
 use syncline_sandbox::restream::{Correction, Effect, Restream};
 use syncline_sandbox::{FaultAction, FaultMatch, FaultPlan, FaultRule};
 
+use crate::datastores::{Database, System};
 use crate::desk::Desk;
 use crate::interruption::signal;
 use crate::restream::{begun, run, run_within, service, until};
@@ -186,4 +187,98 @@ async fn a_mirror_is_kept_going_until_it_is_stopped() {
     assert!(ended.stderr.contains("1 correction confirmed."), "{ended}");
     let same = run(&desk, &service, &[&MIRROR[..], &["--verify"]].concat());
     assert_eq!(same.status, 0, "{same}");
+}
+
+/// How a table of a mirror is made.
+const MAKE: &str = "CREATE TABLE wells (site_id BIGINT NOT NULL, timestamp BIGINT NOT NULL, \
+                    slurry_rate DOUBLE PRECISION, PRIMARY KEY (site_id, timestamp))";
+const TABLE: [&str; 11] = [
+    "mirror",
+    "--to",
+    "right",
+    "--table",
+    "wells",
+    "--sites",
+    "1001,1002",
+    "--start",
+    START,
+    "--fields",
+    "slurry_rate,treating_pressure",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_is_kept_in_step_in_every_database() {
+    for system in System::ALL {
+        let (desk, service) = (Desk::new(), service().await);
+        let Some(database) = Database::new(system, &desk).await else {
+            continue;
+        };
+        let store = database.store();
+        desk.write("syncline.yaml", format!("stores:\n  right: {store}\n"));
+        database.run(MAKE).await;
+        check_kept(&desk, &service, &database).await;
+        check_compared(&desk, &service, &database).await;
+        check_refused(&desk, &service, &database).await;
+    }
+}
+
+/// A table is loaded, and then what is corrected, longer, short or new is written.
+async fn check_kept(desk: &Desk, service: &Restream, database: &Database) {
+    let loaded = run(desk, service, &TABLE);
+    assert_eq!(loaded.status, 0, "{loaded}");
+    let said = "(4 new), 7,202 records.";
+    assert!(loaded.stderr.contains(said), "{loaded}");
+    let said = "are left out: treating_pressure";
+    assert!(loaded.stderr.contains(said), "{loaded}");
+    let rows = async |condition: &str| -> usize {
+        let sql = format!("SELECT CAST(count(*) AS CHAR(20)) FROM wells WHERE {condition}");
+        database.texts(&sql).await[0].trim().parse().unwrap()
+    };
+    assert_eq!(rows("1 = 1").await, 7_202);
+    correct(service, 1001);
+    service.advance(10);
+    database
+        .run("DELETE FROM wells WHERE site_id = 1002 AND timestamp = 1735860000")
+        .await;
+    let kept = run(desk, service, &TABLE);
+    let said = "4 segments read (2 longer, 1 corrected, 1 missing before)";
+    assert!(kept.stderr.contains(said), "{kept}");
+    let corrected = rows("slurry_rate = 12.5 AND site_id = 1001").await;
+    assert_eq!((corrected, rows("1 = 1").await), (11, 7_222));
+    assert_eq!(confirmations(service), [1]);
+    let quiet = run(desk, service, &TABLE);
+    assert!(quiet.stderr.contains("nothing is new"), "{quiet}");
+}
+
+/// A row that somebody changed is found.
+async fn check_compared(desk: &Desk, service: &Restream, database: &Database) {
+    let verify = [&TABLE[..], &["--verify"]].concat();
+    let same = run(desk, service, &verify);
+    assert_eq!(same.status, 0, "{same}");
+    database
+        .run("UPDATE wells SET slurry_rate = 1 WHERE site_id = 1002 AND timestamp = 1735860000")
+        .await;
+    let found = run(desk, service, &verify);
+    assert_eq!(found.status, 6, "{found}");
+    let expected = "site 1002, 2025-01-02T23:00:00Z: its rows are not as they were written";
+    assert!(found.stdout.contains(expected), "{found}");
+}
+
+/// What a table does not take is said, and not lost.
+async fn check_refused(desk: &Desk, service: &Restream, database: &Database) {
+    let words = MAKE.replace("wells", "words");
+    let words = words.replace("DOUBLE PRECISION", "VARCHAR(9)");
+    database.run(&words).await;
+    let mut mirror = TABLE;
+    mirror[4] = "words";
+    correct(service, 1002);
+    let refused = run(desk, service, &mirror);
+    assert_eq!(refused.status, 3, "{refused}");
+    assert!(refused.stderr.contains("the row [100"), "{refused}");
+    assert_eq!(confirmations(service), [1, 0]);
+    mirror[4] = "well";
+    let other = run(desk, service, &mirror);
+    assert_eq!(other.status, 2, "{other}");
+    let hint = "primary key (site_id, timestamp)";
+    assert!(other.stderr.contains(hint), "{other}");
 }

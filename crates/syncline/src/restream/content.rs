@@ -18,6 +18,12 @@ pub(super) struct Content {
 }
 
 impl Content {
+    /// Both numbers, as text.
+    pub(super) fn text(self) -> String {
+        let sum = Digest::from_bytes(self.sum.to_be_bytes());
+        format!("{} {sum}", self.records)
+    }
+
     /// What both amount to together.
     pub(super) const fn and(self, other: Self) -> Self {
         Self {

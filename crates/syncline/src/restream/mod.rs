@@ -19,7 +19,7 @@ use crate::{Config, Failure, StoreConfig, open};
 
 pub use follow::FollowedFile;
 pub use mirror::{
-    MirrorArgs, MirrorDifference, MirrorInto, MirrorStep, MirrorSummary, MirrorTell,
+    MirrorArgs, MirrorDifference, MirrorInto, MirrorStep, MirrorSummary, MirrorTable, MirrorTell,
     MirrorVerified, follow_mirror, mirror, verify_mirror,
 };
 pub use plot::{PlotArgs, PlotProgress, PlotSummary, plot};

@@ -5,14 +5,15 @@ use std::time::Duration;
 use serde_json::json;
 use syncline::Failure;
 use syncline::restream::{
-    MirrorArgs, MirrorInto, MirrorStep, MirrorSummary, MirrorVerified, Restream, SaveProgress,
-    follow_mirror, mirror, verify_mirror,
+    MirrorArgs, MirrorInto, MirrorStep, MirrorSummary, MirrorTable, MirrorVerified, Restream,
+    SaveProgress, follow_mirror, mirror, verify_mirror,
 };
 use tokio::time::Instant;
 
 use super::range;
 use super::saving::{STOPPED, Teller};
-use crate::args::RestreamMirrorArgs;
+use crate::args::{DataArgs, RestreamMirrorArgs};
+use crate::environment;
 use crate::output::{self, Voice};
 use crate::signals;
 use crate::summary::{count, number};
@@ -22,16 +23,12 @@ const DIFFERENT: u8 = 6;
 
 pub(super) async fn run(
     api: &Restream,
-    arguments: &RestreamMirrorArgs,
+    (arguments, data): (&RestreamMirrorArgs, &DataArgs),
     json: bool,
 ) -> Result<u8, Failure> {
     let (start, end) = range(&arguments.range)?;
     let asked = MirrorArgs {
-        into: MirrorInto::Folder {
-            folder: arguments.out.clone(),
-            partition: arguments.partition.into(),
-            format: arguments.format.into(),
-        },
+        into: into(arguments, data).await?,
         sites: arguments.sites.clone(),
         pads: arguments.pads.clone(),
         start,
@@ -71,6 +68,20 @@ pub(super) async fn run(
     let summary = mirror(api, &asked, &told, &stop).await;
     teller.end();
     Ok(ended(&summary?, voice))
+}
+
+/// The folder or the table; one of them is given.
+async fn into(arguments: &RestreamMirrorArgs, data: &DataArgs) -> Result<MirrorInto, Failure> {
+    if let (Some(store), Some(table)) = (&arguments.to, &arguments.table) {
+        let config = environment::config(data)?;
+        let table = MirrorTable::open(&config, store, table).await?;
+        return Ok(MirrorInto::Table(table));
+    }
+    Ok(MirrorInto::Folder {
+        folder: arguments.out.clone().unwrap_or_default(),
+        partition: arguments.partition.into(),
+        format: arguments.format.into(),
+    })
 }
 
 /// Whether nothing has to be said of a pass that is one of many.

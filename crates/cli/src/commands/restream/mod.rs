@@ -17,7 +17,7 @@ use crate::args::{
 use crate::environment;
 
 pub(crate) async fn run(arguments: &RestreamArgs, before: DataArgs) -> Result<u8, Failure> {
-    let api = connect(arguments, before)?;
+    let api = connect(arguments, &before)?;
     let json = arguments.json;
     match &arguments.command {
         RestreamCommand::Pads(list) => lists::pads(&api, &filters(&list.filters)?, json).await,
@@ -35,24 +35,32 @@ pub(crate) async fn run(arguments: &RestreamArgs, before: DataArgs) -> Result<u8
         RestreamCommand::Sources(of) => lists::sources(&api.at(place(of)), json).await,
         RestreamCommand::Data(wanted) => data::run(&api, wanted).await,
         RestreamCommand::Follow(wanted) => follow::run(&api, wanted).await,
-        RestreamCommand::Mirror(wanted) => mirror::run(&api, wanted, json).await,
+        RestreamCommand::Mirror(wanted) => {
+            let data = data_of(arguments, &before);
+            mirror::run(&api, (wanted, &data), json).await
+        }
         RestreamCommand::Plot(wanted) => plot::run(&api, wanted).await,
         RestreamCommand::Changes(wanted) => changes::run(&api, wanted, json).await,
     }
 }
 
 /// The API as a store of the configuration, or the environment, says.
-fn connect(arguments: &RestreamArgs, before: DataArgs) -> Result<Restream, Failure> {
+fn connect(arguments: &RestreamArgs, before: &DataArgs) -> Result<Restream, Failure> {
     let host = arguments.host.as_deref();
     let Some(store) = &arguments.store else {
         return syncline::restream::connect(&environment::variables(), host);
     };
+    let config = environment::config(&data_of(arguments, before))?;
+    syncline::restream::connect_store(&config, store, host)
+}
+
+/// Options before the command, with the configuration file of the command.
+fn data_of(arguments: &RestreamArgs, before: &DataArgs) -> DataArgs {
     let file = arguments.config_file.clone().or(before.config_file.clone());
-    let data = DataArgs {
+    DataArgs {
         config_file: file,
-        ..before
-    };
-    syncline::restream::connect_store(&environment::config(&data)?, store, host)
+        ..before.clone()
+    }
 }
 
 /// The site or the pad; one of them is given.

@@ -3,6 +3,7 @@
 //! A file of a span that is not over keeps its spool beside it, so that later seconds are added without
 //! reading the others again.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use syncline_model::Digest;
 use syncline_store_restream::{Place, Restream};
 use tokio_util::sync::CancellationToken;
 
+use super::journal::Journal;
 use super::segment::{Recorded, SegmentId};
 use super::{Fill, Filled};
 use crate::Failure;
@@ -39,8 +41,14 @@ impl Folder {
         file_in(&folder, Place::Site(id.site), self.format)
     }
 
-    /// Whether what was written is, from a quick look, not there any more.
-    pub(super) fn lacks(&self, recorded: &Recorded) -> bool {
+    /// Segments of a site that are recorded and are, from a quick look, not there any more.
+    pub(super) fn lacking(&self, journal: &Journal, site: u64) -> BTreeSet<SegmentId> {
+        let recorded = journal.of_site(site);
+        let lacking = recorded.filter(|known| self.lacks(known));
+        lacking.map(|known| known.id).collect()
+    }
+
+    fn lacks(&self, recorded: &Recorded) -> bool {
         let length = fs_err::metadata(self.file(recorded.id)).map(|file| file.len());
         let written = recorded.held.split(' ').next().unwrap_or_default();
         let found = length.map_or_else(|_missing| NOTHING.to_owned(), |bytes| bytes.to_string());

@@ -265,6 +265,13 @@ impl Journal {
         self.corrections.get(&(site, id)).copied()
     }
 
+    /// What is known of the segments of a site, by their time.
+    pub(super) fn of_site(&self, site: u64) -> impl DoubleEndedIterator<Item = &Recorded> {
+        let id = |start| SegmentId { site, start };
+        let range = self.segments.range(id(i64::MIN)..=id(i64::MAX));
+        range.map(|(_, known)| known)
+    }
+
     /// The last listing that tells of a correction of a segment; 0 if there is none.
     pub(super) fn listing(&self, id: SegmentId) -> u64 {
         let last = id.start + self.subject.span - 1;

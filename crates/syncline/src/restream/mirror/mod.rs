@@ -7,35 +7,37 @@
 //! between two of these is done again, and nothing is lost. The journal is of one mirror, so that several
 //! consumers of one account do not take corrections from one another.
 
+mod confirm;
 mod folder;
 mod follow;
 mod journal;
 mod segment;
 mod sites;
+mod table;
+mod target;
+mod told;
 mod verify;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use syncline_store_restream::objects::ChangeEvent;
-use syncline_store_restream::{DataQuery, Restream, merged};
+use syncline_store_restream::{DataQuery, Restream};
 use tokio_util::sync::CancellationToken;
 
 use super::content::Content;
-use super::{Partition, SaveFormat};
 use crate::{Failure, FailureKind};
-use folder::Folder;
 pub use follow::follow_mirror;
-use journal::{Asked, Journal, Listed, Subject};
+use journal::{Asked, Journal, Subject};
 use segment::{Recorded, SegmentId, spans};
 use sites::{Corrections, MirroredSite};
+pub use table::MirrorTable;
+pub use target::MirrorInto;
+use target::Target;
+pub use told::{MirrorStep, MirrorSummary, MirrorTell};
 pub use verify::{MirrorDifference, MirrorVerified, verify_mirror};
-
-/// Folder of the journal, in a folder that is mirrored into.
-const JOURNAL: &str = ".syncline";
 
 /// What is mirrored, and into what.
 #[derive(Clone, Debug)]
@@ -59,70 +61,6 @@ pub struct MirrorArgs {
     /// Whether corrections are confirmed once they are durable.
     pub confirms: bool,
 }
-
-/// Into what measurements are mirrored.
-#[derive(Clone, Debug)]
-pub enum MirrorInto {
-    /// A folder of files, one for each site and span.
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// How long the time of one file is.
-        partition: Partition,
-        /// What is written.
-        format: SaveFormat,
-    },
-}
-
-/// What a mirror has just done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MirrorStep {
-    /// Corrections were listed, so many of them for the first time.
-    Listed(usize),
-    /// A segment is durable at the target.
-    Written,
-    /// A segment is recorded.
-    Recorded {
-        /// Records of all segments of this pass that are done.
-        records: u64,
-        /// How many segments of this pass are done, and how many there are.
-        segments: (usize, usize),
-    },
-    /// So many corrections were confirmed.
-    Confirmed(usize),
-}
-
-/// What came of a pass.
-#[derive(Debug, Default)]
-pub struct MirrorSummary {
-    /// Sites that are mirrored.
-    pub sites: usize,
-    /// Segments that were not there yet.
-    pub new: u64,
-    /// Segments to which something was added.
-    pub grown: u64,
-    /// Segments that were read again for a correction.
-    pub corrected: u64,
-    /// Segments that were there, and were missing or short.
-    pub gaps: u64,
-    /// Records of all these.
-    pub records: u64,
-    /// Corrections that were confirmed.
-    pub confirmed: usize,
-    /// Corrections that the API does not take as confirmed.
-    pub not_taken: usize,
-    /// Corrections of nothing that is mirrored; they stay as they are.
-    pub outside: usize,
-    /// Sites that could not be read, and why.
-    pub unread: BTreeMap<u64, Failure>,
-    /// What a person should know of what was written.
-    pub notes: Vec<String>,
-    /// Whether all is done; otherwise it was stopped, and the next run goes on.
-    pub is_complete: bool,
-}
-
-/// Hears of each step; an error ends the pass there.
-pub type MirrorTell<'a> = &'a (dyn Fn(&MirrorStep) -> Result<(), Failure> + Sync);
 
 /// Brings a mirror up to what the source has.
 pub async fn mirror(
@@ -155,6 +93,8 @@ struct Fill {
     /// Whether nothing more can come.
     is_over: bool,
     listing: u64,
+    /// What is there already of a segment that has only grown: up to which second, and what.
+    behind: Option<(i64, Content)>,
 }
 
 /// What is in the target now.
@@ -168,7 +108,7 @@ struct Filled {
 /// A mirror that is open.
 struct Mirror<'a> {
     api: &'a Restream,
-    target: Folder,
+    target: Target,
     journal: Journal,
     asked: Asked,
     end: Option<i64>,
@@ -181,24 +121,16 @@ struct Mirror<'a> {
 
 impl<'a> Mirror<'a> {
     fn open(api: &'a Restream, arguments: &MirrorArgs) -> Result<Self, Failure> {
-        let MirrorInto::Folder {
-            folder,
-            partition,
-            format,
-        } = &arguments.into;
-        if *format == SaveFormat::Json {
-            let message = "a mirror is not kept in files of one array each";
-            return Err(Failure::configuration(message).with_hint("take jsonl, csv or parquet"));
-        }
-        let span = partition.seconds();
+        let target = arguments.into.target()?;
+        let span = target.span();
         let subject = Subject {
             host: api.settings().base_url.to_string(),
-            target: format.extension().to_owned(),
+            target: target.name(),
             span,
             fields: arguments.fields.clone(),
             si_units: arguments.si_units,
         };
-        let journal = Journal::open(&folder.join(JOURNAL), subject)?;
+        let journal = Journal::open(&arguments.into.journal(), subject)?;
         let kept = journal.asked.clone();
         let is_named = !arguments.sites.is_empty() || !arguments.pads.is_empty();
         let asked = Asked {
@@ -215,11 +147,7 @@ impl<'a> Mirror<'a> {
         };
         Ok(Self {
             api,
-            target: Folder {
-                root: folder.clone(),
-                partition: *partition,
-                format: *format,
-            },
+            target,
             journal,
             asked,
             end: arguments.end.map(Timestamp::as_second),
@@ -256,7 +184,7 @@ impl<'a> Mirror<'a> {
         };
         let Corrections { open, barred, .. } = corrections;
         summary.unread = barred;
-        let fills = self.plan(&sites);
+        let fills = self.plan(&sites).await?;
         summary.is_complete = self.fill(fills, &mut summary, tell, stop).await?;
         if summary.is_complete {
             let open = open.iter().map(|event| &**event);
@@ -266,31 +194,34 @@ impl<'a> Mirror<'a> {
     }
 
     /// Which segments are to be read.
-    fn plan(&self, sites: &[MirroredSite]) -> Vec<Fill> {
+    async fn plan(&self, sites: &[MirroredSite]) -> Result<Vec<Fill>, Failure> {
         let mut fills = Vec::new();
         for site in sites {
+            let lacking = self.target.lacking(&self.journal, site.id).await?;
             for start in spans(site.first, site.last, self.span) {
                 let id = SegmentId {
                     site: site.id,
                     start,
                 };
-                fills.extend(self.wanted(id, site.last));
+                fills.extend(self.wanted(id, site.last, lacking.contains(&id)));
             }
         }
-        fills
+        Ok(fills)
     }
 
     /// A segment of a site with measurements up to a second, if it is to be read.
-    fn wanted(&self, id: SegmentId, last: i64) -> Option<Fill> {
+    fn wanted(&self, id: SegmentId, last: i64, is_lacking: bool) -> Option<Fill> {
         let span_end = id.start + self.span - 1;
         let (to, listing) = (span_end.min(last), self.journal.listing(id));
-        let reason = match self.journal.segments.get(&id) {
+        let known = self.journal.segments.get(&id);
+        let reason = match known {
             None => Reason::New,
             Some(known) if known.listing < listing => Reason::Corrected,
-            Some(known) if self.target.lacks(known) => Reason::Gap,
+            Some(_) if is_lacking => Reason::Gap,
             Some(known) if known.to < to => Reason::Grown,
             Some(_) => return None,
         };
+        let known = known.filter(|_| reason == Reason::Grown);
         let time = |second| Timestamp::from_second(second).ok();
         Some(Fill {
             id,
@@ -303,6 +234,7 @@ impl<'a> Mirror<'a> {
             to,
             is_over: to == span_end,
             listing,
+            behind: known.map(|known| (known.to, known.content)),
         })
     }
 
@@ -358,57 +290,6 @@ impl<'a> Mirror<'a> {
             })?;
         }
     }
-
-    /// Confirms the corrections that are durable.
-    async fn confirm(
-        &self,
-        open: impl Iterator<Item = &ChangeEvent>,
-        sites: &[MirroredSite],
-        (summary, tell): (&mut MirrorSummary, MirrorTell<'_>),
-    ) -> Result<(), Failure> {
-        let mut durable = Vec::new();
-        for event in open {
-            match self.is_durable(event, sites) {
-                Some(true) => durable.push(event),
-                Some(false) => {}
-                None => summary.outside += 1,
-            }
-        }
-        if !self.confirms {
-            return Ok(());
-        }
-        for range in merged(durable) {
-            let count = range.events.len();
-            let not_taken = self.api.confirm(&[range]).await?.len();
-            summary.not_taken += not_taken;
-            summary.confirmed += count - not_taken;
-            tell(&MirrorStep::Confirmed(count - not_taken))?;
-        }
-        Ok(())
-    }
-
-    /// Whether all that a correction touches is recorded as read after it was listed; nothing if it
-    /// touches nothing that is mirrored.
-    fn is_durable(&self, event: &ChangeEvent, sites: &[MirroredSite]) -> Option<bool> {
-        let site = sites.iter().find(|site| site.id == event.site)?;
-        let Listed {
-            start,
-            end,
-            listing,
-            ..
-        } = self.journal.correction(event.site, event.id)?;
-        let touched = spans(start.max(site.first), end.min(site.last), self.span);
-        let mut touched = touched.peekable();
-        touched.peek()?;
-        Some(touched.into_iter().all(|start| {
-            let id = SegmentId {
-                site: site.id,
-                start,
-            };
-            let known = self.journal.segments.get(&id);
-            known.is_some_and(|known| known.listing >= listing)
-        }))
-    }
 }
 
 /// All corrections that were told, those that are open included.
@@ -416,21 +297,4 @@ fn events(corrections: &Corrections) -> impl Iterator<Item = &ChangeEvent> {
     let told = corrections.all.iter().chain(&corrections.open);
     let by_id: BTreeMap<u64, &ChangeEvent> = told.map(|event| (event.id, &**event)).collect();
     by_id.into_values()
-}
-
-impl MirrorSummary {
-    fn count(&mut self, reason: Reason, filled: &Filled) {
-        *match reason {
-            Reason::New => &mut self.new,
-            Reason::Grown => &mut self.grown,
-            Reason::Corrected => &mut self.corrected,
-            Reason::Gap => &mut self.gaps,
-        } += 1;
-        self.records += filled.content.records;
-        for note in &filled.notes {
-            if !self.notes.contains(note) {
-                self.notes.push(note.clone());
-            }
-        }
-    }
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::journal::Journal;
 use super::segment::{Recorded, SegmentId, spans};
 use super::sites::MirroredSite;
-use super::{JOURNAL, Mirror, MirrorArgs, MirrorInto};
+use super::{Mirror, MirrorArgs};
 use crate::restream::content::{Adder, Content};
 use crate::{Failure, FailureKind};
 
@@ -42,9 +42,8 @@ pub async fn verify_mirror(
     tell: &(dyn Fn(u64, (usize, usize)) + Sync),
     stop: &CancellationToken,
 ) -> Result<MirrorVerified, Failure> {
-    let MirrorInto::Folder { folder, .. } = &arguments.into;
-    if !Journal::is_in(&folder.join(JOURNAL)) {
-        let message = format!("{} holds no mirror", folder.display());
+    if !Journal::is_in(&arguments.into.journal()) {
+        let message = format!("{} holds no mirror", arguments.into);
         return Err(Failure::configuration(message)
             .with_hint("the same command without `--verify` begins one"));
     }
@@ -84,8 +83,8 @@ impl Mirror<'_> {
             site: site.id,
             start,
         };
-        let of_site = self.journal.segments.range(id(i64::MIN)..=id(i64::MAX));
-        let read_to = of_site.last().map_or(site.first, |(_, known)| known.to);
+        let last = self.journal.of_site(site.id).next_back();
+        let read_to = last.map_or(site.first, |known| known.to);
         let of_site = spans(site.first, site.last.min(read_to), self.span);
         of_site.map(id).collect()
     }
@@ -99,10 +98,16 @@ impl Mirror<'_> {
         let Some(known) = self.journal.segments.get(&id) else {
             return Ok(Some("it is not mirrored yet".to_owned()));
         };
-        if self.target.held(id)? != known.held {
+        if self.target.held(id).await? != known.held {
             return Ok(Some(self.target.told_wrong(id)));
         }
-        let source = self.source(known).await?;
+        let source = match self.source(known).await {
+            Ok(source) => source,
+            Err(failure) if failure.kind == FailureKind::Configuration => {
+                return Ok(Some(format!("the source cannot be read: {failure}")));
+            }
+            Err(failure) => return Err(failure),
+        };
         found.records += source.records;
         Ok((source != known.content).then(|| {
             let (there, here) = (source.records, known.content.records);
