@@ -83,6 +83,11 @@ impl Part {
         self.state().behind.get_or_insert_with(|| reason.into());
     }
 
+    /// Whether its mark must stay.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.state().behind.is_some()
+    }
+
     /// Old keys may stay in the target, as what went is not looked for; the first reason counts.
     pub(crate) fn leave_unproved(&self, reason: String) {
         self.state().unproved.get_or_insert(reason);

@@ -25,6 +25,8 @@ use crate::{EngineError, Event};
 const TOGETHER: usize = 8;
 /// Why a protected record stays.
 const PROTECTED: &str = "it is protected";
+/// Why a record stays of which it is not known whether the source has it again.
+const UNSEEN: &str = "the source may have it again, and does not let it be looked up";
 
 /// The keys that may be deleted now.
 pub(super) async fn screen(
@@ -33,7 +35,7 @@ pub(super) async fn screen(
     (part, gone): (&Part, Gone),
 ) -> Result<Gone, EngineError> {
     let gone = without_protected(publication, ways, (part, gone)).await?;
-    let gone = without_returned(publication, (part, gone)).await?;
+    let gone = without_returned(publication, ways, (part, gone)).await?;
     if verdicts(publication, part, (gone.len(), None))?.is_empty() {
         return Ok(gone);
     }
@@ -72,34 +74,55 @@ async fn without_protected(
     Ok(rest)
 }
 
-/// Where a reading went on after a place, a key that went and came back before it was read by an
-/// earlier run: the source is asked what it has.
+/// Where not all of a collection was read in this run (it went on after a place, could not be
+/// read, or only what is owed is offered), a key that went may have come back unseen: the source is asked what it has, and what it
+/// does not let be looked up stays.
 async fn without_returned(
     publication: &Publication,
+    ways: &Ways,
     (part, gone): (&Part, Gone),
 ) -> Result<Gone, EngineError> {
-    if part.position.going_on == GoingOn::No || part.is_read_as_a_whole() {
+    let began = part.position.going_on == GoingOn::No;
+    let is_read = began && !part.is_behind() && !publication.owed_only;
+    if is_read || part.is_read_as_a_whole() {
         return Ok(gone);
     }
-    let source = &publication.context.source;
     let keys = gone.into_keys()?;
     let mut looked_up = std::pin::pin!(
         futures_util::stream::iter(keys)
             .map(|key| async {
                 let key = key?;
-                let is_back = key.known_digest().is_none() && find(source, part, &key).await?;
-                Ok::<_, EngineError>((key, is_back))
+                let found = is_back(publication, part, &key).await?;
+                Ok::<_, EngineError>((key, found))
             })
             .buffer_unordered(TOGETHER)
     );
     let mut rest = Gone::default();
     while let Some(looked_up) = looked_up.next().await {
-        let (key, is_back) = looked_up?;
-        if !is_back {
-            rest.add(&[key], &publication.context.settings.work_folder)?;
+        match looked_up? {
+            (key, Some(false)) => rest.add(&[key], &publication.context.settings.work_folder)?,
+            (_, Some(true)) => {}
+            (key, None) => keep_back(ways, part, (&key, UNSEEN)).await,
         }
     }
     Ok(rest)
+}
+
+/// Whether the source has a key again; nothing if it does not let that be looked up. Of what is known
+/// by a digest alone the target makes sure that it is still what was written.
+async fn is_back(
+    publication: &Publication,
+    part: &Part,
+    key: &Key,
+) -> Result<Option<bool>, EngineError> {
+    if key.known_digest().is_some() {
+        return Ok(Some(false));
+    }
+    match find(&publication.context.source, part, key).await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_transient() => Err(error.into()),
+        Err(_) => Ok(None),
+    }
 }
 
 /// What the guards say to so many deletes, of a target of a size that it may have told.

@@ -4,8 +4,10 @@ use syncline::{PublishArgs, PublishSummary};
 use syncline_model::Digest;
 use syncline_plan::{Amount, GuardPolicy};
 use syncline_sandbox::ApiVersion::V7_3;
+use syncline_sandbox::{FaultAction, FaultMatch, FaultRule};
 
 use crate::publishing_pair::{Pair, STUDENTS, student};
+use crate::site::{plan, status};
 
 /// Two servers that both hold so many students.
 async fn published(students: usize) -> Pair {
@@ -134,6 +136,43 @@ async fn a_record_that_comes_back_while_its_delete_is_held_stays() {
     assert_eq!((back.exit_status(), back.owed()), (0, 0));
     assert_eq!(pair.target.count(STUDENTS).unwrap(), 30);
     pair.must_be_equal("after they came back").await;
+}
+
+/// The source does not let students be read, and still tells which of them went.
+fn students_are_forbidden() -> [FaultRule; 3] {
+    let rule = |path: &str, action| FaultRule {
+        on: FaultMatch {
+            method: Some("GET".to_owned()),
+            path: Some(path.to_owned()),
+            ..FaultMatch::default()
+        },
+        action,
+        ..FaultRule::default()
+    };
+    [
+        rule("/ed-fi/students/deletes", FaultAction::Delay),
+        rule("/ed-fi/students/keyChanges", FaultAction::Delay),
+        rule("/ed-fi/students", status(403, &[])),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_came_back_unseen_stays() {
+    let pair = published(3).await;
+    let hand = pair.hand().await;
+    hand.delete(STUDENTS, &student(0, "Ada")).await;
+    hand.delete(STUDENTS, &student(1, "Ada")).await;
+    hand.put(STUDENTS, &student(1, "Ada")).await;
+    pair.source.set_faults(plan(students_are_forbidden()));
+    let unread = guarded(&pair, |_| {}).await;
+    assert_ne!(unread.exit_status(), 0);
+    assert_eq!(pair.target.count(STUDENTS).unwrap(), 3);
+    pair.source.set_faults(plan([]));
+    let owed = guarded(&pair, |arguments| arguments.owed_only = true).await;
+    assert_eq!(owed.exit_status(), 0);
+    assert_eq!(pair.target.count(STUDENTS).unwrap(), 2);
+    assert_eq!(guarded(&pair, |_| {}).await.exit_status(), 0);
+    pair.must_be_equal("after it was read again").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
