@@ -239,7 +239,8 @@ impl<'a> Mirror<'a> {
     }
 
     /// Reads segments, some at once, and records each when it is durable; false if it was stopped. A
-    /// site that cannot be read keeps no other from being mirrored.
+    /// site that cannot be read keeps no other from being mirrored. Whatever ends it, nothing is being
+    /// written any more when it comes back, so that the next pass finds every file free.
     async fn fill(
         &mut self,
         fills: Vec<Fill>,
@@ -247,48 +248,61 @@ impl<'a> Mirror<'a> {
         tell: MirrorTell<'_>,
         stop: &CancellationToken,
     ) -> Result<bool, Failure> {
-        let (api, target, all) = (self.api, &self.target, fills.len());
+        let Self {
+            api,
+            target,
+            journal,
+            ..
+        } = self;
+        let (api, target, all) = (*api, &*target, fills.len());
+        let halt = &stop.child_token();
         let mut waiting = fills.into_iter();
         let mut under_way = FuturesUnordered::new();
-        let mut done = 0;
-        loop {
-            while under_way.len() < api.settings().calls_max {
-                let Some(fill) = waiting.find(|fill| !summary.unread.contains_key(&fill.id.site))
-                else {
-                    break;
-                };
-                under_way.push(async move {
-                    let filled = target.fill(api, &fill, stop).await;
-                    (fill, filled)
-                });
-            }
-            let Some((fill, filled)) = under_way.next().await else {
-                return Ok(true);
-            };
-            let filled = match filled {
-                Ok(Some(filled)) => filled,
-                Ok(None) => return Ok(false),
-                Err(failure) if failure.kind == FailureKind::Configuration => {
-                    summary.unread.insert(fill.id.site, failure);
-                    continue;
+        let filling = async {
+            let mut done = 0;
+            loop {
+                while under_way.len() < api.settings().calls_max {
+                    let is_read = |fill: &Fill| !summary.unread.contains_key(&fill.id.site);
+                    let Some(fill) = waiting.find(is_read) else {
+                        break;
+                    };
+                    under_way.push(async move {
+                        let filled = target.fill(api, &fill, halt).await;
+                        (fill, filled)
+                    });
                 }
-                Err(failure) => return Err(failure),
-            };
-            tell(&MirrorStep::Written)?;
-            summary.count(fill.reason, &filled);
-            self.journal.record(Recorded {
-                id: fill.id,
-                to: fill.to,
-                content: filled.content,
-                held: filled.held,
-                listing: fill.listing,
-            })?;
-            done += 1;
-            tell(&MirrorStep::Recorded {
-                records: summary.records,
-                segments: (done, all),
-            })?;
-        }
+                let Some((fill, filled)) = under_way.next().await else {
+                    return Ok(true);
+                };
+                let filled = match filled {
+                    Ok(Some(filled)) => filled,
+                    Ok(None) => return Ok(false),
+                    Err(failure) if failure.kind == FailureKind::Configuration => {
+                        summary.unread.insert(fill.id.site, failure);
+                        continue;
+                    }
+                    Err(failure) => return Err(failure),
+                };
+                tell(&MirrorStep::Written)?;
+                summary.count(fill.reason, &filled);
+                journal.record(Recorded {
+                    id: fill.id,
+                    to: fill.to,
+                    content: filled.content,
+                    held: filled.held,
+                    listing: fill.listing,
+                })?;
+                done += 1;
+                tell(&MirrorStep::Recorded {
+                    records: summary.records,
+                    segments: (done, all),
+                })?;
+            }
+        };
+        let filled = filling.await;
+        halt.cancel();
+        while under_way.next().await.is_some() {}
+        filled
     }
 }
 
