@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use ldap3::controls::{Assertion, MakeCritical as _, RawControl};
-use ldap3::{LdapError, LdapResult, Mod};
+use ldap3::controls::{Assertion, MakeCritical as _};
+use ldap3::{Ldap, LdapError, LdapResult, Mod};
 use syncline_model::{FailureClass, Outcome, Refusal};
 use syncline_store::StoreError;
 
@@ -55,11 +55,7 @@ impl Operations<'_> {
         changes: Vec<Mod<Vec<u8>>>,
         version: Option<&str>,
     ) -> Step<LdapResult> {
-        let mut ldap = self.directory.shared().await?;
-        if let Some(control) = self.assertion(version) {
-            ldap.with_controls(vec![control]);
-        }
-        ldap.with_timeout(self.directory.settings.timeout);
+        let mut ldap = self.ready(version).await?;
         self.answered(ldap.modify(name, changes).await).await
     }
 
@@ -68,8 +64,7 @@ impl Operations<'_> {
         name: &str,
         values: Vec<(Vec<u8>, HashSet<Vec<u8>>)>,
     ) -> Step<LdapResult> {
-        let mut ldap = self.directory.shared().await?;
-        ldap.with_timeout(self.directory.settings.timeout);
+        let mut ldap = self.ready(None).await?;
         self.answered(ldap.add(name, values).await).await
     }
 
@@ -79,27 +74,24 @@ impl Operations<'_> {
         relative: &str,
         version: Option<&str>,
     ) -> Step<LdapResult> {
-        let mut ldap = self.directory.shared().await?;
-        if let Some(control) = self.assertion(version) {
-            ldap.with_controls(vec![control]);
-        }
-        ldap.with_timeout(self.directory.settings.timeout);
+        let mut ldap = self.ready(version).await?;
         self.answered(ldap.modifydn(name, relative, true, None).await)
             .await
     }
 
     pub(crate) async fn delete(&self, name: &str, version: Option<&str>) -> Step<LdapResult> {
-        let mut ldap = self.directory.shared().await?;
-        if let Some(control) = self.assertion(version) {
-            ldap.with_controls(vec![control]);
-        }
-        ldap.with_timeout(self.directory.settings.timeout);
+        let mut ldap = self.ready(version).await?;
         self.answered(ldap.delete(name).await).await
     }
 
-    fn assertion(&self, version: Option<&str>) -> Option<RawControl> {
-        let version = version.filter(|_| self.asserts)?;
-        Some(Assertion { filter: version }.critical().into())
+    /// The connection, for one operation, which is bound to a version where the directory can assert.
+    async fn ready(&self, version: Option<&str>) -> Step<Ldap> {
+        let mut ldap = self.directory.shared().await?;
+        if let Some(filter) = version.filter(|_| self.asserts) {
+            ldap.with_controls(vec![Assertion { filter }.critical().into()]);
+        }
+        ldap.with_timeout(self.directory.settings.timeout);
+        Ok(ldap)
     }
 
     async fn answered(&self, result: Result<LdapResult, LdapError>) -> Step<LdapResult> {

@@ -118,11 +118,7 @@ async fn is_back(
     if key.known_digest().is_some() {
         return Ok(Some(false));
     }
-    match find(&publication.context.source, part, key).await {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.is_transient() => Err(error.into()),
-        Err(_) => Ok(None),
-    }
+    find(&publication.context.source, part, key).await
 }
 
 /// What the guards say to so many deletes, of a target of a size that it may have told.
@@ -195,15 +191,20 @@ async fn is_held(publication: &Publication, part: &Part, key: &Key) -> Result<bo
     if is_known || key.known_digest().is_some() || key.is_content() {
         return Ok(true);
     }
-    match find(&context.target, part, key).await {
-        Ok(found) => Ok(found),
+    let found = find(&context.target, part, key).await?;
+    Ok(found.unwrap_or(true))
+}
+
+/// Whether a store has a record with a key; nothing if it does not let that be looked up.
+async fn find(store: &Arc<dyn Store>, part: &Part, key: &Key) -> Result<Option<bool>, EngineError> {
+    match look_up(store, part, key).await {
+        Ok(found) => Ok(Some(found)),
         Err(error) if error.is_transient() => Err(error.into()),
-        Err(_) => Ok(true),
+        Err(_) => Ok(None),
     }
 }
 
-/// Whether a store has a record with a key.
-async fn find(store: &Arc<dyn Store>, part: &Part, key: &Key) -> Result<bool, StoreError> {
+async fn look_up(store: &Arc<dyn Store>, part: &Part, key: &Key) -> Result<bool, StoreError> {
     let query = Query {
         scope: look_up_by(part.run.collection(), key),
         want: Want::Digests,

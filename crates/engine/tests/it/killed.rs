@@ -3,45 +3,18 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use syncline_engine::Prune;
-use syncline_model::{Catalog, Change, Mark, Outcome};
-use syncline_store::{BatchStream, Query, Result, Store, WriteContext};
+use syncline_testkit::Gate;
 use syncline_testkit::fixtures::payload;
-use syncline_testkit::{Gate, MemoryStore};
 
+use crate::silent::Silent;
 use crate::world::{Run, World, completed, things};
-
-/// A target that takes every change and never answers; the gate tells that it has taken one.
-struct Silent(MemoryStore, Gate, Gate);
-
-#[async_trait]
-impl Store for Silent {
-    async fn describe(&self) -> Result<Catalog> {
-        self.0.describe().await
-    }
-
-    async fn read(&self, query: Query) -> Result<BatchStream> {
-        self.0.read(query).await
-    }
-
-    async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {
-        let outcomes = self.0.write(changes, context).await?;
-        self.1.open();
-        self.2.pass().await;
-        Ok(outcomes)
-    }
-
-    async fn confirm(&self, upto: &Mark) -> Result<()> {
-        self.0.confirm(upto).await
-    }
-}
 
 /// Kills a run once the target has taken a change.
 async fn kill(world: &World, mut run: Run) {
     let taken = Gate::default();
-    let target = Silent(world.target.clone(), taken.clone(), Gate::default());
+    let target = Silent::new(&world.target, &taken);
     run.target = Arc::new(target);
     tokio::select! {
         biased;

@@ -14,6 +14,7 @@ mod order;
 mod parked;
 mod pruning;
 mod removal;
+mod silent;
 mod sources;
 mod stops;
 mod streaming;

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use syncline_engine::{Ending, Event};
 use syncline_ledger::RunOutcome;
-use syncline_model::{Catalog, Change, Mark, Outcome};
-use syncline_store::{BatchStream, Query, Result, Store, WriteContext};
-use syncline_testkit::{Gate, MemoryStore};
+use syncline_testkit::Gate;
 
+use crate::silent::Silent;
 use crate::world::{Run, World, completed, things};
 
 /// A run that is told to stop as the write with this number arrives.
@@ -139,35 +137,11 @@ async fn a_run_stops_though_its_source_says_nothing_more() {
     }
 }
 
-/// A target that takes every change and never answers.
-struct Silent(MemoryStore, Gate);
-
-#[async_trait]
-impl Store for Silent {
-    async fn describe(&self) -> Result<Catalog> {
-        self.0.describe().await
-    }
-
-    async fn read(&self, query: Query) -> Result<BatchStream> {
-        self.0.read(query).await
-    }
-
-    async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {
-        let outcomes = self.0.write(changes, context).await?;
-        self.1.pass().await;
-        Ok(outcomes)
-    }
-
-    async fn confirm(&self, upto: &Mark) -> Result<()> {
-        self.0.confirm(upto).await
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_run_stops_though_its_target_does_not_answer_and_only_those_are_sent_again() {
     let world = World::of_things(30);
     let mut run = stopping_at(&world, 2);
-    run.target = Arc::new(Silent(world.target.clone(), Gate::default()));
+    run.target = Arc::new(Silent::new(&world.target, &Gate::default()));
     let report = run.go().await;
     assert!(
         matches!(report.ending, Ending::Interrupted),

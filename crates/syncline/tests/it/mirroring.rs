@@ -13,6 +13,8 @@ use syncline_sandbox::restream::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::saving::client;
+
 /// The clock of the service when it starts: on the hour.
 const NOW: i64 = 1_735_689_600 + 48 * 3_600;
 const FIELDS: [&str; 2] = ["slurry_rate", "treating_pressure"];
@@ -29,14 +31,6 @@ async fn with(behaviour: Behaviour) -> Service {
         ..RestreamConfig::default()
     };
     Service::start(config).await.unwrap()
-}
-
-fn client(service: &Service) -> Restream {
-    let builder = Restream::builder().host(service.url());
-    builder
-        .client("restream", "restreamSecret".to_owned())
-        .build()
-        .unwrap()
 }
 
 fn time(second: i64) -> Timestamp {

@@ -8,7 +8,8 @@ use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultRule};
 use crate::publishing_pair::{
     ENROLMENTS, Hand, Pair, SCHOOLS, STUDENTS, enrolment, school, student,
 };
-use crate::site::{plan, status};
+use crate::publishing_untold::forbidden;
+use crate::site::plan;
 
 use ApiVersion::V7_3;
 
@@ -99,18 +100,6 @@ async fn what_was_deleted_and_is_there_again_is_written_again() {
     hand.put(ENROLMENTS, &enrolment(1, 0, 20)).await;
     must_get_equal(&pair).await;
     assert_eq!(pair.target.count(ENROLMENTS).unwrap(), 2);
-}
-
-fn forbidden() -> FaultRule {
-    FaultRule {
-        on: FaultMatch {
-            method: Some("GET".to_owned()),
-            path: Some("/studentSchoolAssociations/keyChanges".to_owned()),
-            ..FaultMatch::default()
-        },
-        action: status(403, &[]),
-        ..FaultRule::default()
-    }
 }
 
 /// A key changes, the run that makes that is killed, the key changes once more, and nobody is told

@@ -15,7 +15,7 @@ const SECTIONS: &str = "ed-fi/sections";
 const WHY: &str = "the API does not tell which keys changed";
 
 /// Nobody may read which enrolments changed their keys.
-fn forbidden() -> FaultRule {
+pub(crate) fn forbidden() -> FaultRule {
     FaultRule {
         on: FaultMatch {
             method: Some("GET".to_owned()),

@@ -21,7 +21,7 @@ async fn service() -> Service {
     Service::start(config).await.unwrap()
 }
 
-fn client(service: &Service) -> Restream {
+pub(crate) fn client(service: &Service) -> Restream {
     let builder = Restream::builder().host(service.url());
     builder
         .client("restream", "restreamSecret".to_owned())

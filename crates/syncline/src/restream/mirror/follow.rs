@@ -4,10 +4,10 @@
 //! so that a socket that breaks costs nothing but time. An API that cannot be reached ends nothing.
 
 use std::collections::BTreeSet;
-use std::future::poll_fn;
-use std::task::Poll;
+use std::future::pending;
 use std::time::Duration;
 
+use futures_util::future::select_all;
 use syncline_store_restream::{LiveChanges, Reopen, Restream};
 use tokio_util::sync::CancellationToken;
 
@@ -67,21 +67,13 @@ impl Lines {
     /// told is found at the next interval.
     async fn told(&mut self) {
         loop {
-            let mut next: Vec<_> = self
-                .open
-                .iter_mut()
-                .map(|line| Box::pin(line.next()))
-                .collect();
-            let (place, heard) = poll_fn(|context| {
-                for (place, line) in next.iter_mut().enumerate() {
-                    if let Poll::Ready(heard) = line.as_mut().poll(context) {
-                        return Poll::Ready((place, heard));
-                    }
-                }
-                Poll::Pending
-            })
-            .await;
-            drop(next);
+            if self.open.is_empty() {
+                return pending().await;
+            }
+            let lines = self.open.iter_mut();
+            let next = lines.map(|line| Box::pin(line.next()));
+            let (heard, place, others) = select_all(next).await;
+            drop(others);
             if let Ok(Some(_)) = heard {
                 return;
             }

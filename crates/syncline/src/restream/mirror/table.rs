@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
-use syncline_model::{Canonicaliser, Change, ChangeKind, Collection, Key, Outcome, Record, Scope};
+use syncline_model::{
+    Canonicaliser, Change, ChangeKind, Collection, Key, Outcome, RawObject, Record, Scope,
+};
 use syncline_store::{Batch, Query, Store, WriteContext};
 use syncline_store_restream::{DataRecord, Restream};
 use tokio_util::sync::CancellationToken;
@@ -223,12 +225,7 @@ impl MirrorTable {
             let name = field.name.clone();
             values.entry(name).or_insert_with(|| "null".to_owned());
         }
-        let members = values.iter().map(|(name, json)| {
-            let name = serde_json::Value::from(name.as_str());
-            format!("{name}:{json}")
-        });
-        let members: Vec<String> = members.collect();
-        Ok(format!("{{{}}}", members.join(",")).into())
+        Ok(RawObject::written(values).into())
     }
 
     fn key(&self, site: u64, second: i64) -> Key {
