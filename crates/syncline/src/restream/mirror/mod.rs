@@ -97,6 +97,19 @@ struct Fill {
     behind: Option<(i64, Content)>,
 }
 
+impl Fill {
+    /// What is known of the segment once it is durable.
+    fn recorded(&self, filled: Filled) -> Recorded {
+        Recorded {
+            id: self.id,
+            to: self.to,
+            content: filled.content,
+            held: filled.held,
+            listing: self.listing,
+        }
+    }
+}
+
 /// What is in the target now.
 #[derive(Debug)]
 struct Filled {
@@ -274,29 +287,21 @@ impl<'a> Mirror<'a> {
                 let Some((fill, filled)) = under_way.next().await else {
                     return Ok(true);
                 };
-                let filled = match filled {
-                    Ok(Some(filled)) => filled,
+                match filled {
+                    Ok(Some(filled)) => {
+                        tell(&MirrorStep::Written)?;
+                        summary.count(fill.reason, &filled);
+                        journal.record(fill.recorded(filled))?;
+                        done += 1;
+                        let (records, segments) = (summary.records, (done, all));
+                        tell(&MirrorStep::Recorded { records, segments })?;
+                    }
                     Ok(None) => return Ok(false),
                     Err(failure) if failure.kind == FailureKind::Configuration => {
                         summary.unread.insert(fill.id.site, failure);
-                        continue;
                     }
                     Err(failure) => return Err(failure),
-                };
-                tell(&MirrorStep::Written)?;
-                summary.count(fill.reason, &filled);
-                journal.record(Recorded {
-                    id: fill.id,
-                    to: fill.to,
-                    content: filled.content,
-                    held: filled.held,
-                    listing: fill.listing,
-                })?;
-                done += 1;
-                tell(&MirrorStep::Recorded {
-                    records: summary.records,
-                    segments: (done, all),
-                })?;
+                }
             }
         };
         let filled = filling.await;
