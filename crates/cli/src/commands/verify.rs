@@ -7,7 +7,7 @@ use syncline::{
 
 use super::flow;
 use super::publish::settings;
-use crate::args::{DataArgs, DriftArgs, PairArgs, ShownArgs, VerifyArgs, told_data};
+use crate::args::{DataArgs, DriftArgs, OnlyArgs, PairArgs, ShownArgs, VerifyArgs, told_data};
 use crate::output::{self, Voice};
 use crate::{compared, environment, progress, signals};
 
@@ -20,6 +20,7 @@ pub(crate) async fn run(arguments: &VerifyArgs, before: DataArgs) -> Result<u8, 
     }
     let outcome = async {
         let config = environment::connected(data).await?;
+        whole(&arguments.only)?;
         let wanted = Comparison {
             settings: settings(&config, &arguments.pair),
             counts_only: arguments.counts,
@@ -40,6 +41,7 @@ pub(crate) async fn drift(arguments: &DriftArgs, before: DataArgs) -> Result<u8,
     }
     let outcome = async {
         let config = environment::connected(data).await?;
+        whole(&arguments.only)?;
         let wanted = Comparison {
             settings: settings(&config, &arguments.pair),
             counts_only: false,
@@ -60,6 +62,16 @@ fn flow_of(pair: &PairArgs, data: &DataArgs) -> Option<(Config, String)> {
         .flows
         .contains_key(name)
         .then(|| (config, name.clone()))
+}
+
+/// Only of flows a part can be meant.
+fn whole(only: &OnlyArgs) -> Result<(), Failure> {
+    if flow::only(only).is_everything() {
+        return Ok(());
+    }
+    let message = "`--only-key`, `--only-collection` and `--only-kind` narrow a flow";
+    Err(Failure::configuration(message)
+        .with_hint("name the flow as the first argument and no second one"))
 }
 
 fn shown(json: bool) -> ShownArgs {

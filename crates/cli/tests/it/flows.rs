@@ -504,6 +504,92 @@ fn the_ledger_as_baseline_leaves_alone_what_others_wrote() {
 }
 
 #[test]
+fn a_key_that_nobody_has_is_a_mistake_and_not_nothing() {
+    let desk = desk(
+        "id,name\n1,a\n2,b\n3,c\n",
+        "id,name\n1,a\n2,z\n4,d\n",
+        DELETES,
+    );
+    let is_mistyped = |arguments: &[&str], message: &str| {
+        let ran = desk.run(arguments);
+        ended(&ran, 2);
+        assert!(ran.stderr.contains(message), "{ran}");
+        assert!(ran.stderr.contains("r by id"), "{ran}");
+        assert!(!ran.stdout.contains("Nothing differs"), "{ran}");
+    };
+    let nobody = "neither side has a record with the key `7`";
+    for verb in ["plan", "drift", "verify", "sync"] {
+        is_mistyped(&[verb, "f", "--only-key", "7"], nobody);
+        // One of several is one too many: what was meant is not known.
+        is_mistyped(&[verb, "f", "--only-key", "2", "--only-key", "7"], nobody);
+    }
+    is_mistyped(&["plan", "f", "--only-key", "1,a"], "with the key `1,a`");
+    let kinds = ["plan", "f", "--only-key", "7", "--only-kind", "create"];
+    is_mistyped(&kinds, nobody);
+    is_mistyped(&["explain", "r", "7", "--flow", "f"], nobody);
+    assert_eq!(right(&desk), "id,name\n1,a\n2,z\n4,d\n");
+
+    // Equal, or on one side only, is known to somebody.
+    for (key, status, told) in [
+        ("1", 0, "Nothing differs."),
+        ("[\"1\"]", 0, "Nothing differs."),
+        ("2", 6, "update r [\"2\"]"),
+        ("3", 6, "create r [\"3\"]"),
+        ("4", 6, "delete r [\"4\"]"),
+    ] {
+        let drift = desk.run(&["drift", "f", "--only-key", key]);
+        ended(&drift, status);
+        assert!(drift.stdout.contains(told), "{drift}");
+    }
+    let kinds = ["drift", "f", "--only-key", "3", "--only-kind", "delete"];
+    ended(&desk.run(&kinds), 0);
+
+    // A plan that says nothing of a key is not applied for it.
+    ended(&desk.run(&["plan", "f"]), 0);
+    let apply = ["apply", ".syncline/plans/f.jsonl", "--only-key"];
+    is_mistyped(
+        &[&apply[..], &["1"]].concat(),
+        "the plan has no change of the key `1`",
+    );
+    ended(&desk.run(&[&apply[..], &["2"]].concat()), 0);
+    assert_eq!(right(&desk), "id,name\n1,a\n2,b\n4,d\n");
+
+    // Rows that are no records may be those that are meant.
+    configure(
+        &desk,
+        &format!("{DELETES}types: {{id: integer}}\nrows: skip\n"),
+    );
+    desk.write("left/l.csv", "id,name\nseven,a\n");
+    let skipped = ["plan", "f", "--only-key", "7"];
+    is_mistyped(
+        &skipped,
+        "among what could be read of both sides is no record with the key `7`",
+    );
+}
+
+#[test]
+fn a_key_is_known_by_the_ledger_where_the_flow_goes_by_it() {
+    let more =
+        "map: {name: name}\nbaseline: ledger\ndelete: {style: delete}\nlimits: {small_set: 20}\n";
+    let desk = desk("id,name\n1,a\n2,b\n", "id,name\n", more);
+    ended(&desk.run(&["sync", "f"]), 0);
+    desk.write("left/l.csv", "id,name\n1,a\n");
+    ended(&desk.run(&["drift", "f", "--only-key", "1"]), 0);
+    ended(&desk.run(&["drift", "f", "--only-key", "2"]), 6);
+    ended(&desk.run(&["drift", "f", "--only-key", "3"]), 2);
+}
+
+#[test]
+fn parts_can_be_meant_of_flows_only() {
+    let desk = desk("id,name\n", "id,name\n", NAME);
+    for verb in ["drift", "verify"] {
+        let ran = desk.run(&[verb, "left", "right", "--only-key", "1"]);
+        ended(&ran, 2);
+        assert!(ran.stderr.contains("narrow a flow"), "{ran}");
+    }
+}
+
+#[test]
 fn one_record_is_explained_from_all_sides() {
     let desk = desk("id,name\n1,a\n2,b\n", "id,name\n1,z\n", NAME);
     let ran = desk.run(&["explain", "r", "1", "--flow", "f"]);

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::moved::Remaining;
-use super::planner::Only;
+use super::only::Only;
 use super::sides::records_of;
 use crate::collection::CollectionRun;
 use crate::context::{Context, lock};

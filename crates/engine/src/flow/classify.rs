@@ -9,8 +9,8 @@ use syncline_plan::{
     DesiredRow, Difference, Payload, Place, PlannedChange, PlannedKey, PlannedPlace, PlannedSides,
 };
 
+use super::only::{Only, Sought};
 use super::part::{CollectionPlan, Problem, Side};
-use super::planner::Only;
 use super::policy::{DeleteStyle, Duplicates, FlowPolicy, Grace, Nulls};
 use super::renames::{Renames, Sorted};
 use super::sides::Units;
@@ -67,6 +67,7 @@ pub(super) struct Facts<'run> {
     pub(super) collection: &'run Arc<Collection>,
     pub(super) policy: &'run FlowPolicy,
     pub(super) only: &'run Only,
+    pub(super) sought: &'run Sought,
     /// What is known of records that were missed before.
     pub(super) missed: Missed,
     pub(super) now: i64,
@@ -122,6 +123,7 @@ impl<'run> Classifier<'run> {
             self.repeated(earlier, *by, *same_content);
             return Ok(());
         }
+        self.facts.sought.meet(difference.key());
         let first = self.first.take();
         let chosen = |row: &DesiredRow| first.map_or(*row, |(first, _)| first);
         match difference {
@@ -261,6 +263,7 @@ impl<'run> Classifier<'run> {
         payload: Bytes,
     ) -> Result<(), EngineError> {
         let (key, _) = self.read(&payload)?;
+        self.facts.sought.meet(&key.digest());
         if !self.facts.only.takes(&key, ChangeKind::Delete) {
             return Ok(());
         }

@@ -12,6 +12,7 @@ mod apply;
 mod classify;
 mod extras;
 mod moved;
+mod only;
 mod part;
 mod planner;
 mod policy;
@@ -21,8 +22,9 @@ mod spool;
 
 pub use apply::{ApplyJob, apply_plan};
 pub use moved::{Moved, Remaining, compare_plans};
+pub use only::Only;
 pub use part::{CollectionPlan, FlowPlan, Problem, Side};
-pub use planner::{FlowJob, FlowPart, Only, plan_flow};
+pub use planner::{FlowJob, FlowPart, plan_flow};
 pub use policy::{
     DeleteStyle, Duplicates, FlowPolicy, Grace, KnownBy, Nulls, Protection, RowErrors,
 };

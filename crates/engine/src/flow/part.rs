@@ -15,16 +15,24 @@ pub(super) const PROBLEMS_TOLD: usize = 100;
 pub struct FlowPlan {
     /// The plan's name.
     pub id: String,
-    /// Where it is, and what it amounts to; nothing if problems forbid it.
+    /// Where it is, and what it amounts to; nothing if problems forbid it, or keys are missing.
     pub written: Option<(PathBuf, PlanSummary)>,
     /// What was found, in the order in which collections are written.
     pub collections: Vec<CollectionPlan>,
+    /// Keys that were asked for, of which neither side has a record.
+    pub missing_keys: Vec<Vec<String>>,
 }
 
 impl FlowPlan {
     /// Whether nothing differs, held changes included.
     pub fn is_empty(&self) -> bool {
         self.collections.iter().all(|one| one.differences() == 0)
+    }
+
+    /// Whether all rows of both sides were read, and were records.
+    pub fn is_of_everything(&self) -> bool {
+        let is_whole = |one: &CollectionPlan| one.incomplete.is_none() && one.unfit == 0;
+        self.collections.iter().all(is_whole)
     }
 
     /// Whether a guard keeps something back.

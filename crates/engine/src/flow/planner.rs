@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use syncline_ledger::{LedgerView, ScopeId};
 use syncline_model::{
-    ChangeKind, Collection, CollectionName, Coverage, Digest, Key, Mark, StoreIdentity,
+    ChangeKind, Collection, CollectionName, Coverage, Digest, Mark, StoreIdentity,
 };
 use syncline_plan::{
     BaselineRow, Difference, Place, PlanError, PlanHeader, PlanSide, PlanWriter, Tally, judge,
@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::classify::{Classifier, Facts, Missed, Segments};
 use super::extras::Extras;
+use super::only::{Only, Sought};
 use super::part::{CollectionPlan, FlowPlan, Problem, Side};
 use super::policy::{FlowPolicy, KnownBy, RowErrors};
 use super::sides::{Baseline, Desired, Found, Reader, Unfit, both};
@@ -66,45 +67,6 @@ pub struct FlowPart {
     pub policy: FlowPolicy,
 }
 
-/// What of a flow is meant: everything, unless something is named.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Only {
-    /// These keys, each as the texts of its values.
-    pub keys: BTreeSet<Vec<String>>,
-    /// These kinds of change.
-    pub kinds: BTreeSet<ChangeKind>,
-    /// These collections.
-    pub collections: BTreeSet<CollectionName>,
-}
-
-impl Only {
-    /// Whether a whole flow is meant.
-    pub fn is_everything(&self) -> bool {
-        self.keys.is_empty() && self.kinds.is_empty() && self.collections.is_empty()
-    }
-
-    /// Whether a collection is meant.
-    pub fn takes_collection(&self, name: &CollectionName) -> bool {
-        self.collections.is_empty() || self.collections.contains(name)
-    }
-
-    /// Whether a change of a record is meant.
-    pub fn takes(&self, key: &Key, kind: ChangeKind) -> bool {
-        let kind_fits = self.kinds.is_empty() || self.kinds.contains(&kind);
-        kind_fits && (self.keys.is_empty() || self.keys.contains(&key_texts(key)))
-    }
-}
-
-/// The values of a key as texts.
-fn key_texts(key: &Key) -> Vec<String> {
-    let values: Vec<serde_json::Value> = serde_json::from_str(key.as_str()).unwrap_or_default();
-    let text = |value: serde_json::Value| match value {
-        serde_json::Value::String(text) => text,
-        other => other.to_string(),
-    };
-    values.into_iter().map(text).collect()
-}
-
 /// Plans a flow and puts the plan at `path`, whose folder exists, unless problems forbid it.
 pub async fn plan_flow(
     mut job: FlowJob,
@@ -127,6 +89,7 @@ pub async fn plan_flow(
         now: created.as_second(),
         stop,
         planned: Vec::new(),
+        met: BTreeSet::new(),
         marks: (BTreeMap::new(), BTreeMap::new()),
     };
     for part in &job.parts {
@@ -149,6 +112,8 @@ struct Planning<'run> {
     now: i64,
     stop: CancellationToken,
     planned: Vec<(CollectionPlan, Segments)>,
+    /// Keys that were asked for and that one of the sides has.
+    met: BTreeSet<Vec<String>>,
     marks: (Marks, Marks),
 }
 
@@ -156,6 +121,7 @@ impl Planning<'_> {
     async fn part(&mut self, part: &FlowPart) -> Result<(), EngineError> {
         let name = part.collection.name.clone();
         let mut plan = CollectionPlan::new(name.clone());
+        let sought = Sought::new(&self.job.only, &part.collection);
         let source_coverage;
         let segments = match part.policy.known_by {
             KnownBy::Target => {
@@ -170,15 +136,17 @@ impl Planning<'_> {
                 self.marks.1.insert(name.clone(), found.reading.mark());
                 incomplete(&mut plan, &found.reading.coverage, Side::Target);
                 source_coverage = desired.reading.coverage.clone();
-                self.against_target(part, (desired, found), &mut plan)?
+                self.against_target((part, &sought), (desired, found), &mut plan)?
             }
             KnownBy::Ledger => {
                 let source = self.reader(part, Side::Source).desired().await?;
                 let desired = self.note_source(source, &mut plan);
                 source_coverage = desired.reading.coverage.clone();
-                self.against_ledger(part, desired, &mut plan).await?
+                self.against_ledger((part, &sought), desired, &mut plan)
+                    .await?
             }
         };
+        self.met.extend(sought.met());
         incomplete(&mut plan, &source_coverage, Side::Source);
         plan.refused |= plan.unfit > 0 && part.policy.rows == RowErrors::Stop;
         self.judge(part, &mut plan, source_coverage.is_complete());
@@ -214,8 +182,9 @@ impl Planning<'_> {
         desired
     }
 
-    fn facts<'part>(&'part self, part: &'part FlowPart) -> Facts<'part> {
+    fn facts<'part>(&'part self, part: &'part FlowPart, sought: &'part Sought) -> Facts<'part> {
         Facts {
+            sought,
             collection: &part.collection,
             policy: &part.policy,
             only: &self.job.only,
@@ -226,11 +195,11 @@ impl Planning<'_> {
 
     fn against_target(
         &self,
-        part: &FlowPart,
+        (part, sought): (&FlowPart, &Sought),
         (desired, found): (Desired, Found),
         plan: &mut CollectionPlan,
     ) -> Result<Segments, EngineError> {
-        let facts = self.facts(part);
+        let facts = self.facts(part, sought);
         let folder = &*self.job.work_folder;
         let wanted = (desired.spool, desired.units);
         let baseline = Baseline::new(found.rows);
@@ -258,11 +227,11 @@ impl Planning<'_> {
 
     async fn against_ledger(
         &self,
-        part: &FlowPart,
+        (part, sought): (&FlowPart, &Sought),
         desired: Desired,
         plan: &mut CollectionPlan,
     ) -> Result<Segments, EngineError> {
-        let facts = self.facts(part);
+        let facts = self.facts(part, sought);
         let folder = &*self.job.work_folder;
         let wanted = (desired.spool, desired.units);
         let (rows, size) = self.remembered(&part.collection.name)?;
@@ -365,20 +334,21 @@ impl Planning<'_> {
             flow: self.job.flow.clone(),
             collections: collections.collect(),
         };
+        let keys = self.job.only.keys.iter();
+        let missing = keys.filter(|key| !self.met.contains(*key)).cloned();
+        let missing_keys = missing.collect();
         let (collections, segments): (Vec<_>, Vec<_>) = self.planned.into_iter().unzip();
-        if collections.iter().any(|plan| plan.refused) {
-            return Ok(FlowPlan {
-                id,
-                written: None,
-                collections,
-            });
-        }
-        let summary = written(path, &header, (&collections, segments))?;
-        Ok(FlowPlan {
+        let mut plan = FlowPlan {
             id,
-            written: Some((path.to_owned(), summary)),
+            written: None,
             collections,
-        })
+            missing_keys,
+        };
+        if plan.missing_keys.is_empty() && !plan.collections.iter().any(|one| one.refused) {
+            let summary = written(path, &header, (&plan.collections, segments))?;
+            plan.written = Some((path.to_owned(), summary));
+        }
+        Ok(plan)
     }
 }
 

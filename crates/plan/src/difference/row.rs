@@ -76,6 +76,17 @@ pub enum Difference {
     },
 }
 
+impl Difference {
+    /// Digest of the key.
+    pub const fn key(&self) -> &Digest {
+        match self {
+            Self::Create(row) | Self::Update { row, .. } => &row.key,
+            Self::Unchanged { key, .. } | Self::Extra { key, .. } => key,
+            Self::Superseded { earlier, .. } => &earlier.key,
+        }
+    }
+}
+
 /// Bytes of a row on disk: key, content, unit, length, line, offset.
 pub(super) const ROW_BYTES: usize = 16 + 16 + 4 + 4 + 8 + 8;
 

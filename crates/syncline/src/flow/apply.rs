@@ -13,7 +13,7 @@ use syncline_plan::{Guard, GuardPolicy, PlanReader};
 use syncline_store::layers::RetryPolicy;
 use tokio_util::sync::CancellationToken;
 
-use super::only::meant;
+use super::only::{in_plan, meant};
 use super::open::{Opened, open};
 use super::plan::{FlowArgs, default_path, planned, scope_name, state_folder};
 use crate::hold::Hold;
@@ -58,7 +58,8 @@ pub async fn apply_flow(
     observer: Arc<dyn Observer>,
     stop: CancellationToken,
 ) -> Result<ApplySummary, Failure> {
-    let header = PlanReader::open(file)?.header().clone();
+    let mut reader = PlanReader::open(file)?;
+    let header = reader.header().clone();
     let opened = stores::unless_stopped(&stop, "applied", open(config, &header.flow)).await?;
     if opened.mapping != header.mapping {
         let message = format!(
@@ -72,6 +73,7 @@ pub async fn apply_flow(
         only: meant(&arguments.only, &names.collect::<Vec<_>>())?,
         ..arguments
     };
+    in_plan(&arguments.only, &mut reader)?;
     let state = state_folder(config)?;
     let scope = scope_name(&header.flow);
     let hold = Hold::open_flow(

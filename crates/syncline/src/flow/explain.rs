@@ -9,6 +9,7 @@ use syncline_ledger::LedgerView;
 use syncline_model::{CollectionName, Record};
 use syncline_store::{Batch, Query, Store};
 
+use super::only::nobody_has;
 use super::open::{Opened, find_collection, open};
 use super::plan::{scope_name, state_folder};
 use super::shown::differing;
@@ -60,7 +61,7 @@ pub enum FlowSide {
     Missing,
 }
 
-/// Looks for a record on both sides and in the ledger.
+/// Looks for a record on both sides and in the ledger; that neither side has it is an error.
 pub async fn explain_flow(
     config: &Config,
     (flow, collection, key): (&str, &str, &[String]),
@@ -78,13 +79,13 @@ pub async fn explain_flow(
         Failure::configuration(format!("the flow `{flow}` does not fill `{name}`"))
     })?;
     let query = Query::records(Arc::clone(&part.collection));
-    let source = find(&*opened.source, query.clone(), key).await?;
-    let target = find(&*opened.target, query, key).await?;
-    let known = source.as_ref().or(target.as_ref());
-    let mut ledger = Vec::new();
-    if let Some(record) = known {
-        ledger = remembered(config, (&opened, flow, &name), record)?;
-    }
+    let (source, source_read) = find(&*opened.source, query.clone(), key).await?;
+    let (target, target_read) = find(&*opened.target, query, key).await?;
+    let Some(known) = source.as_ref().or(target.as_ref()) else {
+        let collection = std::iter::once(&*part.collection);
+        return Err(nobody_has(&[key], collection, source_read && target_read));
+    };
+    let ledger = remembered(config, (&opened, flow, &name), known)?;
     let payload = |record: &Option<Record>| record.as_ref().map(|record| record.payload.clone());
     let (before, after) = (payload(&target), payload(&source));
     let fields = if before.is_some() && after.is_some() {
@@ -103,7 +104,7 @@ pub async fn explain_flow(
     };
     Ok(Explained {
         collection: name,
-        key: known.map_or_else(|| key.join(","), |record| record.key.as_str().to_owned()),
+        key: known.key.as_str().to_owned(),
         source: side(source),
         target: side(target),
         ledger,
@@ -121,24 +122,32 @@ fn side(record: Option<Record>) -> FlowSide {
     }
 }
 
-async fn find(store: &dyn Store, query: Query, key: &[String]) -> Result<Option<Record>, Failure> {
+/// A record by its key, and whether all others were read where there is none.
+async fn find(
+    store: &dyn Store,
+    query: Query,
+    key: &[String],
+) -> Result<(Option<Record>, bool), Failure> {
     let only = Only {
         keys: [key.to_vec()].into(),
         ..Only::default()
     };
+    let kind = syncline_model::ChangeKind::Create;
     let mut stream = store.read(query).await?;
+    let mut all_read = false;
     while let Some(batch) = stream.next().await {
-        if let Batch::Put(records) = batch? {
-            let kind = syncline_model::ChangeKind::Create;
-            let found = records
-                .into_iter()
-                .find(|record| only.takes(&record.key, kind));
-            if found.is_some() {
-                return Ok(found);
+        match batch? {
+            Batch::Put(records) => {
+                let mut records = records.into_iter();
+                if let Some(found) = records.find(|record| only.takes(&record.key, kind)) {
+                    return Ok((Some(found), true));
+                }
             }
+            Batch::End { coverage, .. } => all_read = coverage.is_complete(),
+            Batch::Unreadable(_) | Batch::Gone(_) | Batch::Rekeyed(_) | Batch::Reached(_) => {}
         }
     }
-    Ok(None)
+    Ok((None, all_read))
 }
 
 fn remembered(

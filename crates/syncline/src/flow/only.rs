@@ -1,9 +1,10 @@
-//! What of a flow is meant, by names that exist.
+//! What of a flow is meant, by names that exist and keys that somebody has.
 
 use std::collections::BTreeSet;
 
-use syncline_engine::Only;
-use syncline_model::CollectionName;
+use syncline_engine::{FlowPlan, Only};
+use syncline_model::{Collection, CollectionName};
+use syncline_plan::PlanReader;
 
 use crate::Failure;
 use crate::suggest::nearest;
@@ -25,6 +26,75 @@ pub(super) fn meant(only: &Only, known: &[CollectionName]) -> Result<Only, Failu
         collections: collections?,
         ..only.clone()
     })
+}
+
+/// Refuses a plan for keys of which neither side has a record: nobody asks for nothing. Where rows
+/// forbid a plan, it is told of these first.
+pub(super) fn had_by_somebody(
+    plan: &FlowPlan,
+    (only, collections): (&Only, &[&Collection]),
+) -> Result<(), Failure> {
+    if plan.missing_keys.is_empty() || plan.collections.iter().any(|one| one.refused) {
+        return Ok(());
+    }
+    let meant = collections.iter().copied();
+    let meant = meant.filter(|one| only.takes_collection(&one.name));
+    let keys: Vec<&[String]> = plan.missing_keys.iter().map(Vec::as_slice).collect();
+    Err(nobody_has(&keys, meant, plan.is_of_everything()))
+}
+
+/// That neither side has a record of some keys.
+pub(super) fn nobody_has<'collections>(
+    keys: &[&[String]],
+    collections: impl Iterator<Item = &'collections Collection>,
+    all_read: bool,
+) -> Failure {
+    let record = if all_read {
+        "neither side has a record"
+    } else {
+        "among what could be read of both sides is no record"
+    };
+    let failure = Failure::configuration(format!("{record} with {}", keys_text(keys)));
+    failure.with_hint(how_keys_are_written(collections))
+}
+
+/// Refuses keys that no change of a plan is about.
+pub(super) fn in_plan(only: &Only, plan: &mut PlanReader) -> Result<(), Failure> {
+    if only.keys.is_empty() {
+        return Ok(());
+    }
+    let keys = only.keys_without_change(plan.changes()?)?;
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<&[String]> = keys.iter().map(Vec::as_slice).collect();
+    let message = format!("the plan has no change of {}", keys_text(&keys));
+    let collections = plan.header().collections.iter();
+    let meant = collections.filter(|one| only.takes_collection(&one.name));
+    Err(Failure::configuration(message).with_hint(how_keys_are_written(meant)))
+}
+
+fn keys_text(keys: &[&[String]]) -> String {
+    let texts: Vec<String> = keys
+        .iter()
+        .map(|key| format!("`{}`", key.join(",")))
+        .collect();
+    let noun = if keys.len() == 1 { "key" } else { "keys" };
+    format!("the {noun} {}", texts.join(" and "))
+}
+
+fn how_keys_are_written<'collections>(
+    collections: impl Iterator<Item = &'collections Collection>,
+) -> String {
+    let keys = collections.map(|one| {
+        let fields: Vec<&str> = one.key.iter().map(|field| &*field.name).collect();
+        format!("{} by {}", one.name, fields.join(","))
+    });
+    let keys: Vec<String> = keys.collect();
+    format!(
+        "keys are written as `plan` shows them, or as their values with commas between: {}",
+        keys.join("; ")
+    )
 }
 
 fn unknown(name: &CollectionName, known: &[CollectionName]) -> Failure {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use syncline_engine::{FlowJob, FlowPlan, Only};
 use syncline_ledger::LedgerView;
+use syncline_model::Collection;
 use tokio_util::sync::CancellationToken;
 
-use super::only::meant;
+use super::only::{had_by_somebody, meant};
 use super::open::{Opened, open};
 use crate::send::MEMORY_BUDGET;
 use crate::{Config, Failure, open as stores};
@@ -96,6 +97,7 @@ pub(crate) async fn planned(
     out: &Path,
     stop: CancellationToken,
 ) -> Result<FlowPlan, Failure> {
+    let only = meant(&arguments.only, &opened.collections())?;
     // Whatever is set aside there has no name, and goes with the process.
     let work_folder = plans_folder(state)?;
     let identities = (
@@ -116,9 +118,12 @@ pub(crate) async fn planned(
         parts: opened.parts.clone(),
         mapping: opened.mapping,
         ledger,
-        only: meant(&arguments.only, &opened.collections())?,
+        only: only.clone(),
         work_folder,
         memory_budget: MEMORY_BUDGET,
     };
-    Ok(syncline_engine::plan_flow(job, out, stop).await?)
+    let plan = syncline_engine::plan_flow(job, out, stop).await?;
+    let collections: Vec<&Collection> = opened.parts.iter().map(|part| &*part.collection).collect();
+    had_by_somebody(&plan, (&only, &collections))?;
+    Ok(plan)
 }
