@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use syncline_sandbox::{FaultPlan, Sandbox};
+use syncline_sandbox::{ApiVersion, FaultPlan, Sandbox, SandboxConfig, schema};
 
 use crate::desk::{Desk, Ran, native, students};
 use crate::servers::{fault, plan, sandbox, saying_no};
@@ -135,6 +135,27 @@ async fn the_command_line_and_the_configuration_beat_what_is_kept() {
         "{:?}",
         kept.positions()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_school_year_and_the_profile_that_are_kept_are_honoured() {
+    let mut kept = Kept::new().await;
+    kept.keep(&json!({"profileName": "Some-Profile"}));
+    let refused = kept.publish(&[]);
+    assert_eq!(refused.status, 2, "{refused}");
+    assert!(refused.stderr.contains("would be lost"), "{refused}");
+
+    let config = SandboxConfig {
+        api: ApiVersion::V6_2,
+        school_year: Some(2031),
+        ..SandboxConfig::new(schema::embedded().unwrap())
+    };
+    kept.north = Sandbox::start(config).await.unwrap();
+    kept.keep(&json!({"schoolYear": 2031}));
+    let ran = kept.publish(&[]);
+    assert_eq!(ran.status, 0, "{ran}");
+    let read = kept.north.requests();
+    assert!(read.count("GET", "/data/v3/2031/ed-fi/students") > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,6 +32,7 @@ mod publishing_pair;
 mod publishing_profiles;
 mod publishing_proof;
 mod publishing_published;
+mod publishing_silent;
 mod publishing_snapshots;
 mod publishing_standards;
 mod publishing_statuses;
