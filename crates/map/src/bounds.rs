@@ -3,23 +3,47 @@
 //! A value that it would refuse, or give back as another one, would differ again on each run. So it is
 //! told before anything is compared, like a value of another kind.
 
-use syncline_model::{Binary, Bounds};
+use syncline_model::{Binary, Bounds, Field, FieldKind};
 
 use crate::cell::Cell;
 
-/// Why the target cannot keep a value, as a clause without the value.
-pub(crate) fn exceeds(cell: &Cell<'_>, bounds: Bounds) -> Option<String> {
+/// Why the target cannot keep a value of a field, as a clause without the value.
+pub(crate) fn exceeds(cell: &Cell<'_>, field: &Field) -> Option<String> {
+    let bounds = field.bounds;
     match cell {
-        Cell::Number(text) => number(text, bounds),
-        Cell::Text(text) => moment(text, bounds).or_else(|| {
-            let is_lost = bounds.spelled_numbers && spells_number(text);
-            is_lost.then(|| {
-                "a text that spells a number would become one; the target keeps it in a column of text"
-                    .to_owned()
-            })
-        }),
-        Cell::Null | Cell::Boolean(_) | Cell::Json(_) => None,
+        // Where the target keeps text, numbers are some.
+        Cell::Number(text) => length(text, field).or_else(|| number(text, bounds)),
+        Cell::Boolean(boolean) => length(if *boolean { "true" } else { "false" }, field),
+        Cell::Text(text) => length(text, field)
+            .or_else(|| moment(text, bounds))
+            .or_else(|| {
+                let is_lost = bounds.spelled_numbers && spells_number(text);
+                is_lost.then(|| {
+                    "a text that spells a number would become one; the target keeps it in a column of text"
+                        .to_owned()
+                })
+            }),
+        Cell::Null | Cell::Json(_) => None,
     }
+}
+
+fn length(text: &str, field: &Field) -> Option<String> {
+    let exceeds = |size: usize, most: &u32| size > *most as usize;
+    let size = text.len();
+    let longest = field.bounds.length.filter(|most| exceeds(size, most));
+    if let Some(most) = longest.filter(|most| exceeds(text.chars().count(), most)) {
+        return Some(format!(
+            "it has more characters than the target keeps ({most})"
+        ));
+    }
+    let size = if field.kind == FieldKind::Bytes {
+        let padding = text.bytes().rev().take_while(|byte| *byte == b'=').count();
+        (size / 4 * 3).saturating_sub(padding)
+    } else {
+        size
+    };
+    let most = field.bounds.bytes.filter(|most| exceeds(size, most))?;
+    Some(format!("it has more bytes than the target keeps ({most})"))
 }
 
 fn number(text: &str, bounds: Bounds) -> Option<String> {
@@ -31,6 +55,43 @@ fn number(text: &str, bounds: Bounds) -> Option<String> {
             "it has more digits after the point than the target keeps ({most}); `round` says which"
         ));
     }
+    size(&value, bounds).or_else(|| precision(text, &value, bounds))
+}
+
+fn size(value: &Decimal, bounds: Bounds) -> Option<String> {
+    if bounds.unsigned && value.negative {
+        return Some("it is below zero, and the target keeps no such numbers".to_owned());
+    }
+    if let Some(most) = bounds.whole_digits
+        && value.digits_before_point() > i64::from(most)
+    {
+        return Some(if most < 0 {
+            "it is larger than what the target keeps".to_owned()
+        } else {
+            format!("it has more digits before the point than the target keeps ({most})")
+        });
+    }
+    let (least, most) = range(bounds.bits?, bounds.unsigned);
+    let is_kept = value
+        .whole()
+        .is_some_and(|whole| (least..=most).contains(&whole));
+    (!is_kept).then(|| {
+        format!("it is none of the whole numbers that the target keeps ({least} to {most})")
+    })
+}
+
+/// The least and the largest whole number of so many bits.
+fn range(bits: u8, unsigned: bool) -> (i128, i128) {
+    let bits = u32::from(bits.min(64));
+    let half = 1_i128 << bits.saturating_sub(1);
+    if unsigned {
+        (0, 2 * half - 1)
+    } else {
+        (-half, half - 1)
+    }
+}
+
+fn precision(text: &str, value: &Decimal, bounds: Bounds) -> Option<String> {
     let kept = match bounds.binary? {
         Binary::Single => text
             .parse::<f32>()
@@ -43,7 +104,7 @@ fn number(text: &str, bounds: Bounds) -> Option<String> {
             .filter(|kept| kept.is_finite())
             .map(|kept| kept.to_string()),
     };
-    let is_kept = kept.is_some_and(|kept| Decimal::of(&kept) == value);
+    let is_kept = kept.is_some_and(|kept| Decimal::of(&kept) == *value);
     (!is_kept).then(|| {
         "it has more digits than a binary number keeps; the target needs a column of exact ones or of text"
             .to_owned()
@@ -120,6 +181,25 @@ impl Decimal {
     fn digits_after_point(&self) -> i64 {
         (-self.power).max(0)
     }
+
+    /// Below 0 for a fraction that begins with zeros.
+    fn digits_before_point(&self) -> i64 {
+        if self.digits.is_empty() {
+            return i64::MIN;
+        }
+        let digits = i64::try_from(self.digits.len()).unwrap_or(i64::MAX);
+        digits.saturating_add(self.power)
+    }
+
+    /// The whole number that it is, if it is one that can be told.
+    fn whole(&self) -> Option<i128> {
+        if self.digits.is_empty() {
+            return Some(0);
+        }
+        let zeros = 10_i128.checked_pow(u32::try_from(self.power).ok()?)?;
+        let number = self.digits.parse::<i128>().ok()?.checked_mul(zeros)?;
+        Some(if self.negative { -number } else { number })
+    }
 }
 
 #[cfg(test)]
@@ -128,7 +208,16 @@ mod tests {
 
     #[track_caller]
     fn check(json: &str, bounds: Bounds, expected: Option<&str>) {
-        let found = exceeds(&Cell::of_json(json), bounds);
+        check_field(
+            json,
+            &Field::new("f", FieldKind::Any).bounded(bounds),
+            expected,
+        );
+    }
+
+    #[track_caller]
+    fn check_field(json: &str, field: &Field, expected: Option<&str>) {
+        let found = exceeds(&Cell::of_json(json), field);
         match (&found, expected) {
             (None, None) => {}
             (Some(reason), Some(part)) => assert!(reason.contains(part), "{json}: {reason}"),
@@ -166,6 +255,109 @@ mod tests {
         }
         check("0.1", of(Binary::Single), None);
         check("16777217", of(Binary::Single), Some("binary number"));
+    }
+
+    #[test]
+    fn texts_are_as_long_as_the_target_keeps_them() {
+        let three = Bounds {
+            length: Some(3),
+            ..Bounds::default()
+        };
+        for kept in [
+            "\"abc\"",
+            "\"\u{e9}\u{e9}\u{1f600}\"",
+            "\"\"",
+            "123",
+            "null",
+            "[1,2,3]",
+        ] {
+            check(kept, three, None);
+        }
+        for lost in ["\"abcd\"", "\"ab  \"", "1234", "true"] {
+            check(
+                lost,
+                three,
+                Some("more characters than the target keeps (3)"),
+            );
+        }
+        let bytes = Bounds {
+            bytes: Some(3),
+            ..Bounds::default()
+        };
+        check("\"\u{e9}a\"", bytes, None);
+        check(
+            "\"\u{e9}\u{e9}\"",
+            bytes,
+            Some("more bytes than the target keeps (3)"),
+        );
+        let raw = Field::new("f", FieldKind::Bytes).bounded(bytes);
+        for kept in ["\"AAAA\"", "\"AAA=\"", "\"AA==\""] {
+            check_field(kept, &raw, None);
+        }
+        check_field("\"AAAAAA==\"", &raw, Some("more bytes"));
+    }
+
+    #[test]
+    fn numbers_are_as_large_as_the_target_keeps_them() {
+        let digits = |whole, digits| Bounds {
+            whole_digits: Some(whole),
+            digits: Some(digits),
+            ..Bounds::default()
+        };
+        for kept in ["999.99", "-999.99", "1e2", "0.01", "0", "000.00"] {
+            check(kept, digits(3, 2), None);
+        }
+        for lost in ["1000", "-1000.5", "1e3"] {
+            check(
+                lost,
+                digits(3, 2),
+                Some("more digits before the point than the target keeps (3)"),
+            );
+        }
+        check("0.0099", digits(-2, 4), None);
+        check("0.01", digits(-2, 4), Some("larger"));
+        check("0.5", digits(0, 1), None);
+        let bits = |bits, unsigned| Bounds {
+            bits: Some(bits),
+            unsigned,
+            ..Bounds::default()
+        };
+        for (bits, edges) in [
+            (bits(16, false), ["-32768", "32767", "-32769", "32768"]),
+            (bits(24, true), ["0", "16777215", "-1", "16777216"]),
+            (
+                bits(64, false),
+                [
+                    "-9223372036854775808",
+                    "9223372036854775807",
+                    "-9223372036854775809",
+                    "9223372036854775808",
+                ],
+            ),
+            (bits(64, true), ["0", "18446744073709551615", "-1", "1e40"]),
+        ] {
+            let [least, most, below, above] = edges;
+            check(least, bits, None);
+            check(most, bits, None);
+            let told = if bits.unsigned {
+                "below zero"
+            } else {
+                "none of the whole numbers"
+            };
+            check(below, bits, Some(told));
+            check(
+                above,
+                bits,
+                Some("none of the whole numbers that the target keeps ("),
+            );
+        }
+        let unsigned = Bounds {
+            unsigned: true,
+            ..Bounds::default()
+        };
+        check("0.5", unsigned, None);
+        check("-0", unsigned, None);
+        check("-0.5", unsigned, Some("below zero"));
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use syncline_model::{
-    Canonicaliser, Collection, Field, FieldKind, FieldRole, Key, NullRule, RawObject, plain_length,
-    write_text,
+    Bounds, Canonicaliser, Collection, Field, FieldKind, FieldRole, Key, NullRule, RawObject,
+    plain_length, write_text,
 };
 
 use crate::bounds::exceeds;
@@ -37,6 +37,8 @@ struct Member {
     is_key: bool,
     /// Whether any text that is some stays as it is.
     keeps_text: bool,
+    /// Most bytes of a text that the target is sure to keep.
+    text_max: usize,
 }
 
 /// Members with the JSON text by which the target has them.
@@ -72,12 +74,20 @@ impl Shape {
             write_text(&field.name, &mut name);
             name.push(b':');
             let is_key = collection.key.iter().any(|key| key.name == field.name);
+            let Bounds { length, bytes, .. } = field.bounds;
+            let text_max = length.into_iter().chain(bytes).min();
+            let others = Bounds {
+                length: None,
+                bytes: None,
+                ..field.bounds
+            };
             Member {
                 name,
                 is_key,
                 keeps_text: matches!(field.kind, FieldKind::Text | FieldKind::Any)
                     && rules.whitespace == Whitespace::Keep
-                    && field.bounds.is_empty(),
+                    && others.is_empty(),
+                text_max: text_max.map_or(usize::MAX, |most| most as usize),
             }
         };
         let is_left_out =
@@ -148,14 +158,15 @@ impl Shape {
         &self.collection
     }
 
-    /// A value, given as JSON text, in the form of its field.
+    /// A value, given as JSON text, in the form of its field, which can keep it.
     pub fn value(&self, field: &str, json: &str) -> Result<String, RowProblem> {
-        let kind = self
-            .collection
-            .field(field)
-            .map_or(FieldKind::Any, |field| field.kind);
-        let cell = convert(Cell::of_json(json), kind, self.rules);
-        let cell = cell.map_err(|reason| RowProblem::of(format!("`{field}`: {reason}")))?;
+        let known = self.collection.field(field);
+        let kind = known.map_or(FieldKind::Any, |field| field.kind);
+        let problem = |reason: &str| RowProblem::of(format!("`{field}`: {reason}"));
+        let cell = convert(Cell::of_json(json), kind, self.rules).map_err(problem)?;
+        if let Some(reason) = known.and_then(|known| exceeds(&cell, known)) {
+            return Err(problem(&reason));
+        }
         let mut out = Vec::new();
         cell.write(&mut out);
         Ok(String::from_utf8_lossy(&out).into_owned())
@@ -234,7 +245,7 @@ impl Shape {
         size: usize,
         cell_of: impl FnMut(usize, &Field) -> Result<Option<Given<'text>>, String>,
     ) -> Result<Bytes, RowProblem> {
-        self.write_checked(size, cell_of, |field, cell| exceeds(cell, field.bounds))
+        self.write_checked(size, cell_of, |field, cell| exceeds(cell, field))
     }
 
     fn write_checked<'text>(
@@ -251,7 +262,7 @@ impl Shape {
             let cell = match cell_of(place, field) {
                 Ok(None) => continue,
                 Ok(Some(given)) => {
-                    if let Some(text) = given.plain_text().filter(|_| member.keeps_text) {
+                    if let Some(text) = given.plain_text().filter(|text| member.keeps(text)) {
                         member.begin(&mut out);
                         out.extend_from_slice(text.as_bytes());
                         continue;
@@ -290,6 +301,11 @@ impl Shape {
 }
 
 impl Member {
+    /// Whether a text, with its quotes, stays as it is and is kept.
+    fn keeps(&self, text: &str) -> bool {
+        self.keeps_text && text.len().saturating_sub(2) <= self.text_max
+    }
+
     fn begin(&self, out: &mut Vec<u8>) {
         if out.len() > 1 {
             out.push(b',');
@@ -300,7 +316,7 @@ impl Member {
 
 #[cfg(test)]
 mod tests {
-    use syncline_model::{Bounds, CollectionName, KeyField};
+    use syncline_model::{CollectionName, KeyField};
 
     use super::*;
 
@@ -365,6 +381,26 @@ mod tests {
             .push(Field::new("code", FieldKind::Text).bounded(bounds));
         let shape = Shape::new(bounded, ValueRules::default());
         assert!(!shape.has(br#"{"id":"7","name":"x","code":"y"}"#));
+    }
+
+    #[test]
+    fn text_of_some_length_is_passed_on_and_only_longer_text_is_told() {
+        let mut collection = (**shape().collection()).clone();
+        collection.fields.truncate(1);
+        collection.fields[0].bounds.length = Some(4);
+        let shape = Shape::new(collection, ValueRules::default());
+        assert!(
+            shape.has(br#"{"id":"longer"}"#),
+            "what the target has, it keeps"
+        );
+        let written = |json| shape.write_kept(0, |_, _| Ok(Some(Given::Json(json))));
+        for kept in ["\"abcd\"", "\"\u{e9}\u{e9}\u{e9}\u{e9}\""] {
+            assert_eq!(written(kept).unwrap(), format!("{{\"id\":{kept}}}"));
+        }
+        let problem = written("\"abcde\"").unwrap_err();
+        let told = "`id`: it has more characters than the target keeps (4)";
+        assert_eq!(problem.to_string(), told);
+        assert_eq!(shape.value("id", "\"abcde\"").unwrap_err(), problem);
     }
 
     #[test]

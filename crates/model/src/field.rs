@@ -25,6 +25,21 @@ pub struct Field {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Bounds {
+    /// Most characters of a text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub length: Option<u32>,
+    /// Most bytes of a text in UTF-8, or of bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u32>,
+    /// Most digits before the point of a number; so many zeros behind it at least, if that is below 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whole_digits: Option<i32>,
+    /// How many bits a whole number has, its sign included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bits: Option<u8>,
+    /// Whether there are no numbers below zero, and whole ones have no bit for the sign.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unsigned: bool,
     /// Most digits after the point, of a number or of a second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digits: Option<u32>,

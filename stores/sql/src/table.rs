@@ -41,6 +41,8 @@ pub(crate) struct ForeignKey {
 pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) form: Form,
+    /// Which values of its kind it keeps.
+    pub(crate) bounds: Bounds,
     /// The database's own name of the type, as a statement may hold it.
     pub(crate) type_name: String,
     pub(crate) nullable: bool,
@@ -97,33 +99,43 @@ impl Form {
         }
     }
 
-    /// Which values of its kind the column keeps.
-    const fn bounds(self) -> Bounds {
-        let mut bounds = Bounds {
-            digits: None,
-            zoned: None,
-            binary: None,
-            spelled_numbers: false,
-        };
+    /// Which values of its kind a column keeps, if nothing else bounds it.
+    pub(crate) fn bounds(self) -> Bounds {
+        let none = Bounds::default();
         match self {
-            Self::Decimal { scale } => bounds.digits = scale,
-            Self::Float { single: true } => bounds.binary = Some(Binary::Single),
-            Self::Float { single: false } => bounds.binary = Some(Binary::Double),
-            Self::Time { digits } => bounds.digits = Some(digits),
-            Self::Timestamp { zoned, digits } => {
-                bounds.zoned = Some(zoned);
-                bounds.digits = Some(digits);
-            }
-            Self::Loose { numbers } => bounds.spelled_numbers = numbers,
-            _ => {}
+            Self::Decimal { scale } => Bounds {
+                digits: scale,
+                ..none
+            },
+            Self::Float { single } => Bounds {
+                binary: Some(if single {
+                    Binary::Single
+                } else {
+                    Binary::Double
+                }),
+                ..none
+            },
+            Self::Time { digits } => Bounds {
+                digits: Some(digits),
+                ..none
+            },
+            Self::Timestamp { zoned, digits } => Bounds {
+                zoned: Some(zoned),
+                digits: Some(digits),
+                ..none
+            },
+            Self::Loose { numbers } => Bounds {
+                spelled_numbers: numbers,
+                ..none
+            },
+            _ => none,
         }
-        bounds
     }
 }
 
 impl Column {
     pub(crate) fn field(&self) -> Field {
-        let field = Field::new(self.name.clone(), self.form.kind()).bounded(self.form.bounds());
+        let field = Field::new(self.name.clone(), self.form.kind()).bounded(self.bounds);
         if self.nullable {
             field
         } else {

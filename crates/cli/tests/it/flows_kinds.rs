@@ -111,6 +111,144 @@ async fn digits_and_zones_that_a_column_does_not_keep_are_told_by_line_at_planni
     }
 }
 
+/// Values at the edge of what columns keep, and beyond.
+const SIZES: &str = "id,name,amount,small,note,raw,big\n\
+    abc,caf\u{e9}\u{1f600},999.99,32767,,AAA=,9223372036854775807\n\
+    d,,-999.99,-32768,,,-9223372036854775808\n\
+    long,,,,,,\n\
+    e,secret,,,,,\n\
+    f,\"abcd  \",,,,,\n\
+    g,,1000,,,,\n\
+    h,,,32768,,,\n\
+    i,,,-32769,,,\n\
+    j,,,,,AAAA,\n\
+    k,,,,,,9223372036854775808\n";
+const SIZED: &str = "{name: name, amount: amount, small: small, note: note, raw: raw, big: big}";
+
+/// What is said of which line, by databases that know sizes.
+const TOO_LARGE: [(u32, &str); 6] = [
+    (4, "`id`: it has more characters than the target keeps (3)"),
+    (
+        5,
+        "`name`: it has more characters than the target keeps (5)",
+    ),
+    (
+        6,
+        "`name`: it has more characters than the target keeps (5)",
+    ),
+    (
+        7,
+        "`amount`: it has more digits before the point than the target keeps (3)",
+    ),
+    (
+        8,
+        "`small`: it is none of the whole numbers that the target keeps (-32768 to 32767)",
+    ),
+    (
+        9,
+        "`small`: it is none of the whole numbers that the target keeps",
+    ),
+];
+/// And by those whose texts and bytes have bounds, too.
+const TOO_MANY_BYTES: [(u32, &str); 2] = [
+    (10, "`raw`: it has more bytes than the target keeps (2)"),
+    (12, "`note`: it has more bytes than the target keeps (255)"),
+];
+
+#[tokio::test]
+async fn what_is_too_long_or_too_large_for_a_column_is_told_by_line_at_planning() {
+    for system in System::ALL {
+        let home = Desk::new();
+        let Some(database) = Database::new(system, &home).await else {
+            continue;
+        };
+        let columns = system.pick(
+            "note text, raw blob, ",
+            "note text, raw bytea, ",
+            "note tinytext, raw varbinary(2), tiny tinyint unsigned, bits bit(3), \
+             rate decimal(3,1) unsigned, ",
+        );
+        let sql = format!(
+            "CREATE TABLE t (id varchar(3) PRIMARY KEY, {columns}name varchar(5), \
+             amount numeric(5,2), small smallint, big bigint)"
+        );
+        database.run(&sql).await;
+        let note = format!("l,,,,{},,\n", "\u{e9}".repeat(128));
+        let rows = format!("{SIZES}{note}");
+        desk(&database, &home, (SIZED, ""), &rows);
+        let plan = home.run(&["plan", "f"]);
+        ended(&plan, 1);
+        let told = |list: &[(u32, &str)], is_told: bool| {
+            for (line, reason) in list {
+                let told = format!("t.csv:{line}: {reason}");
+                assert_eq!(
+                    plan.stdout.contains(&told),
+                    is_told,
+                    "{system:?}: {told}\n{plan}"
+                );
+            }
+        };
+        told(
+            &[(
+                11,
+                "`big`: it is none of the whole numbers that the target keeps",
+            )],
+            true,
+        );
+        told(&TOO_LARGE, system != System::Sqlite);
+        told(&TOO_MANY_BYTES, system == System::MariaDb);
+        assert!(!plan.stdout.contains("secret"), "{plan}");
+        // Whoever lets such rows out has the others as they are, and nothing is declined.
+        desk(&database, &home, (SIZED, "rows: skip"), &rows);
+        let sync = home.run(&["sync", "f"]);
+        ended(&sync, 1);
+        let kept = system.pick(10, 4, 2);
+        let created = format!("t: {kept} created, 0 updated, 0 deleted, 0 held, 0 failed");
+        assert!(sync.stderr.contains(&created), "{system:?}: {sync}");
+        let drift = home.run(&["drift", "f"]);
+        ended(&drift, 1);
+        assert!(drift.stdout.contains("Nothing differs"), "{drift}");
+    }
+}
+
+#[tokio::test]
+async fn numbers_without_a_sign_and_what_marks_a_record_are_looked_at_too() {
+    let home = Desk::new();
+    let Some(database) = Database::new(System::MariaDb, &home).await else {
+        return;
+    };
+    let sql = "CREATE TABLE t (id varchar(3) PRIMARY KEY, tiny tinyint unsigned, bits bit(3), \
+        rate decimal(3,1) unsigned, single float(5,2), state varchar(4))";
+    database.run(sql).await;
+    let map = "{tiny: tiny, bits: bits, rate: rate, single: single, state: \"'here'\"}";
+    let rows = "id,tiny,bits,rate,single\n1,255,7,99.9,999.5\n2,0,0,0,\n3,256,,,\n4,-1,,,\n\
+        5,,8,,\n6,,,-0.1,\n7,,,100,\n8,,,,1000\n9,,,,0.125\n";
+    desk(&database, &home, (map, ""), rows);
+    let plan = home.run(&["plan", "f"]);
+    ended(&plan, 1);
+    for told in [
+        "t.csv:4: `tiny`: it is none of the whole numbers that the target keeps (0 to 255)",
+        "t.csv:5: `tiny`: it is below zero, and the target keeps no such numbers",
+        "t.csv:6: `bits`: it is none of the whole numbers that the target keeps (0 to 7)",
+        "t.csv:7: `rate`: it is below zero",
+        "t.csv:8: `rate`: it has more digits before the point than the target keeps (2)",
+        "t.csv:9: `single`: it has more digits before the point than the target keeps (3)",
+        "t.csv:10: `single`: it has more digits after the point than the target keeps (2)",
+    ] {
+        assert!(plan.stdout.contains(told), "{told}\n{plan}");
+    }
+    let rows: String = rows.split_inclusive('\n').take(3).collect();
+    desk(&database, &home, (map, ""), &rows);
+    ended(&home.run(&["sync", "f"]), 0);
+    nothing_differs(&home);
+    let gone = "delete: {style: mark, set: {state: departed}}";
+    desk(&database, &home, (map, gone), &rows);
+    let plan = home.run(&["plan", "f"]);
+    ended(&plan, 2);
+    let told = "`delete.set`: `state`: it has more characters than the target keeps (4)";
+    assert!(plan.stderr.contains(told), "{plan}");
+}
+
 #[tokio::test]
 async fn times_without_a_zone_for_a_column_with_one_are_told_before_a_row_is_read() {
     let home = Desk::new();

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use mysql_async::consts::{ColumnFlags, ColumnType};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Error, Row};
+use syncline_model::Bounds;
 
 use crate::table::{Column, ForeignKey, Form, Source, Table};
 
 const COLUMNS: &str = "
     SELECT c.table_schema, c.table_name, t.table_type, c.table_schema = database(),
         c.column_name, c.is_nullable, c.extra, lower(c.data_type), lower(c.column_type),
-        c.numeric_scale, c.datetime_precision
+        c.numeric_scale, c.datetime_precision, c.numeric_precision, c.character_maximum_length,
+        c.character_octet_length, c.character_set_name
     FROM information_schema.columns c
     JOIN information_schema.tables t USING (table_schema, table_name)
     WHERE c.table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')
@@ -130,15 +132,22 @@ fn text(row: &Row, at: usize) -> String {
     found.flatten().unwrap_or_default()
 }
 
+fn number(row: &Row, at: usize) -> Option<u32> {
+    let found = row.get::<Option<u64>, _>(at).flatten();
+    found.and_then(|number| u32::try_from(number).ok())
+}
+
 fn column(row: &Row) -> Column {
-    let number = |at: usize| row.get::<Option<u32>, _>(at).flatten();
+    let number = |at: usize| number(row, at);
     let (data_type, full_type) = (text(row, 7), text(row, 8));
     let extra = text(row, 6).to_ascii_uppercase();
     // A type without what follows the numbers: `decimal(10,2) unsigned`.
     let bare = full_type.split_inclusive(')').next().unwrap_or(&full_type);
+    let form = form(&data_type, &full_type, number(9), number(10).unwrap_or(0));
     Column {
         name: text(row, 4),
-        form: form(&data_type, &full_type, number(9), number(10).unwrap_or(0)),
+        form,
+        bounds: bounds((&data_type, &full_type), form, row),
         type_name: bare.to_owned(),
         nullable: text(row, 5) == "YES",
         computed: ["VIRTUAL", "STORED", "PERSISTENT"]
@@ -169,6 +178,40 @@ fn form(data_type: &str, full_type: &str, scale: Option<u32>, digits: u32) -> Fo
         "json" => Form::Json,
         _ => Form::Text,
     }
+}
+
+/// Which values a column keeps: lengths, precision and range.
+fn bounds((data_type, full_type): (&str, &str), form: Form, row: &Row) -> Bounds {
+    let mut bounds = form.bounds();
+    bounds.unsigned = full_type.contains("unsigned");
+    let (scale, precision) = (number(row, 9), number(row, 11));
+    let (characters, bytes) = (number(row, 12), number(row, 13));
+    match data_type {
+        _ if form == Form::Boolean => bounds.unsigned = false,
+        "char" | "varchar" => bounds.length = characters,
+        // How many bytes a character has in other sets is the server's to know.
+        "tinytext" | "text" | "mediumtext" if text(row, 14).starts_with("utf8") => {
+            bounds.bytes = bytes;
+        }
+        "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" => bounds.bytes = bytes,
+        "tinyint" => bounds.bits = Some(8),
+        "smallint" => bounds.bits = Some(16),
+        "mediumint" => bounds.bits = Some(24),
+        "int" => bounds.bits = Some(32),
+        "bigint" => bounds.bits = Some(64),
+        "bit" => {
+            bounds.bits = precision.and_then(|bits| u8::try_from(bits).ok());
+            bounds.unsigned = true;
+        }
+        // `float(7,4)` rounds like `decimal(7,4)`; a plain `float` has no scale.
+        "decimal" | "float" | "double" => {
+            bounds.digits = scale;
+            let whole = scale.and_then(|scale| precision?.checked_sub(scale));
+            bounds.whole_digits = whole.and_then(|digits| i32::try_from(digits).ok());
+        }
+        _ => {}
+    }
+    bounds
 }
 
 /// A column of a query, as far as the server describes it.
@@ -208,6 +251,7 @@ pub(crate) fn query_column(column: &mysql_async::Column) -> Column {
     Column {
         name: column.name_str().into_owned(),
         form,
+        bounds: form.bounds(),
         type_name,
         nullable: !flags.contains(ColumnFlags::NOT_NULL_FLAG),
         computed: false,

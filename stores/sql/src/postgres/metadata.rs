@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use syncline_model::Bounds;
 use tokio_postgres::{Client, Error, Row};
 
 use super::statement::quote;
@@ -105,9 +106,11 @@ fn column(row: &Row) -> Result<Column, Error> {
     let (schema, name): (String, String) = (row.try_get(7)?, row.try_get(8)?);
     let (base, category): (String, String) = (row.try_get(9)?, row.try_get(10)?);
     let modifier: i32 = row.try_get(11)?;
+    let form = form(&base, category == "A", modifier);
     Ok(Column {
         name: row.try_get(4)?,
-        form: form(&base, category == "A", modifier),
+        form,
+        bounds: bounds(&base, form, modifier),
         type_name: format!("{}.{}", quote(&schema), quote(&name)),
         nullable: !not_null,
         computed: row.try_get(6)?,
@@ -118,9 +121,11 @@ fn column(row: &Row) -> Result<Column, Error> {
 pub(crate) fn query_column(column: &tokio_postgres::Column) -> Column {
     let kind = column.type_();
     let is_array = matches!(kind.kind(), tokio_postgres::types::Kind::Array(_));
+    let form = form(kind.name(), is_array, column.type_modifier());
     Column {
         name: column.name().to_owned(),
-        form: form(kind.name(), is_array, column.type_modifier()),
+        form,
+        bounds: bounds(kind.name(), form, column.type_modifier()),
         type_name: format!("{}.{}", quote(kind.schema()), quote(kind.name())),
         nullable: true,
         computed: false,
@@ -155,11 +160,45 @@ fn form(name: &str, is_array: bool, modifier: i32) -> Form {
     }
 }
 
+/// Which values a column keeps: lengths, precision and range. Elements of lists have bounds of their
+/// own, which nothing is said of.
+fn bounds(name: &str, form: Form, modifier: i32) -> Bounds {
+    let mut bounds = form.bounds();
+    match name {
+        _ if form == Form::List => {}
+        "varchar" | "bpchar" => {
+            bounds.length = modifier
+                .checked_sub(4)
+                .and_then(|most| u32::try_from(most).ok());
+        }
+        // Longer names are cut off.
+        "name" => bounds.bytes = Some(63),
+        "int2" => bounds.bits = Some(16),
+        "int4" => bounds.bits = Some(32),
+        "int8" => bounds.bits = Some(64),
+        "oid" => {
+            bounds.bits = Some(32);
+            bounds.unsigned = true;
+        }
+        "numeric" => {
+            let packed = packed(modifier);
+            bounds.whole_digits = packed.map(|(precision, scale)| precision - scale);
+        }
+        _ => {}
+    }
+    bounds
+}
+
 /// Digits after the point of `numeric(p, s)`; without an end for a plain `numeric`.
 fn scale(modifier: i32) -> Option<u32> {
-    let packed = modifier.checked_sub(4).filter(|packed| *packed >= 0)?;
-    let scale = ((packed & 0x7ff) ^ 1024) - 1024;
+    let (_, scale) = packed(modifier)?;
     Some(u32::try_from(scale).unwrap_or(0))
+}
+
+/// Precision and scale of `numeric(p, s)`.
+fn packed(modifier: i32) -> Option<(i32, i32)> {
+    let packed = modifier.checked_sub(4).filter(|packed| *packed >= 0)?;
+    Some((packed >> 16, ((packed & 0x7ff) ^ 1024) - 1024))
 }
 
 #[cfg(test)]
@@ -171,5 +210,6 @@ mod tests {
         assert_eq!(scale(-1), None);
         assert_eq!(scale(((10 << 16) | 2) + 4), Some(2));
         assert_eq!(scale((38 << 16) + 4), Some(0));
+        assert_eq!(packed(((5 << 16) | (0x7ff & -2)) + 4), Some((5, -2)));
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
+use syncline_model::Bounds;
 
 use crate::table::{Column, ForeignKey, Form, Source, Table};
 
@@ -29,6 +30,7 @@ fn table(connection: &Connection, name: String, is_writable: bool) -> rusqlite::
         let column = Column {
             name: column,
             form: form(&declared),
+            bounds: bounds(form(&declared)),
             type_name: declared,
             nullable: !not_null && !is_row_id,
             computed: hidden > 1,
@@ -118,12 +120,21 @@ pub(crate) fn query(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<
         Column {
             name: column.name().to_owned(),
             form: form(declared),
+            bounds: bounds(form(declared)),
             type_name: declared.to_owned(),
             nullable: true,
             computed: false,
         }
     });
     Ok(columns.collect())
+}
+
+/// SQLite keeps texts of any length whatever is declared, and whole numbers of 64 bits.
+fn bounds(form: Form) -> Bounds {
+    Bounds {
+        bits: (form == Form::Integer).then_some(64),
+        ..form.bounds()
+    }
 }
 
 /// What a declared type stands for: SQLite's own rules, and the words people use. It has no exact
