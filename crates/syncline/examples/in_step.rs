@@ -45,7 +45,7 @@ pub(crate) async fn in_step(left: &MemoryStore, right: &MemoryStore) -> Result<R
             change.key()
         );
     }
-    plan.apply().await
+    Ok(plan.apply().await?.report)
 }
 
 /// Three students against three others.

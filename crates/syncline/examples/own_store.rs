@@ -114,7 +114,7 @@ pub(crate) async fn run() -> std::result::Result<(RunReport, BTreeMap<String, u3
     let left = MemoryStore::new("marks").holding(given)?;
     let book = GradeBook::default();
     let flow = Flow::new("marks").part(Part::of::<Mark100>());
-    let report = flow.plan(&left, &book).await?.apply().await?;
+    let report = flow.plan(&left, &book).await?.apply().await?.report;
     let held = book
         .0
         .lock()

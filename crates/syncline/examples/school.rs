@@ -22,7 +22,7 @@ use syncline::store::{
     LdapEntries, LdapMembers, LdapSettings, LdapStore, SqlSettings, SqlStore, Store, TableSettings,
     TablesStore, ValueRules, Whitespace,
 };
-use syncline::{ChangeKind, DeleteStyle, Failure, Flow, Grace, Part, RunReport};
+use syncline::{AppliedFlow, ChangeKind, DeleteStyle, Failure, Flow, Grace, Part};
 
 const USAGE: &str = "usage: school SIS_FOLDER STATE_FOLDER DATABASE_URL [LDAP_URL BIND_DN BASE_DN]";
 
@@ -177,7 +177,7 @@ pub(crate) async fn in_step<T: Store + Clone + 'static>(
     flow: &Flow,
     source: &Arc<TablesStore>,
     target: &T,
-) -> Result<RunReport, Failure> {
+) -> Result<AppliedFlow, Failure> {
     let plan = flow.plan(source, target).await?;
     for one in &plan.summary().collections {
         let (name, creates, updates, gone) = (
@@ -210,25 +210,33 @@ pub(crate) async fn run(arguments: &[&str], mut password: impl BufRead) -> Resul
         return Err(Failure::configuration(USAGE));
     };
     let (sis, state) = (sis(Path::new(folder))?, Path::new(state));
-    tell(&in_step(&lms(state), &sis, &database(url).await?).await?);
+    tell(&in_step(&lms(state), &sis, &database(url).await?).await?)?;
     match directory_of {
         [] => {}
         [url, name, base] => {
             let mut line = String::new();
             password.read_line(&mut line)?;
             let target = people_and_groups(url, (name, line.trim_end()), base).await?;
-            tell(&in_step(&directory(state), &sis, &target).await?);
+            tell(&in_step(&directory(state), &sis, &target).await?)?;
         }
         _ => return Err(Failure::configuration(USAGE)),
     }
     Ok(())
 }
 
-fn tell(report: &RunReport) {
-    for (name, one) in &report.collections {
+/// What was done, and each change that was not.
+fn tell(applied: &AppliedFlow) -> Result<(), Failure> {
+    for (name, one) in &applied.report.collections {
         let (done, held, failed) = (one.accepted(), one.held, one.failed);
         println!("{name}: {done} done, {held} held, {failed} failed");
     }
+    for outcome in applied.outcomes()? {
+        let one = outcome?;
+        if one.outcome.is_failure() {
+            println!("{} {}: {}", one.collection, one.key, one.reason);
+        }
+    }
+    Ok(())
 }
 
 #[tokio::main]

@@ -50,7 +50,7 @@ pub use flow::{
     FlowSide, HandlerSettings, LookupSettings, PartSettings, PlanSummary, ShownChange,
     TablesSettings, apply_flow, drift_flow, explain_flow, plan_flow, shown_changes, sync_flow,
 };
-pub use library::{Flow, FlowChange, Part, PlannedFlow, Record, Records, Value};
+pub use library::{AppliedFlow, Flow, FlowChange, Part, PlannedFlow, Record, Records, Value};
 pub use publish::{
     Choice, Imported, JobOutcome, JobsArgs, JobsObserver, NamedJob, PublishArgs, PublishJobs,
     PublishSettings, PublishStart, PublishSummary, import_api_publisher, publish, publish_jobs,
@@ -78,9 +78,9 @@ pub use watch::{Clock, RoundEnd, SystemClock, WatchObserver, WatchSettings, watc
 
 pub use syncline_check::{Method, Severity};
 pub use syncline_engine::{
-    CollectionPlan, CollectionProgress, CollectionReport, DeleteStyle, Duplicates, Ending, Event,
-    FailureGroup, FlowPlan, Grace, Nulls, Observer, Only, PartReport, Planned, Problem, Progress,
-    Resend, RowErrors, RunReport, Side as ProblemSide, Verb,
+    ChangeOutcome, CollectionPlan, CollectionProgress, CollectionReport, DeleteStyle, Duplicates,
+    Ending, Event, FailureGroup, FlowPlan, Grace, Nulls, Observer, Only, OutcomeWord, PartReport,
+    Planned, Problem, Progress, Resend, RowErrors, RunReport, Side as ProblemSide, Verb,
 };
 pub use syncline_ledger::Holder;
 pub use syncline_macros::Record;

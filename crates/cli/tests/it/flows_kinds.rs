@@ -165,8 +165,7 @@ async fn what_is_too_long_or_too_large_for_a_column_is_told_by_line_at_planning(
         let columns = system.pick(
             "note text, raw blob, ",
             "note text, raw bytea, ",
-            "note tinytext, raw varbinary(2), tiny tinyint unsigned, bits bit(3), \
-             rate decimal(3,1) unsigned, ",
+            "note tinytext, raw varbinary(2), ",
         );
         let sql = format!(
             "CREATE TABLE t (id varchar(3) PRIMARY KEY, {columns}name varchar(5), \

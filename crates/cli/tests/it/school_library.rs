@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use syncline::store::{Store, TablesStore};
-use syncline::{CollectionPlan, Flow, FlowPlan};
+use syncline::{CollectionPlan, Flow, FlowPlan, OutcomeWord};
 use syncline_testkit::{Service, services};
 
 use crate::datastores::{Branch, Database, System};
@@ -38,10 +38,17 @@ async fn in_step<T>(flow: &Flow, sis: &Arc<TablesStore>, target: &T, stay: u64)
 where
     T: Store + Clone + 'static,
 {
-    let report = program::in_step(flow, sis, target).await.unwrap();
-    for (name, one) in &report.collections {
+    let applied = program::in_step(flow, sis, target).await.unwrap();
+    let mut done = 0;
+    for (name, one) in &applied.report.collections {
         assert_eq!((one.failed, &one.failures[..]), (0, &[][..]), "{name}");
+        done += one.accepted();
     }
+    let outcomes = applied.outcomes().unwrap().map(Result::unwrap);
+    let outcomes: Vec<OutcomeWord> = outcomes.map(|one| one.outcome).collect();
+    let count = |word| outcomes.iter().filter(|one| **one == word).count() as u64;
+    assert_eq!(count(OutcomeWord::Done), done);
+    assert_eq!(outcomes.len() as u64, done + count(OutcomeWord::Held));
     let again = flow.plan(sis, target).await.unwrap();
     let left: u64 = again
         .summary()

@@ -10,5 +10,5 @@ mod planned;
 mod record;
 
 pub use flow::{Flow, Part};
-pub use planned::{FlowChange, PlannedFlow};
+pub use planned::{AppliedFlow, FlowChange, PlannedFlow};
 pub use record::{Record, Records, Value, as_record, described, field};

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use syncline_engine::{Event, FlowPlan, Observer, Only, Problem, RunReport};
+use syncline_engine::{
+    ChangeOutcome, Event, FlowPlan, Observer, Only, Problem, RunReport, read_outcomes,
+};
 use syncline_ledger::Holder;
 use syncline_model::{ChangeKind, CollectionName};
 use syncline_plan::{Guard, PlanReader, PlannedChange, PlannedKey};
@@ -104,8 +106,9 @@ impl PlannedFlow {
         self
     }
 
-    /// Makes the changes and no others. What the target declines is in the report, by collection.
-    pub async fn apply(self) -> Result<RunReport, Failure> {
+    /// Makes the changes and no others. What the target declines is no error: the report counts it by
+    /// collection, and [`AppliedFlow::outcomes`] says what became of each change.
+    pub async fn apply(self) -> Result<AppliedFlow, Failure> {
         self.apply_told(Arc::new(Silent), CancellationToken::new())
             .await
     }
@@ -115,7 +118,7 @@ impl PlannedFlow {
         self,
         observer: Arc<dyn Observer>,
         stop: CancellationToken,
-    ) -> Result<RunReport, Failure> {
+    ) -> Result<AppliedFlow, Failure> {
         let plan = (self.plan.id.clone(), self.file()?.to_owned());
         let arguments = ApplyArgs {
             only: Only::default(),
@@ -129,7 +132,48 @@ impl PlannedFlow {
         };
         let what = (self.place.state.as_path(), self.flow.as_str(), plan);
         let summary = apply_between(&self.opened, what, arguments, (observer, stop)).await?;
-        summary.report.ok_or_else(|| self.problems())
+        let report = summary.report.ok_or_else(|| self.problems())?;
+        Ok(AppliedFlow {
+            report,
+            plan: self.plan.id,
+            outcomes: summary.outcome_file,
+            _place: self.place,
+        })
+    }
+}
+
+/// What became of a plan.
+pub struct AppliedFlow {
+    /// How it ended, and what was done, held and declined, by collection.
+    pub report: RunReport,
+    /// The name of the plan.
+    plan: String,
+    outcomes: Option<PathBuf>,
+    /// Where the outcomes are, until nobody asks for them.
+    _place: Place,
+}
+
+impl std::fmt::Debug for AppliedFlow {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("AppliedFlow")
+            .field("report", &self.report)
+            .finish_non_exhaustive()
+    }
+}
+
+impl AppliedFlow {
+    /// What became of each change, in the order in which it became known. A change that was declined
+    /// and offered again is there each time, and the last time counts; one that a run did not come to,
+    /// since it was stopped or the target went away, is not there.
+    pub fn outcomes(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<ChangeOutcome, Failure>> + use<>, Failure> {
+        let file = self.outcomes.as_deref();
+        let outcomes = file
+            .map(|file| read_outcomes(file, &self.plan))
+            .transpose()?;
+        Ok(outcomes.into_iter().flatten().map(|outcome| Ok(outcome?)))
     }
 }
 

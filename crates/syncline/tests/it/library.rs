@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use serde::{Deserialize, Serialize};
 use syncline::store::{Change, Event, FieldKind, FieldRole, MemoryStore};
 use syncline::{
-    ChangeKind, DeleteStyle, Flow, Grace, Guard, Only, Part, Record, Records as _, RowErrors,
+    ChangeKind, DeleteStyle, Flow, Grace, Guard, Only, OutcomeWord, Part, Record, Records as _,
+    RowErrors,
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Record)]
@@ -133,6 +134,67 @@ async fn guards_hold_until_they_are_lifted() {
     let plan = flow.plan(&left, &right).await.unwrap();
     plan.allowing(Guard::DeleteShare).apply().await.unwrap();
     assert_eq!(right.values::<Person>().unwrap().len(), 50);
+}
+
+#[tokio::test]
+async fn what_became_of_each_change_is_told_with_or_without_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    for state in [None, Some(folder.path())] {
+        let (left, right) = stores(
+            &[person("1", "Ada"), person("2", "Bea"), person("3", "Cy")],
+            &[person("2", "B."), person("4", "Dee"), person("5", "Eve")],
+        );
+        let no_letters = |_: &Event, change: &Change| {
+            let is_first = change.key.as_str() == "[\"1\"]";
+            is_first
+                .then_some(())
+                .ok_or_else(|| "no letters".to_owned())
+        };
+        let part = Part::of::<Person>().delete(DeleteStyle::Delete, Grace::None);
+        let part = part.protect("id", "4");
+        let mut flow = Flow::new("people").part(part).on("new_people", no_letters);
+        if let Some(folder) = state {
+            flow = flow.state(folder);
+        }
+        let plan = flow.plan(&left, &right).await.unwrap();
+        assert_eq!(plan.changes().unwrap().count(), 5);
+        let applied = plan.apply().await.unwrap();
+        let mut told: Vec<_> = applied
+            .outcomes()
+            .unwrap()
+            .map(Result::unwrap)
+            .map(|one| (one.kind, one.key, one.outcome, one.reason))
+            .collect();
+        told.sort_unstable();
+        let one = |kind, key: &str, word, reason: &str| {
+            (kind, format!("[\"{key}\"]"), word, reason.to_owned())
+        };
+        let expected = [
+            one(ChangeKind::Create, "1", OutcomeWord::Done, ""),
+            one(
+                ChangeKind::Create,
+                "3",
+                OutcomeWord::Failed,
+                "new_people: no letters",
+            ),
+            one(ChangeKind::Update, "2", OutcomeWord::Done, ""),
+            one(ChangeKind::Delete, "4", OutcomeWord::Held, "protected"),
+            one(ChangeKind::Delete, "5", OutcomeWord::Done, ""),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(applied.report.collections["people"].failed, 1);
+
+        // A plan without changes has no outcomes, and not those of the one before.
+        let (left, right) = stores(&[person("1", "Ada")], &[person("1", "Ada")]);
+        let applied = flow
+            .plan(&left, &right)
+            .await
+            .unwrap()
+            .apply()
+            .await
+            .unwrap();
+        assert_eq!(applied.outcomes().unwrap().count(), 0);
+    }
 }
 
 #[tokio::test]
