@@ -319,6 +319,38 @@ async fn resets_and_breaks_on_every_sort_of_request_lose_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_end_while_a_publication_runs_are_replaced_at_once() {
+    let mut pair = Pair::empty(V7_3, V7_3).await;
+    pair.page_size = 5;
+    let hand = pair.hand().await;
+    for number in 0..100 {
+        hand.put(STUDENTS, &student(number, "Ada")).await;
+    }
+    pair.target.set_faults(plan([FaultRule {
+        on: FaultMatch {
+            method: Some("POST".to_owned()),
+            path: Some(format!("/{STUDENTS}")),
+            ..FaultMatch::default()
+        },
+        action: FaultAction::Delay,
+        delay_ms: 5,
+        ..FaultRule::default()
+    }]));
+    let ending = async {
+        until(&pair.target, |log| log.count("POST", STUDENTS) >= 1).await;
+        pair.source.expire_tokens();
+        pair.target.expire_tokens();
+    };
+    let (summary, ()) = tokio::join!(pair.publish(), ending);
+    assert_eq!((summary.exit_status(), summary.owed()), (0, 0));
+    for (server, method) in [(&pair.source, "GET"), (&pair.target, "POST")] {
+        let log = server.requests();
+        assert!(log.count_status(method, "/ed-fi/", 401) > 0, "{method}");
+    }
+    pair.must_be_equal("after tokens ended").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_part_of_0_deletes_no_other_record() {
     let pair = Pair::empty(V7_3, V7_3).await;
     let hand = pair.hand().await;
