@@ -4,19 +4,21 @@
 //! folded into the file for as long as it lasts, and a run that sends while it scans lasts hours.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use syncline_model::{CollectionName, Digest, Key};
 
-use crate::{LedgerError, LedgerView, Owed, Result, ScopeId, column, schema};
+use crate::{LedgerError, LedgerView, Owed, Result, ScopeId, column};
 
 const OWED_PER_PAGE: u32 = 64;
 
 /// Changes that are still to be made; ends after an error.
 #[derive(Debug)]
 pub struct OwedChanges {
-    connection: Connection,
+    /// Shared with other readings: each page is a statement of its own.
+    connection: Arc<Mutex<Connection>>,
     path: PathBuf,
     /// Collections not read to their end, the current one first.
     collections: std::collections::VecDeque<(i64, CollectionName)>,
@@ -26,18 +28,24 @@ pub struct OwedChanges {
 }
 
 impl OwedChanges {
-    pub(crate) fn open(path: &Path, collections: Vec<(i64, CollectionName)>) -> Result<Self> {
-        Ok(Self {
-            connection: schema::open_reader(path)?,
+    pub(crate) fn read(
+        connection: Arc<Mutex<Connection>>,
+        path: &Path,
+        collections: Vec<(i64, CollectionName)>,
+    ) -> Self {
+        Self {
+            connection,
             path: path.to_owned(),
             collections: collections.into(),
             after: Vec::new(),
             page: Vec::new().into_iter(),
-        })
+        }
     }
 
     fn read_page(&self, id: i64, name: &CollectionName) -> rusqlite::Result<Vec<Owed>> {
-        self.connection
+        let connection = self.connection.lock();
+        connection
+            .unwrap_or_else(PoisonError::into_inner)
             .prepare_cached(
                 "SELECT key, key_text, digest, payload, origin, class, reason, status, attempts,
                     first_at, at

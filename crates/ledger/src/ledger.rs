@@ -7,6 +7,7 @@ use rusqlite::{Transaction, TransactionBehavior};
 use syncline_model::{CollectionName, Digest, Mark, StoreIdentity};
 
 use crate::lock::Lock;
+use crate::schema::Format;
 use crate::{
     Forgotten, Holder, ImportCounts, ImportedLine, LedgerError, LedgerView, Listed, Receipt,
     Repeat, Result, RunEnd, RunId, RunStart, ScopeId, UnderWay, forget, imported, listed, record,
@@ -93,11 +94,7 @@ impl Ledger {
         let path = schema::file_in(directory);
         let connection = schema::open_writer(&path)?;
         Ok(Self {
-            view: LedgerView {
-                connection,
-                path,
-                holds_under_way: true,
-            },
+            view: LedgerView::with(connection, path, Format::NEWEST),
             _lock: lock,
         })
     }

@@ -8,7 +8,12 @@ use std::fmt;
 use rusqlite::{OptionalExtension as _, Result, Transaction, params};
 use syncline_model::{CollectionName, Key, Mark};
 
-use crate::{LedgerView, ScopeId, schema};
+use crate::{LedgerView, ScopeId};
+
+/// What a key of a collection became. It is asked for each key that others contain, so it is one
+/// statement.
+const MOVED: &str = "SELECT now FROM moved WHERE key = ?3
+     AND collection = (SELECT id FROM collection WHERE scope = ?1 AND name = ?2)";
 
 /// What lists of a collection told, and how far they were read then.
 #[derive(Clone)]
@@ -100,7 +105,7 @@ impl LedgerView {
         scope: ScopeId,
         collection: &CollectionName,
     ) -> crate::Result<Option<Mark>> {
-        if !self.ask(schema::holds_lists)? {
+        if !self.format.holds_lists() {
             return Ok(None);
         }
         self.ask(|connection| {
@@ -142,13 +147,15 @@ impl LedgerView {
         collection: &CollectionName,
         from: &Key,
     ) -> crate::Result<Option<Key>> {
-        let Some(collection) = self.with_lists(scope, collection)? else {
+        if !self.format.holds_lists() {
             return Ok(None);
-        };
+        }
+        let digest = from.digest();
+        let digest: &[u8] = digest.as_bytes();
         self.ask(|connection| {
             connection
-                .prepare_cached("SELECT now FROM moved WHERE collection = ?1 AND key = ?2")?
-                .query_row(params![collection, from.digest().as_bytes()], key)
+                .prepare_cached(MOVED)?
+                .query_row((scope.0, collection.as_str(), digest), key)
                 .optional()
         })
     }
@@ -170,7 +177,7 @@ impl LedgerView {
         scope: ScopeId,
         collection: &CollectionName,
     ) -> crate::Result<Option<i64>> {
-        if !self.ask(schema::holds_lists)? {
+        if !self.format.holds_lists() {
             return Ok(None);
         }
         self.find_collection(scope, collection)

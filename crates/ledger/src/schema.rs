@@ -197,30 +197,38 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection> {
     connect().map_err(|source| LedgerError::from_sqlite(path, source))
 }
 
-/// Whether a file of any format we know can hold lines of another program.
-pub(crate) fn holds_imported(connection: &Connection) -> rusqlite::Result<bool> {
-    Ok(version(connection)? >= WITH_IMPORTED)
-}
+/// What a file of some format can hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Format(i64);
 
-/// Whether a file of any format we know can hold places of unfinished readings.
-pub(crate) fn holds_places(connection: &Connection) -> rusqlite::Result<bool> {
-    Ok(version(connection)? >= WITH_PLACES)
-}
+impl Format {
+    /// That of files which are written.
+    pub(crate) const NEWEST: Self = Self(VERSION);
 
-/// Whether a file of any format we know can hold what lists told.
-pub(crate) fn holds_lists(connection: &Connection) -> rusqlite::Result<bool> {
-    Ok(version(connection)? >= WITH_LISTS)
-}
+    pub(crate) fn of(connection: &Connection) -> rusqlite::Result<Self> {
+        let question = "SELECT user_version FROM pragma_user_version";
+        connection.query_row(question, [], |row| row.get(0).map(Self))
+    }
 
-/// Whether a file of any format we know can hold changes that are on their way.
-pub(crate) fn holds_under_way(connection: &Connection) -> rusqlite::Result<bool> {
-    Ok(version(connection)? >= WITH_UNDER_WAY)
-}
+    /// Lines of another program.
+    pub(crate) const fn holds_imported(self) -> bool {
+        self.0 >= WITH_IMPORTED
+    }
 
-fn version(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("SELECT user_version FROM pragma_user_version", [], |row| {
-        row.get(0)
-    })
+    /// Places of unfinished readings.
+    pub(crate) const fn holds_places(self) -> bool {
+        self.0 >= WITH_PLACES
+    }
+
+    /// What lists told.
+    pub(crate) const fn holds_lists(self) -> bool {
+        self.0 >= WITH_LISTS
+    }
+
+    /// Changes that are on their way.
+    pub(crate) const fn holds_under_way(self) -> bool {
+        self.0 >= WITH_UNDER_WAY
+    }
 }
 
 /// Refuses files that are not ours or not known; the format of the others, 0 if the file is empty

@@ -2,16 +2,30 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use syncline_model::{CollectionName, Digest, Handle, Mark, StoreIdentity};
 
 use crate::cursor::OwedChanges;
 use crate::scan::{self, Scan};
+use crate::schema::Format;
 use crate::{
     ImportedLines, Known, LastOutcome, LedgerError, OwedClass, Result, RunEnd, RunId, RunRow,
     RunStart, column, schema,
 };
+
+/// What is known of a key: one statement, as it is asked for each record.
+const FIND: &str = "SELECT key, digest, record.held, status, outcome, at, handle, 0
+     FROM collection JOIN record ON record.collection = collection.id
+     WHERE scope = ?1 AND name = ?2 AND key = ?3";
+/// The same where it may be known that a change of it is on its way.
+const FIND_AND_UNDER_WAY: &str =
+    "SELECT key, digest, record.held, status, outcome, at, handle, EXISTS (
+         SELECT 1 FROM under_way
+         WHERE under_way.collection = record.collection AND under_way.key = record.key)
+     FROM collection JOIN record ON record.collection = collection.id
+     WHERE scope = ?1 AND name = ?2 AND record.key = ?3";
 
 /// Which target, seen by which flow: what is known is kept apart by this and by nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,8 +49,10 @@ pub struct CollectionRow {
 pub struct LedgerView {
     pub(crate) connection: Connection,
     pub(crate) path: PathBuf,
-    /// Whether the file has a table of changes that are on their way.
-    pub(crate) holds_under_way: bool,
+    /// What the file can hold.
+    pub(crate) format: Format,
+    /// Reads page by page what goes to other threads; opened when it is first wanted.
+    beside: OnceLock<Arc<Mutex<Connection>>>,
 }
 
 impl LedgerView {
@@ -44,13 +60,27 @@ impl LedgerView {
     pub fn open(directory: &Path) -> Result<Self> {
         let path = schema::file_in(directory);
         let connection = schema::open_reader(&path)?;
-        let holds_under_way = schema::holds_under_way(&connection)
-            .map_err(|source| LedgerError::from_sqlite(&path, source))?;
-        Ok(Self {
+        let format =
+            Format::of(&connection).map_err(|source| LedgerError::from_sqlite(&path, source))?;
+        Ok(Self::with(connection, path, format))
+    }
+
+    pub(crate) const fn with(connection: Connection, path: PathBuf, format: Format) -> Self {
+        Self {
             connection,
             path,
-            holds_under_way,
-        })
+            format,
+            beside: OnceLock::new(),
+        }
+    }
+
+    /// The one connection by which everything is read that may be read while this one writes.
+    fn beside(&self) -> Result<Arc<Mutex<Connection>>> {
+        if let Some(open) = self.beside.get() {
+            return Ok(Arc::clone(open));
+        }
+        let opened = Arc::new(Mutex::new(schema::open_reader(&self.path)?));
+        Ok(Arc::clone(self.beside.get_or_init(|| opened)))
     }
 
     /// Whether there is a ledger in a state directory.
@@ -115,7 +145,7 @@ impl LedgerView {
         collection: &CollectionName,
     ) -> Result<Option<ImportedLines>> {
         match self.find_collection(scope, collection)? {
-            Some(collection) if self.ask(schema::holds_imported)? => {
+            Some(collection) if self.format.holds_imported() => {
                 ImportedLines::open(&self.path, collection)
             }
             _ => Ok(None),
@@ -124,7 +154,7 @@ impl LedgerView {
 
     /// All collections of a scope, by name. Counting what was imported reads all of it.
     pub fn collections(&self, scope: ScopeId) -> Result<Vec<CollectionRow>> {
-        let imported = if self.ask(schema::holds_imported)? {
+        let imported = if self.format.holds_imported() {
             "(SELECT count(*) FROM imported
               WHERE imported.collection = collection.id AND status BETWEEN 200 AND 299)"
         } else {
@@ -180,21 +210,15 @@ impl LedgerView {
         collection: &CollectionName,
         key: &Digest,
     ) -> Result<Option<(Known, Option<Handle>)>> {
-        let Some(collection) = self.find_collection(scope, collection)? else {
-            return Ok(None);
-        };
-        let question = if self.holds_under_way {
-            "SELECT key, digest, held, status, outcome, at, handle,
-                EXISTS (SELECT 1 FROM under_way WHERE collection = ?1 AND key = ?2)
-             FROM record WHERE collection = ?1 AND key = ?2"
+        let question = if self.format.holds_under_way() {
+            FIND_AND_UNDER_WAY
         } else {
-            "SELECT key, digest, held, status, outcome, at, handle, 0 FROM record
-             WHERE collection = ?1 AND key = ?2"
+            FIND
         };
         self.ask(|connection| {
             connection
                 .prepare_cached(question)?
-                .query_row((collection, key.as_bytes()), |row| {
+                .query_row((scope.0, collection.as_str(), key.as_bytes()), |row| {
                     let (mut known, handle) = known_with_handle(row)?;
                     if known.outcome.is_settled() && row.get(7)? {
                         known.outcome = LastOutcome::Owed(OwedClass::UnderWay);
@@ -220,7 +244,7 @@ impl LedgerView {
                 })?
                 .collect()
         })?;
-        OwedChanges::open(&self.path, collections)
+        Ok(OwedChanges::read(self.beside()?, &self.path, collections))
     }
 
     /// How often a record was missed that is still to be deleted, and since when, in Unix seconds;
@@ -291,7 +315,7 @@ impl LedgerView {
 
     /// How far an unfinished reading of a collection came, as last recorded.
     pub fn place(&self, scope: ScopeId, collection: &CollectionName) -> Result<Option<Mark>> {
-        if !self.ask(schema::holds_places)? {
+        if !self.format.holds_places() {
             return Ok(None);
         }
         self.ask(|connection| {
@@ -390,4 +414,114 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         start,
         end,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use rusqlite::trace::{TraceEvent, TraceEventCodes};
+    use syncline_model::Key;
+
+    use super::*;
+    use crate::{Entries, Holder, Ledger, Listed, Receipt, ReceiptResult};
+
+    const COLLECTIONS: u32 = 350;
+
+    fn collection(number: u32) -> CollectionName {
+        CollectionName::new(format!("c{number}"))
+    }
+
+    fn key(number: u32) -> Key {
+        Key::from_canonical(format!("[{number}]"))
+    }
+
+    /// A ledger with many collections, in each of which a key is owed and another one moved.
+    fn many(folder: &Path) -> (Ledger, ScopeId) {
+        let holder = Holder {
+            command: String::new(),
+            process_id: 1,
+            host: String::new(),
+            started: String::new(),
+        };
+        let mut ledger = Ledger::open(folder, &holder).unwrap();
+        let target = StoreIdentity("target".to_owned());
+        let scope = ledger.scope(&target, "flow").unwrap();
+        let start = RunStart {
+            command: String::new(),
+            scope,
+            started: 0,
+        };
+        let run = ledger.begin_run(&start).unwrap();
+        let receipts: Vec<Receipt> = (0..COLLECTIONS)
+            .map(|number| Receipt {
+                collection: collection(number),
+                key: key(number).digest(),
+                digest: Digest::of(b""),
+                at: 0,
+                status: 409,
+                handle: None,
+                result: ReceiptResult::Owed {
+                    class: OwedClass::Held,
+                    reason: String::new(),
+                    key_text: key(number).as_str().to_owned(),
+                    payload: bytes::Bytes::new(),
+                    origin: String::new(),
+                },
+            })
+            .collect();
+        let listed: Vec<Listed> = (0..COLLECTIONS)
+            .map(|number| Listed {
+                collection: collection(number),
+                lists: Mark("1".to_owned()),
+                gone: vec![],
+                moved: vec![(key(number), key(number + 1))],
+            })
+            .collect();
+        let entries = Entries {
+            receipts: &receipts,
+            listed: &listed,
+            ..Entries::default()
+        };
+        ledger.record_all(scope, run, entries).unwrap();
+        (ledger, scope)
+    }
+
+    #[test]
+    fn what_is_owed_of_many_collections_is_read_by_one_connection() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ledger, scope) = many(folder.path());
+        let readings: Vec<OwedChanges> = (0..COLLECTIONS)
+            .map(|number| ledger.owed(scope, Some(&collection(number))).unwrap())
+            .collect();
+        // The ledger has it, and each of them.
+        let beside = ledger.beside.get().unwrap();
+        assert_eq!(Arc::strong_count(beside), 1 + readings.len());
+        for (number, mut reading) in (0..).zip(readings) {
+            assert_eq!(reading.next().unwrap().unwrap().key, key(number).digest());
+            assert!(reading.next().is_none());
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_a_key_and_what_it_became_is_one_statement_each() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_ledger, scope) = many(folder.path());
+        let mut view = LedgerView::open(folder.path()).unwrap();
+        let statements = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&statements);
+        let count = move |_: TraceEvent<'_>| {
+            counted.fetch_add(1, Ordering::Relaxed);
+        };
+        let each = TraceEventCodes::SQLITE_TRACE_STMT;
+        view.connection.trace_v2(each, Some(count)).unwrap();
+        for number in 0..10 {
+            let (name, key_now) = (collection(number), key(number));
+            let found = view.find(scope, &name, &key_now.digest()).unwrap();
+            assert_eq!(found.unwrap().0.key, key_now.digest());
+            let moved = view.moved(scope, &name, &key_now).unwrap();
+            assert_eq!(moved, Some(key(number + 1)));
+        }
+        assert_eq!(statements.load(Ordering::Relaxed), 20);
+    }
 }
