@@ -32,6 +32,17 @@ impl Digest {
             .map_or(0, |head| u64::from_be_bytes(*head))
     }
 
+    /// Appends the 32 hexadecimal digits, for whoever writes many of them.
+    pub(crate) fn write_hex(&self, out: &mut String) {
+        const DIGITS: [char; 16] = [
+            '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+        ];
+        for byte in self.0 {
+            out.push(DIGITS[usize::from(byte >> 4)]);
+            out.push(DIGITS[usize::from(byte & 15)]);
+        }
+    }
+
     /// The digest written as 32 hexadecimal digits, read back.
     pub fn from_hex(text: &str) -> Option<Self> {
         let number = u128::from_str_radix(text, 16).ok()?;
@@ -59,6 +70,9 @@ mod tests {
     fn hexadecimal_round_trips() {
         let digest = Digest::of(b"students");
         assert_eq!(Digest::from_hex(&digest.to_string()), Some(digest));
+        let mut written = String::new();
+        digest.write_hex(&mut written);
+        assert_eq!(written, digest.to_string());
         assert_eq!(Digest::from_hex("12"), None);
         assert_eq!(Digest::from_hex("not a digest, though 32 letters."), None);
     }

@@ -29,6 +29,9 @@ pub struct KeyField {
 #[serde(transparent)]
 pub struct Key(Box<str>);
 
+/// How the text of a key begins that stands for the content.
+const KNOWN_BY_CONTENT: &str = "[{\"content\":\"";
+
 /// How the text of a key begins of which only the digest is known.
 const KNOWN_BY_DIGEST: &str = "[{\"digest\":\"";
 
@@ -40,7 +43,11 @@ impl Key {
 
     /// The key of a record that is known only by what it contains.
     pub fn of_content(digest: Digest) -> Self {
-        Self(format!("[{{\"content\":\"{digest}\"}}]").into_boxed_str())
+        let mut text = String::with_capacity(KNOWN_BY_CONTENT.len() + 32 + 3);
+        text.push_str(KNOWN_BY_CONTENT);
+        digest.write_hex(&mut text);
+        text.push_str("\"}]");
+        Self(text.into_boxed_str())
     }
 
     /// Whether this key stands for the content and not for chosen fields.

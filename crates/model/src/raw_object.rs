@@ -26,7 +26,25 @@ impl<'text> RawObject<'text> {
     #[must_use]
     pub fn of(payload: &'text [u8]) -> Option<Self> {
         let text = std::str::from_utf8(payload).ok()?;
-        plain(text).or_else(|| serde_json::from_str(text).ok())
+        Self::plain(text).or_else(|| serde_json::from_str(text).ok())
+    }
+
+    /// The members of an object of plain members, without blanks between them, as most payloads
+    /// are. Nothing of one that is otherwise, which a parser has to judge.
+    pub(crate) fn plain(text: &'text str) -> Option<Self> {
+        let mut members = Vec::with_capacity(MEMBERS_EXPECTED);
+        let mut rest = text.strip_prefix('{')?;
+        loop {
+            let (name, after) = cut(rest, plain_text(rest.as_bytes())?)?;
+            rest = after.strip_prefix(':')?;
+            let (value, after) = cut(rest, plain_value(rest.as_bytes())?)?;
+            let name = name.get(1..name.len() - 1)?;
+            members.push((Cow::Borrowed(name), value));
+            match after.strip_prefix(',') {
+                Some(after) => rest = after,
+                None => return (after == "}").then_some(Self(members)),
+            }
+        }
     }
 
     /// The JSON text of a member's value; of several with one name the last counts.
@@ -56,24 +74,6 @@ impl<'text> RawObject<'text> {
         }
         out.push(b'}');
         out
-    }
-}
-
-/// The members of an object of plain members, without blanks between them, as most payloads are.
-/// Nothing of one that is otherwise, which a parser has to judge.
-fn plain(text: &str) -> Option<RawObject<'_>> {
-    let mut members = Vec::with_capacity(MEMBERS_EXPECTED);
-    let mut rest = text.strip_prefix('{')?;
-    loop {
-        let (name, after) = cut(rest, plain_text(rest.as_bytes())?)?;
-        rest = after.strip_prefix(':')?;
-        let (value, after) = cut(rest, plain_value(rest.as_bytes())?)?;
-        let name = name.get(1..name.len() - 1)?;
-        members.push((Cow::Borrowed(name), value));
-        match after.strip_prefix(',') {
-            Some(after) => rest = after,
-            None => return (after == "}").then_some(RawObject(members)),
-        }
     }
 }
 
@@ -194,7 +194,7 @@ mod tests {
                 "{text}"
             );
         }
-        assert!(plain(r#"{"a":"Zoë","b":12}"#).is_some());
+        assert!(RawObject::plain(r#"{"a":"Zoë","b":12}"#).is_some());
     }
 
     #[test]

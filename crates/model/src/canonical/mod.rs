@@ -6,8 +6,10 @@
 //! exists only to be digested and to yield keys; it is never sent.
 //!
 //! One pass checks the grammar, writes the form and finds the key. Text that fails it is given to
-//! `serde_json`, which says what is wrong with it.
+//! `serde_json`, which says what is wrong with it. Flat objects with the members of one before are
+//! read without looking at their names again.
 
+mod flat;
 mod number;
 mod order;
 mod paths;
@@ -18,6 +20,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::{Collection, Digest, Key};
+use flat::{Flat, Otherwise};
 use order::Member;
 use paths::{KeyValues, Paths};
 use writer::{Broken, Writer};
@@ -82,6 +85,8 @@ pub struct Canonicaliser {
     rules: PayloadRules,
     /// Where the fields of the key are.
     paths: Paths,
+    /// What is read at a glance.
+    flat: Flat,
     key: KeyValues,
     form: Vec<u8>,
     /// The members written so far of the objects that are not yet complete.
@@ -100,6 +105,7 @@ impl Canonicaliser {
         Self {
             rules: collection.rules.clone(),
             paths: Paths::new(&collection.key),
+            flat: Flat::new(collection.rules.nulls),
             key: KeyValues::new(&collection.key),
             form: Vec::new(),
             members: Vec::new(),
@@ -128,6 +134,10 @@ impl Canonicaliser {
     }
 
     fn write(&mut self, payload: &[u8]) -> Result<(), JsonProblem> {
+        let at_a_glance = (&mut self.form, &mut self.key);
+        let Err(otherwise) = self.flat.write(payload, at_a_glance) else {
+            return Ok(());
+        };
         let text = std::str::from_utf8(payload).map_err(|error| JsonProblem::Encoding {
             byte: error.valid_up_to() + 1,
         })?;
@@ -138,6 +148,9 @@ impl Canonicaliser {
         let paths = std::mem::take(&mut self.paths);
         let written = Writer::new(text, self).write(&paths);
         self.paths = paths;
+        if written.is_ok() && otherwise == Otherwise::Members {
+            self.flat.look(text, &self.paths, &self.rules);
+        }
         written.map_err(|Broken| problem(text))
     }
 }

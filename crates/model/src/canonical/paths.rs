@@ -33,6 +33,11 @@ impl Paths {
         self.members[index].1.at(rest)
     }
 
+    /// Fields of the key whose value this place holds.
+    pub(super) fn fields(&self) -> Vec<usize> {
+        self.fields.clone()
+    }
+
     /// What is known of a member.
     pub(super) fn below(&self, name: &str) -> Option<&Self> {
         let known = self.members.iter().find(|(member, _)| member == name);
@@ -63,10 +68,15 @@ impl KeyValues {
     /// Takes a value that stands at a place.
     pub(super) fn note(&mut self, place: &Paths, value: &[u8]) {
         for &field in &place.fields {
-            if let Some(slot) = self.values.get_mut(field) {
-                slot.clear();
-                slot.extend_from_slice(value);
-            }
+            self.take(field, value);
+        }
+    }
+
+    /// Takes the value of a field.
+    pub(super) fn take(&mut self, field: usize, value: &[u8]) {
+        if let Some(slot) = self.values.get_mut(field) {
+            slot.clear();
+            slot.extend_from_slice(value);
         }
     }
 

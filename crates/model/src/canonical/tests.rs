@@ -199,12 +199,84 @@ fn reversed(value: &Value) -> String {
     }
 }
 
+/// Payloads read by a reader that knows their members, and by one that does not.
+#[track_caller]
+fn check_known(known: &[&str], collection: &Collection) {
+    let mut reader = Canonicaliser::new(collection);
+    for payload in known {
+        let mut fresh = Canonicaliser::new(collection);
+        let expected = fresh.read(payload.as_bytes());
+        assert_eq!(reader.read(payload.as_bytes()), expected, "{payload}");
+        let mut fresh = Canonicaliser::new(collection);
+        let again = reader.canonical_form(payload.as_bytes()).map(<[u8]>::to_vec);
+        let expected = fresh.canonical_form(payload.as_bytes()).map(<[u8]>::to_vec);
+        assert_eq!(again, expected, "{payload}");
+    }
+}
+
+#[test]
+fn members_that_are_known_from_a_payload_before_make_no_difference() {
+    let payloads = [
+        r#"{"name":"Ann","studentUniqueId":"7","grade":7,"id":"x","is":true,"none":null}"#,
+        r#"{"name":"Bob","studentUniqueId":"8","grade":12,"id":"y","is":false,"none":"some"}"#,
+        r#"{"name":"","studentUniqueId":"8","grade":null,"id":null,"is":null,"none":null}"#,
+        r#"{"name":"Zo\u00eb","studentUniqueId":"9","grade":7.0,"id":"z","is":true,"none":[]}"#,
+        r#"{"name":"Zoë","studentUniqueId":9,"grade":0,"id":"z","is":true,"none":{}}"#,
+        r#"{"name":"Cy","studentUniqueId":null,"grade":-1,"id":"z","is":true,"none":1e2}"#,
+        r#"{"name":"Cy","studentUniqueId":null,"grade":1,"id":"z","is":true,"none":1}"#,
+        r#"{"name":"Cy","studentUniqueId":"1","grade":01,"id":"z","is":true,"none":1}"#,
+        r#"{"name":"Cy","studentUniqueId":"1","grade":1,"id":"z","is":true,"none":1}}"#,
+        r#"{"name":"Cy","studentUniqueId":"1","grade":1,"id":"z","is":true,"none":1"#,
+        r#"{"name":"Cy","studentUniqueId":"1","grade":1,"id":"z","is":true,"none":nul}"#,
+        r#"{"name":"Cy","studentUniqueId":"1","grade":1,"id":"z","is":truer,"none":1}"#,
+        r#"{"name":"Cy","studentUniqueId":"1","grade":1,"id":"z","is":true}"#,
+        r#"{"name":"Cy","studentUniqueId":"1","grade":1,"id":"z","is":true,"none":1,"more":2}"#,
+        r#"{"name":"Cy","name":"Di","studentUniqueId":"1"}"#,
+        r#"{"name":"Ed","name":"Fi","studentUniqueId":"1"}"#,
+        r#"{"na\u006de":"Ed","studentUniqueId":"1"}"#,
+        r#"{"Zoë":"Ed","studentUniqueId":"1"}"#,
+        r#"{"studentUniqueId":"1"}"#,
+        r#"{"studentUniqueId":"2"}"#,
+        "{}",
+        "[]",
+        "",
+    ];
+    let mut collection = students();
+    for nulls in [NullRule::Absent, NullRule::Kept] {
+        collection.rules.nulls = nulls;
+        check_known(&payloads, &collection);
+        let mut backwards = payloads;
+        backwards.reverse();
+        check_known(&backwards, &collection);
+    }
+    collection.key[0].path = vec!["ref".to_owned(), "studentUniqueId".to_owned()];
+    check_known(&payloads, &collection);
+    check_known(
+        &[
+            r#"{"ref":"1"}"#,
+            r#"{"ref":{"studentUniqueId":"1"}}"#,
+            r#"{"ref":"2"}"#,
+        ],
+        &collection,
+    );
+}
+
 proptest! {
     #[test]
     fn canonical_form_is_valid_json_and_idempotent(members in object()) {
         let once = form(&Value::Object(members).to_string());
         prop_assert!(serde_json::from_str::<Value>(&once).is_ok());
         prop_assert_eq!(form(&once), once);
+    }
+
+    #[test]
+    fn a_reader_that_knows_other_payloads_reads_the_same(one in object(), other in object()) {
+        let mut reader = Canonicaliser::new(&students());
+        let texts = [&one, &other, &one].map(|members| Value::Object(members.clone()).to_string());
+        for text in &texts {
+            let expected = Canonicaliser::new(&students()).read(text.as_bytes());
+            prop_assert_eq!(reader.read(text.as_bytes()), expected);
+        }
     }
 
     #[test]
