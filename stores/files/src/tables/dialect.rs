@@ -2,13 +2,11 @@
 
 use std::io::Read;
 
-use csv::ByteRecord;
 use encoding_rs::{Encoding, UTF_8};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 use syncline_store::{ErrorKind, Result, StoreError};
 
-/// How much of a file is read at once.
-const BUFFER_BYTES: usize = 128 << 10;
+use super::cells::CsvRows;
 
 /// How a CSV file is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,76 +72,44 @@ impl Dialect {
         Ok(self.encoding()? == UTF_8)
     }
 
-    /// Rows of a file; bytes that are not of the encoding are left for whoever looks at the cells.
-    pub(super) fn reader(&self, file: impl Read + 'static + Send) -> Result<CsvReader> {
-        let file: Box<dyn Read + Send> = if self.is_utf8()? {
+    /// Rows of a file, and which of its bytes is the first of its text; nothing if its text is not
+    /// made of its bytes as they are. Bytes that are not of the encoding are left for whoever looks
+    /// at the cells.
+    pub(super) fn rows(
+        &self,
+        file: impl Read + 'static + Send,
+    ) -> Result<(CsvRows, Option<u64>)> {
+        let (text, begin) = if self.is_utf8()? {
             // Only a mark of another encoding is heeded: text is passed on as it is, so that a
             // byte that does not belong is found where it stands.
             marked(file)?
         } else {
             let mut decoder = DecodeReaderBytesBuilder::new();
             decoder.encoding(Some(self.encoding()?)).bom_override(true);
-            Box::new(decoder.build(file))
+            let text: Box<dyn Read + Send> = Box::new(decoder.build(file));
+            (text, None)
         };
-        Ok(csv::ReaderBuilder::new()
-            .delimiter(self.delimiter)
-            .quote(self.quote)
-            .flexible(true)
-            .has_headers(false)
-            .buffer_capacity(BUFFER_BYTES)
-            .from_reader(Box::new(file.chain(END))))
+        Ok((CsvRows::new(text, (self.delimiter, self.quote)), begin))
     }
 }
 
-/// What stands behind the last row as a row of its own, so that a quote that nobody closed is seen: it
-/// would take this in. No text of any encoding has these bytes.
-const END: &[u8] = b"\n\xff\xfe\xfd\xff";
-
-/// Where a row is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// In the file.
-    Within,
-    /// Behind it.
-    Behind,
-    /// In the file, and a quote in it is open at its end.
-    Open,
-}
-
-impl Standing {
-    /// Where a row is; what does not belong to it is taken out of it.
-    pub(super) fn of(cells: &mut ByteRecord) -> Self {
-        let end = END.strip_prefix(b"\n").unwrap_or(END);
-        let last = cells.iter().next_back().unwrap_or_default();
-        if cells.len() == 1 && last == end {
-            return Self::Behind;
-        }
-        let Some(own) = last.strip_suffix(END).map(<[u8]>::to_vec) else {
-            return Self::Within;
-        };
-        cells.truncate(cells.len() - 1);
-        cells.push_field(&own);
-        Self::Open
-    }
-}
-
-/// A reader of rows.
-pub(super) type CsvReader = csv::Reader<Box<dyn Read + Send>>;
-
-/// The text behind a byte-order mark; that of UTF-16 is decoded.
-fn marked(mut file: impl Read + Send + 'static) -> Result<Box<dyn Read + Send>> {
+/// The text behind a byte-order mark, and where it begins if it is not decoded, as that of UTF-16
+/// is.
+fn marked(mut file: impl Read + Send + 'static) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
     let mut beginning = Vec::new();
     file.by_ref().take(3).read_to_end(&mut beginning)?;
     let rest = match beginning.as_slice() {
         [0xef, 0xbb, 0xbf] => Vec::new(),
         _ => beginning.clone(),
     };
+    let begin = (beginning.len() - rest.len()) as u64;
     let whole = std::io::Cursor::new(rest).chain(file);
     Ok(match beginning.as_slice() {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
             let mut decoder = DecodeReaderBytesBuilder::new();
-            Box::new(decoder.encoding(None).bom_sniffing(true).build(whole))
+            let decoder = decoder.encoding(None).bom_sniffing(true).build(whole);
+            (Box::new(decoder), None)
         }
-        _ => Box::new(whole),
+        _ => (Box::new(whole), Some(begin)),
     })
 }

@@ -203,7 +203,7 @@ impl<'table> Out<'table> {
                 lines.write_all(b"\n")?;
             }
             (Form::Csv(rows), Raw::Cells(cells)) => {
-                let written = rows.write_byte_record(cells);
+                let written = rows.write_record(cells.iter());
                 written.map_err(|error| unwritten(self.table, error))?;
             }
             #[cfg(feature = "parquet")]

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use syncline_store::{ErrorKind, Result, StoreError};
 
-use super::dialect::{Dialect, Standing};
+use super::cells::Cells;
+use super::dialect::Dialect;
 
 /// The name of the file.
 pub(super) const FILE: &str = "manifest.csv";
@@ -25,23 +26,21 @@ impl Manifest {
         if !path.is_file() {
             return Ok(None);
         }
-        let mut reader = Dialect::default().reader(fs_err::File::open(&path)?)?;
+        let (mut rows, _) = Dialect::default().rows(fs_err::File::open(&path)?)?;
         let mut tables = BTreeMap::new();
-        let mut cells = csv::ByteRecord::new();
+        let mut cells = Cells::default();
         let broken = |error: Box<dyn std::error::Error + Send + Sync>| {
             let message = format!("{} cannot be read", path.display());
             StoreError::new(ErrorKind::InvalidData, message).with_source(error)
         };
-        while reader
-            .read_byte_record(&mut cells)
+        while let Some(row) = rows
+            .next(&mut cells)
             .map_err(|error| broken(error.into()))?
         {
-            if Standing::of(&mut cells) == Standing::Behind {
-                break;
-            }
-            let row = csv::StringRecord::from_byte_record(cells.clone());
-            let row = row.map_err(|error| broken(error.into()))?;
-            let (Some(property), Some(value)) = (row.get(0), row.get(1)) else {
+            let texts = cells.iter().map(std::str::from_utf8);
+            let texts = texts.collect::<std::result::Result<Vec<_>, _>>();
+            let texts = texts.map_err(|error| broken(error.into()))?;
+            let [property, value, ..] = texts.as_slice() else {
                 continue;
             };
             let Some(name) = property.trim().strip_prefix(PREFIX) else {
@@ -52,10 +51,10 @@ impl Manifest {
                 "bulk" => None,
                 "delta" => Some("the manifest calls it a delta"),
                 _ => {
-                    let line = row.position().map_or(0, csv::Position::line);
                     let message = format!(
-                        "{}:{line}: `{PREFIX}{name}` is neither bulk nor delta nor absent",
-                        path.display()
+                        "{}:{}: `{PREFIX}{name}` is neither bulk nor delta nor absent",
+                        path.display(),
+                        row.line
                     );
                     return Err(StoreError::new(ErrorKind::InvalidData, message));
                 }

@@ -11,6 +11,7 @@
 //! told with its line, stays in the file, and takes the coverage of the reading with it. A Parquet
 //! file keeps its schema; one with a row or a column that could not be written again is not changed.
 
+mod cells;
 mod dialect;
 mod fold;
 mod manifest;

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use csv::ByteRecord;
 use fs_err::File;
 use syncline_model::{Origin, is_plain, write_text};
 use syncline_store::{ErrorKind, Result, StoreError};
 
-use super::dialect::{CsvReader, Standing};
+use super::cells::{Cells, CsvRows};
 use super::table::{Table, TableFormat};
 use crate::lines::{LINE_BYTES_MAX, Lines};
 #[cfg(feature = "parquet")]
@@ -36,24 +35,24 @@ impl Row {
 /// A row as it stands.
 pub(super) enum Raw {
     Line(Bytes),
-    Cells(ByteRecord),
+    Cells(Cells),
 }
 
 /// The rows of a file.
 pub(super) struct Rows {
     unit: Arc<str>,
     columns: Vec<String>,
-    /// The name of each column as JSON, and a colon.
-    members: Vec<Vec<u8>>,
+    members: Members,
     /// Room for the cells of the next row.
-    spare: Option<ByteRecord>,
+    spare: Option<Cells>,
     source: Source,
 }
 
 enum Source {
     /// A file that is not there, or has nothing in it.
     Nothing,
-    Csv(Box<CsvReader>),
+    /// Rows, and where their text begins in the file.
+    Csv(Box<CsvRows>, u64),
     Jsonl(Box<Lines<File>>),
     #[cfg(feature = "parquet")]
     Parquet(Box<ParquetRows>, u64),
@@ -65,7 +64,7 @@ impl Rows {
         let mut rows = Self {
             unit: Arc::clone(&table.unit),
             columns: table.dialect.columns.clone().unwrap_or_default(),
-            members: Vec::new(),
+            members: Members::default(),
             spare: None,
             source: Source::Nothing,
         };
@@ -85,30 +84,21 @@ impl Rows {
             rows.source = Source::Jsonl(Box::new(Lines::new(file)));
             return Ok(rows);
         }
-        let mut reader = table.dialect.reader(file)?;
+        let (mut reader, begin) = table.dialect.rows(file)?;
         if table.dialect.columns.is_none() {
-            let mut header = ByteRecord::new();
-            let is_there = reader.read_byte_record(&mut header);
-            if !is_there.map_err(|error| broken(table, error))? {
-                return Ok(rows);
-            }
-            match Standing::of(&mut header) {
-                Standing::Behind => return Ok(rows),
-                Standing::Open => {
+            let mut header = Cells::default();
+            let found = reader.next(&mut header);
+            match found.map_err(|error| broken(table, error))? {
+                None => return Ok(rows),
+                Some(found) if found.is_open => {
                     let message = format!("{}:1: {OPEN}", table.path.display());
                     return Err(StoreError::new(ErrorKind::InvalidData, message));
                 }
-                Standing::Within => rows.columns = columns(table, &header)?,
+                Some(_) => rows.columns = columns(table, &header)?,
             }
         }
-        let member = |name: &String| {
-            let mut member = Vec::new();
-            write_text(name, &mut member);
-            member.push(b':');
-            member
-        };
-        rows.members = rows.columns.iter().map(member).collect();
-        rows.source = Source::Csv(Box::new(reader));
+        rows.members = Members::of(&rows.columns);
+        rows.source = Source::Csv(Box::new(reader), begin.unwrap_or(0));
         Ok(rows)
     }
 
@@ -159,27 +149,26 @@ impl Rows {
                     raw,
                 }))
             }
-            Source::Csv(reader) => {
+            Source::Csv(reader, begin) => {
                 let mut cells = self.spare.take().unwrap_or_default();
                 let unit = &self.unit;
-                let more = reader.read_byte_record(&mut cells).map_err(|error| {
+                let row = reader.next(&mut cells).map_err(|error| {
                     let message = format!("{unit} cannot be read on");
                     StoreError::new(ErrorKind::InvalidData, message).with_source(error)
                 })?;
-                let standing = Standing::of(&mut cells);
-                if !more || standing == Standing::Behind {
+                let Some(row) = row else {
                     return Ok(None);
-                }
-                let place = cells.position();
+                };
                 let origin = Origin {
                     unit: Arc::clone(unit),
-                    line: place.map_or(0, csv::Position::line),
-                    offset: place.map_or(0, csv::Position::byte),
-                    length: u32::try_from(cells.as_slice().len()).unwrap_or(u32::MAX),
+                    line: row.line,
+                    offset: *begin + row.offset,
+                    length: u32::try_from(row.length).unwrap_or(u32::MAX),
                 };
-                let payload = match standing {
-                    Standing::Open => Err(OPEN.to_owned()),
-                    _ => payload(&self.columns, &self.members, &cells),
+                let payload = if row.is_open {
+                    Err(OPEN.to_owned())
+                } else {
+                    self.members.payload(&self.columns, &cells)
                 };
                 let raw = Raw::Cells(cells);
                 Ok(Some(Row {
@@ -214,13 +203,13 @@ fn of_typed(unit: &Arc<str>, line: u64, payload: Result<Bytes, String>) -> Row {
     }
 }
 
-fn broken(table: &Table, error: csv::Error) -> StoreError {
+fn broken(table: &Table, error: std::io::Error) -> StoreError {
     let message = format!("{} cannot be read", table.path.display());
     StoreError::new(ErrorKind::InvalidData, message).with_source(error)
 }
 
 /// The names in a header, each of which has to be one.
-fn columns(table: &Table, header: &ByteRecord) -> Result<Vec<String>> {
+fn columns(table: &Table, header: &Cells) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::with_capacity(header.len());
     for (index, cell) in header.iter().enumerate() {
         let problem = match std::str::from_utf8(cell).map(str::trim) {
@@ -239,40 +228,59 @@ fn columns(table: &Table, header: &ByteRecord) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// The record of a row: every cell is text.
-fn payload(columns: &[String], members: &[Vec<u8>], cells: &ByteRecord) -> Result<Bytes, String> {
-    if cells.len() != columns.len() {
-        return Err(format!(
-            "it has {}, and there are {}",
-            counted(cells.len(), "cell"),
-            counted(columns.len(), "column")
-        ));
-    }
-    let names: usize = members.iter().map(|member| member.len() + 3).sum();
-    let mut out = Vec::with_capacity(cells.as_slice().len() + names + 2);
-    out.push(b'{');
-    for ((name, member), cell) in columns.iter().zip(members).zip(cells) {
-        if out.len() > 1 {
-            out.push(b',');
-        }
-        out.extend_from_slice(member);
-        if is_plain(cell) {
-            out.push(b'"');
-            out.extend_from_slice(cell);
-            out.push(b'"');
-            continue;
-        }
-        let text = std::str::from_utf8(cell).ok();
-        let text = text.filter(|text| !text.contains(char::REPLACEMENT_CHARACTER));
-        let Some(text) = text else {
-            return Err(format!(
-                "`{name}` is not in the encoding of the file; `encoding` can be declared"
-            ));
+/// The members of the records of a table: every cell is text.
+#[derive(Debug, Default)]
+struct Members {
+    /// What stands before the text of each cell, from the end of the text before on.
+    before: Vec<Vec<u8>>,
+    /// Bytes of all of it.
+    length: usize,
+}
+
+impl Members {
+    fn of(columns: &[String]) -> Self {
+        let member = |(place, name): (usize, &String)| {
+            let mut before = if place == 0 { b"{" } else { &b"\","[..] }.to_vec();
+            write_text(name, &mut before);
+            before.extend_from_slice(b":\"");
+            before
         };
-        write_text(text, &mut out);
+        let before: Vec<Vec<u8>> = columns.iter().enumerate().map(member).collect();
+        let length = before.iter().map(Vec::len).sum();
+        Self { before, length }
     }
-    out.push(b'}');
-    Ok(out.into())
+
+    /// The record of a row.
+    fn payload(&self, columns: &[String], cells: &Cells) -> Result<Bytes, String> {
+        if cells.len() != columns.len() {
+            return Err(format!(
+                "it has {}, and there are {}",
+                counted(cells.len(), "cell"),
+                counted(columns.len(), "column")
+            ));
+        }
+        let mut out = Vec::with_capacity(cells.length() + self.length + 2);
+        for ((name, before), cell) in columns.iter().zip(&self.before).zip(cells.iter()) {
+            out.extend_from_slice(before);
+            if cells.is_plain() || is_plain(cell) {
+                out.extend_from_slice(cell);
+                continue;
+            }
+            let text = std::str::from_utf8(cell).ok();
+            let text = text.filter(|text| !text.contains(char::REPLACEMENT_CHARACTER));
+            let Some(text) = text else {
+                return Err(format!(
+                    "`{name}` is not in the encoding of the file; `encoding` can be declared"
+                ));
+            };
+            // It brings its own quotes.
+            out.pop();
+            write_text(text, &mut out);
+            out.pop();
+        }
+        out.extend_from_slice(if columns.is_empty() { b"{}" } else { b"\"}" });
+        Ok(out.into())
+    }
 }
 
 fn counted(number: usize, noun: &str) -> String {
