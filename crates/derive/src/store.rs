@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use syncline_model::{Catalog, Change, Collection, CollectionName, Field, Mark, Outcome, Scope};
 use syncline_store::{
-    BatchStream, ErrorKind, Query, Result, Store, StoreError, Want, WriteContext,
+    BatchStream, ErrorKind, Query, Result, SecondLook, Store, StoreError, Want, WriteContext,
 };
 
 use crate::reading::{self, Reading};
@@ -107,6 +107,16 @@ impl Store for DerivedStore {
             folder: self.folder.clone(),
             query,
         }))
+    }
+
+    async fn read_with_second_look(
+        &self,
+        query: Query,
+    ) -> Result<(BatchStream, Option<Box<dyn SecondLook>>)> {
+        if !self.derived.contains_key(&query.collection.name) {
+            return self.inner.read_with_second_look(query).await;
+        }
+        Ok((self.read(query).await?, None))
     }
 
     async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {

@@ -11,10 +11,10 @@ use syncline_model::{
     Outcome, Record,
 };
 use syncline_store::{
-    Batch, BatchStream, ErrorKind, Query, Rejected, Result, Store, StoreError, Want, WriteContext,
+    Batch, BatchStream, ErrorKind, Query, Rejected, Result, SecondLook, Store, StoreError, Want,
+    WriteContext,
 };
 
-use crate::shape::Spelled;
 use crate::{Mapping, RowProblem, Shape, spelling};
 
 /// How much of a row that does not fit the reject file keeps.
@@ -69,6 +69,28 @@ impl MappedStore {
             parts: Arc::new(parts),
         }
     }
+
+    /// What is asked of the source, and what its rows become.
+    fn rows(&self, query: &Query) -> Result<(Query, Rows)> {
+        let part = self.parts.get(&query.collection.name);
+        let part = part.ok_or_else(|| unknown(&query.collection.name))?;
+        // What a row becomes has another key and another digest.
+        let inside = Query {
+            want: Want::Payloads,
+            ..inside(query, &part.source)?
+        };
+        let mapping = Arc::clone(&part.mapping);
+        let collection = Arc::clone(mapping.shape().collection());
+        let rows = Rows::new(&collection, (query.want, false), move |record: &Record| {
+            if mapping.copies(&record.payload) {
+                return Ok(Became::Itself);
+            }
+            let payloads = mapping.records(&record.payload)?;
+            let handle = |payload| (payload, record.handle.clone());
+            Ok(Became::Others(payloads.into_iter().map(handle).collect()))
+        });
+        Ok((inside, rows))
+    }
 }
 
 impl ShapedStore {
@@ -78,6 +100,26 @@ impl ShapedStore {
             inner,
             shapes: Arc::new(shapes),
         }
+    }
+
+    /// What is asked of the target, and how its records are seen.
+    fn rows(&self, query: &Query) -> Result<(Query, Rows)> {
+        let shape = self.shapes.get(&query.collection.name);
+        let shape = shape
+            .ok_or_else(|| unknown(&query.collection.name))?
+            .clone();
+        let collection = Arc::clone(shape.collection());
+        let inside = inside(query, &collection)?;
+        let rows = Rows::new(&collection, (query.want, true), move |record: &Record| {
+            let own = record.handle.as_ref();
+            if shape.has(&record.payload) && !spelling::is_noted(own) {
+                return Ok(Became::Itself);
+            }
+            let (shaped, spelled) = shape.of_target(&record.payload)?;
+            let handle = spelling::noted(own, spelled);
+            Ok(Became::Others(vec![(shaped, handle)]))
+        });
+        Ok((inside, rows))
     }
 }
 
@@ -94,26 +136,17 @@ impl Store for MappedStore {
     }
 
     async fn read(&self, query: Query) -> Result<BatchStream> {
-        let part = self.parts.get(&query.collection.name);
-        let part = part.ok_or_else(|| unknown(&query.collection.name))?;
-        // What a row becomes has another key and another digest.
-        let inside = Query {
-            want: Want::Payloads,
-            ..inside(&query, &part.source)?
-        };
-        let stream = self.inner.read(inside).await?;
-        let mapping = Arc::clone(&part.mapping);
-        let collection = Arc::clone(mapping.shape().collection());
-        let rows = Rows::new(&collection, (query.want, false), move |record: &Record| {
-            let payloads = if mapping.copies(&record.payload) {
-                vec![record.payload.clone()]
-            } else {
-                mapping.records(&record.payload)?
-            };
-            let handle = |payload| (payload, record.handle.clone());
-            Ok(payloads.into_iter().map(handle).collect())
-        });
-        Ok(rows.through(stream))
+        let (inside, rows) = self.rows(&query)?;
+        Ok(rows.through(self.inner.read(inside).await?))
+    }
+
+    async fn read_with_second_look(
+        &self,
+        query: Query,
+    ) -> Result<(BatchStream, Option<Box<dyn SecondLook>>)> {
+        let ((inside, rows), (_, again)) = (self.rows(&query)?, self.rows(&query)?);
+        let (stream, look) = self.inner.read_with_second_look(inside).await?;
+        Ok((rows.through(stream), look.map(|look| again.over(look))))
     }
 
     async fn write(&self, _: &[Change], _: &WriteContext) -> Result<Vec<Outcome>> {
@@ -138,24 +171,17 @@ impl Store for ShapedStore {
     }
 
     async fn read(&self, query: Query) -> Result<BatchStream> {
-        let shape = self.shapes.get(&query.collection.name);
-        let shape = shape
-            .ok_or_else(|| unknown(&query.collection.name))?
-            .clone();
-        let collection = Arc::clone(shape.collection());
-        let stream = self.inner.read(inside(&query, &collection)?).await?;
-        let rows = Rows::new(&collection, (query.want, true), move |record: &Record| {
-            let (shaped, spelled) = if shape.has(&record.payload) {
-                (record.payload.clone(), Spelled::new())
-            } else {
-                shape.of_target(&record.payload)?
-            };
-            Ok(vec![(
-                shaped,
-                spelling::noted(record.handle.as_ref(), spelled),
-            )])
-        });
-        Ok(rows.through(stream))
+        let (inside, rows) = self.rows(&query)?;
+        Ok(rows.through(self.inner.read(inside).await?))
+    }
+
+    async fn read_with_second_look(
+        &self,
+        query: Query,
+    ) -> Result<(BatchStream, Option<Box<dyn SecondLook>>)> {
+        let ((inside, rows), (_, again)) = (self.rows(&query)?, self.rows(&query)?);
+        let (stream, look) = self.inner.read_with_second_look(inside).await?;
+        Ok((rows.through(stream), look.map(|look| again.over(look))))
     }
 
     /// What is compared in one form is written in that of the target, and what does not change
@@ -204,28 +230,41 @@ fn inside(query: &Query, collection: &Arc<Collection>) -> Result<Query> {
 /// The payload that a row becomes, and the handle of its record.
 type Made = (Bytes, Option<Handle>);
 
+/// A row that becomes nothing, and why.
+type Unfit = Box<(Record, RowProblem)>;
+
+/// What becomes of a row.
+enum Became {
+    /// The record that it is already.
+    Itself,
+    Others(Vec<Made>),
+}
+
+type RecordsOf = Box<dyn Fn(&Record) -> Result<Became, RowProblem> + Send>;
+
 /// Rows on their way through a mapping or a shape.
-struct Rows<F> {
+struct Rows {
     canonicaliser: Canonicaliser,
     want: Want,
     /// Whether rows come with the key and the digest that they have as records of the collection.
     is_read: bool,
-    records_of: F,
+    records_of: RecordsOf,
     unfit: u64,
     records: u64,
     bytes: u64,
 }
 
-impl<F> Rows<F>
-where
-    F: Fn(&Record) -> Result<Vec<Made>, RowProblem> + Send + 'static,
-{
-    fn new(collection: &Collection, (want, is_read): (Want, bool), records_of: F) -> Self {
+impl Rows {
+    fn new(
+        collection: &Collection,
+        (want, is_read): (Want, bool),
+        records_of: impl Fn(&Record) -> Result<Became, RowProblem> + Send + 'static,
+    ) -> Self {
         Self {
             canonicaliser: Canonicaliser::new(collection),
             want,
             is_read,
-            records_of,
+            records_of: Box::new(records_of),
             unfit: 0,
             records: 0,
             bytes: 0,
@@ -249,6 +288,10 @@ where
         .boxed()
     }
 
+    fn over(self, inner: Box<dyn SecondLook>) -> Box<dyn SecondLook> {
+        Box::new(Look { inner, rows: self })
+    }
+
     /// What a batch becomes: records, and rows that do not fit after them.
     fn batch(&mut self, batch: Batch) -> (Batch, Option<Batch>) {
         match batch {
@@ -256,7 +299,8 @@ where
                 let mut made = Vec::with_capacity(records.len());
                 let mut rejected = Vec::new();
                 for record in records {
-                    if let Err(problem) = self.row(&record, &mut made) {
+                    if let Err(unfit) = self.row(record, &mut made) {
+                        let (record, problem) = *unfit;
                         rejected.push(self.reject(record, &problem));
                     }
                 }
@@ -283,33 +327,67 @@ where
         }
     }
 
-    fn row(&mut self, row: &Record, made: &mut Vec<Record>) -> Result<(), RowProblem> {
+    fn row(&mut self, row: Record, made: &mut Vec<Record>) -> Result<(), Unfit> {
         let before = made.len();
-        for (payload, handle) in (self.records_of)(row)? {
-            let read = if self.is_read && payload == row.payload {
-                Ok((row.key.clone(), row.digest))
-            } else {
-                self.canonicaliser.read(&payload)
-            };
-            let Ok((key, digest)) = read else {
-                made.truncate(before);
-                return Err(RowProblem::of(RowProblem::NO_OBJECT));
-            };
-            let wants_payload = matches!(self.want, Want::Payloads | Want::Records);
-            self.bytes += payload.len() as u64;
-            made.push(Record {
-                key,
-                digest,
-                payload: if wants_payload { payload } else { Bytes::new() },
-                handle,
-                origin: row.origin.clone(),
-            });
+        let unread = || RowProblem::of(RowProblem::NO_OBJECT);
+        match (self.records_of)(&row) {
+            Err(problem) => return Err(Box::new((row, problem))),
+            Ok(Became::Itself) => match self.itself(row) {
+                Ok(record) => made.push(record),
+                Err(row) => return Err(Box::new((row, unread()))),
+            },
+            Ok(Became::Others(others)) => {
+                for other in others {
+                    let Some(record) = self.other(&row, other) else {
+                        made.truncate(before);
+                        return Err(Box::new((row, unread())));
+                    };
+                    made.push(record);
+                }
+            }
         }
         self.records += (made.len() - before) as u64;
         if self.want == Want::Count {
             made.truncate(before);
         }
         Ok(())
+    }
+
+    /// A row that is a record; the row, if it is none.
+    fn itself(&mut self, mut row: Record) -> Result<Record, Record> {
+        if !self.is_read {
+            let Ok((key, digest)) = self.canonicaliser.read(&row.payload) else {
+                return Err(row);
+            };
+            (row.key, row.digest) = (key, digest);
+        }
+        self.bytes += row.payload.len() as u64;
+        if !self.wants_payload() {
+            row.payload = Bytes::new();
+        }
+        Ok(row)
+    }
+
+    /// A record that was made of a row.
+    fn other(&mut self, row: &Record, (payload, handle): Made) -> Option<Record> {
+        let (key, digest) = if self.is_read && payload == row.payload {
+            (row.key.clone(), row.digest)
+        } else {
+            self.canonicaliser.read(&payload).ok()?
+        };
+        self.bytes += payload.len() as u64;
+        let wants_payload = self.wants_payload();
+        Some(Record {
+            key,
+            digest,
+            payload: if wants_payload { payload } else { Bytes::new() },
+            handle,
+            origin: row.origin.clone(),
+        })
+    }
+
+    const fn wants_payload(&self) -> bool {
+        matches!(self.want, Want::Payloads | Want::Records)
     }
 
     fn reject(&mut self, row: Record, problem: &RowProblem) -> Rejected {
@@ -329,6 +407,23 @@ where
             (1, _) => Coverage::Partial("1 row does not fit".to_owned()),
             (unfit, _) => Coverage::Partial(format!("{unfit} rows do not fit")),
         }
+    }
+}
+
+/// A second look at rows through a mapping or a shape.
+struct Look {
+    inner: Box<dyn SecondLook>,
+    rows: Rows,
+}
+
+impl SecondLook for Look {
+    fn records_at(&mut self, origin: &Origin) -> Result<Vec<Record>> {
+        let mut made = Vec::new();
+        for row in self.inner.records_at(origin)? {
+            // What became a record then was not this.
+            let _unfit = self.rows.row(row, &mut made);
+        }
+        Ok(made)
     }
 }
 

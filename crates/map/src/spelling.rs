@@ -28,10 +28,14 @@ struct Noted {
     members: BTreeMap<String, Box<RawValue>>,
 }
 
+/// Whether a handle looks like one of a record that its target spells otherwise.
+pub(crate) fn is_noted(own: Option<&Handle>) -> bool {
+    own.is_some_and(|own| own.0.starts_with(MARK))
+}
+
 /// The handle of a record that its target spells otherwise than the flow sees it.
 pub(crate) fn noted(own: Option<&Handle>, spelled: Spelled<'_>) -> Option<Handle> {
-    let is_marked = own.is_some_and(|own| own.0.starts_with(MARK));
-    if spelled.is_empty() && !is_marked {
+    if spelled.is_empty() && !is_noted(own) {
         return own.cloned();
     }
     let member = |(name, json): (String, &str)| {

@@ -21,6 +21,16 @@ pub trait Store: Send + Sync {
     /// [`Batch::End`]; a stream that stops without it was broken off and covers nothing.
     async fn read(&self, query: Query) -> Result<BatchStream>;
 
+    /// The same, with a second look at single records once the reading has come to its end: as they
+    /// were read, even where another file has taken the place of the one that was read. Only for
+    /// stores that have one at little cost; all of their records then have an origin.
+    async fn read_with_second_look(
+        &self,
+        query: Query,
+    ) -> Result<(BatchStream, Option<Box<dyn SecondLook>>)> {
+        Ok((self.read(query).await?, None))
+    }
+
     /// Applies changes of one collection, in order, and answers with one outcome per change, in
     /// the same order. Refusals are data; an error means that the store as a whole cannot go on.
     async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>>;
@@ -46,6 +56,13 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).read(query).await
     }
 
+    async fn read_with_second_look(
+        &self,
+        query: Query,
+    ) -> Result<(BatchStream, Option<Box<dyn SecondLook>>)> {
+        (**self).read_with_second_look(query).await
+    }
+
     async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {
         (**self).write(changes, context).await
     }
@@ -57,6 +74,13 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     async fn complete(&self, collection: &Collection) -> Result<()> {
         (**self).complete(collection).await
     }
+}
+
+/// A second look at single records of a reading that came to its end.
+pub trait SecondLook: Send {
+    /// The records that were read at a place. Where something was written there since, they are
+    /// others, or none: whoever looks compares their digests.
+    fn records_at(&mut self, origin: &Origin) -> Result<Vec<Record>>;
 }
 
 /// What to read.

@@ -13,7 +13,7 @@ mod handler;
 pub mod layers;
 
 pub use contract::{
-    Batch, BatchStream, Places, Query, Reached, Rejected, Store, Want, WriteContext,
+    Batch, BatchStream, Places, Query, Reached, Rejected, SecondLook, Store, Want, WriteContext,
 };
 pub use error::{ErrorKind, Result, StoreError};
 pub use handler::{Event, Handler};

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use syncline_model::{Canonicaliser, ChangeKind, Collection, Digest, Handle, Key, RawObject};
 use syncline_plan::{
-    DesiredRow, Difference, Payload, Place, PlannedChange, PlannedKey, PlannedPlace, PlannedSides,
+    BaselineRow, DesiredRow, Difference, Payload, Place, PlannedChange, PlannedKey, PlannedPlace,
+    PlannedSides,
 };
 
+use super::kept::{Kept, Units, known};
 use super::only::{Only, Sought};
 use super::part::{CollectionPlan, Problem, Side};
 use super::policy::{DeleteStyle, Duplicates, FlowPolicy, Grace, Nulls};
 use super::renames::{Renames, Sorted};
-use super::sides::Units;
-use super::spool::Spooled;
 use crate::EngineError;
 
 /// Why a change is kept back though no guard holds it.
@@ -77,8 +77,8 @@ pub(super) struct Facts<'run> {
 pub(super) struct Classifier<'run> {
     facts: Facts<'run>,
     canonicaliser: Canonicaliser,
-    desired: Spooled,
-    found: Option<Spooled>,
+    desired: Kept,
+    found: Option<Kept>,
     units: Units,
     plan: &'run mut CollectionPlan,
     segments: Segments,
@@ -90,8 +90,8 @@ pub(super) struct Classifier<'run> {
 impl<'run> Classifier<'run> {
     pub(super) fn new(
         facts: Facts<'run>,
-        (desired, units): (Spooled, Units),
-        found: Option<Spooled>,
+        desired: Kept,
+        found: Option<Kept>,
         (plan, folder): (&'run mut CollectionPlan, &std::path::Path),
     ) -> std::io::Result<Self> {
         let follows = !facts.policy.rename_by.is_empty() && found.is_some();
@@ -100,9 +100,9 @@ impl<'run> Classifier<'run> {
             canonicaliser: Canonicaliser::new(facts.collection),
             renames,
             facts,
+            units: desired.units(),
             desired,
             found,
-            units,
             plan,
             segments: Segments {
                 rekeys: Segment::create(folder)?,
@@ -128,15 +128,15 @@ impl<'run> Classifier<'run> {
         let chosen = |row: &DesiredRow| first.map_or(*row, |(first, _)| first);
         match difference {
             Difference::Create(row) => self.new_row(chosen(row)),
-            Difference::Update { row, before } => self.changed(chosen(row), *before),
+            Difference::Update { row, before } => self.changed(chosen(row), before),
             Difference::Unchanged { before, .. } => {
                 if let Some((first, false)) = first {
-                    return self.changed(first, *before);
+                    return self.changed(first, before);
                 }
                 self.plan.unchanged += 1;
                 Ok(())
             }
-            Difference::Extra { before, .. } => self.extra(*before),
+            Difference::Extra { before, .. } => self.extra(known(before)),
             Difference::Superseded { .. } => Ok(()),
         }
     }
@@ -169,7 +169,7 @@ impl<'run> Classifier<'run> {
         if self.renames.is_none() {
             return self.create(row);
         }
-        let (_, payload) = self.desired.get(row.place)?;
+        let (_, payload) = self.desired.get(&row)?;
         let identity = self.identity(&payload);
         match (&mut self.renames, identity) {
             (Some(renames), Some(identity)) => Ok(renames.appeared(identity, row)?),
@@ -177,14 +177,14 @@ impl<'run> Classifier<'run> {
         }
     }
 
-    fn extra(&mut self, place: Place) -> Result<(), EngineError> {
+    fn extra(&mut self, row: DesiredRow) -> Result<(), EngineError> {
         let Some(found) = &mut self.found else {
             return Ok(());
         };
-        let (handle, payload) = found.get(place)?;
+        let (handle, payload) = found.get(&row)?;
         let identity = self.identity(&payload);
         match (&mut self.renames, identity) {
-            (Some(renames), Some(identity)) => Ok(renames.went(identity, place)?),
+            (Some(renames), Some(identity)) => Ok(renames.went(identity, row)?),
             _ => self.gone(handle, payload),
         }
     }
@@ -201,7 +201,7 @@ impl<'run> Classifier<'run> {
     }
 
     fn create(&mut self, row: DesiredRow) -> Result<(), EngineError> {
-        let (_, payload) = self.desired.get(row.place)?;
+        let (_, payload) = self.desired.get(&row)?;
         let (key, content) = self.read(&payload)?;
         if !self.facts.only.takes(&key, ChangeKind::Create) {
             return Ok(());
@@ -218,13 +218,13 @@ impl<'run> Classifier<'run> {
         Ok(self.segments.writes.put(&change)?)
     }
 
-    fn changed(&mut self, row: DesiredRow, before: Place) -> Result<(), EngineError> {
-        let (_, wanted) = self.desired.get(row.place)?;
-        let known = match &mut self.found {
-            Some(found) => Some(found.get(before)?),
+    fn changed(&mut self, row: DesiredRow, before: &BaselineRow) -> Result<(), EngineError> {
+        let (_, wanted) = self.desired.get(&row)?;
+        let held = match &mut self.found {
+            Some(found) => Some(found.get(&known(before))?),
             None => None,
         };
-        let (handle, before) = known.unzip();
+        let (handle, before) = held.unzip();
         let after = match &before {
             Some(before) if self.facts.policy.nulls == Nulls::Keep => kept(&wanted, before),
             _ => wanted,
@@ -323,12 +323,12 @@ impl<'run> Classifier<'run> {
         Ok((!is_over).then_some(GRACE))
     }
 
-    fn renamed(&mut self, row: DesiredRow, place: Place) -> Result<(), EngineError> {
-        let (_, after) = self.desired.get(row.place)?;
+    fn renamed(&mut self, row: DesiredRow, gone: DesiredRow) -> Result<(), EngineError> {
+        let (_, after) = self.desired.get(&row)?;
         let Some(found) = &mut self.found else {
             return Ok(());
         };
-        let (handle, before) = found.get(place)?;
+        let (handle, before) = found.get(&gone)?;
         let (from, _) = self.read(&before)?;
         let (to, content) = self.read(&after)?;
         if !self.facts.only.takes(&from, ChangeKind::Rekey)
@@ -374,20 +374,20 @@ impl<'run> Classifier<'run> {
         if let Some(renames) = self.renames.take() {
             for sorted in renames.sorted()? {
                 match sorted? {
-                    Sorted::Renamed(row, place) => self.renamed(row, place)?,
+                    Sorted::Renamed(row, gone) => self.renamed(row, gone)?,
                     Sorted::New(row) => self.create(row)?,
-                    Sorted::Gone(place) => self.gone_at(place)?,
+                    Sorted::Gone(row) => self.gone_at(row)?,
                 }
             }
         }
         Ok(self.segments)
     }
 
-    fn gone_at(&mut self, place: Place) -> Result<(), EngineError> {
+    fn gone_at(&mut self, row: DesiredRow) -> Result<(), EngineError> {
         let Some(found) = &mut self.found else {
             return Ok(());
         };
-        let (handle, payload) = found.get(place)?;
+        let (handle, payload) = found.get(&row)?;
         self.gone(handle, payload)
     }
 

@@ -12,6 +12,7 @@ use syncline_plan::{PlanError, RowSorter};
 use syncline_store::{Batch, Query};
 
 use super::classify::Classifier;
+use super::kept::known as as_row;
 use super::sides::{Baseline, Reader};
 use crate::EngineError;
 
@@ -100,7 +101,7 @@ async fn beside(
     classifier: &mut Classifier<'_>,
 ) -> Result<(), EngineError> {
     let (found, _unfit) = target.found().await?;
-    let mut spool = found.spool;
+    let mut kept = found.kept;
     let mut rows = Baseline::new(found.rows);
     let mut row = rows.next().transpose()?;
     for key in spilled.finish()? {
@@ -109,7 +110,7 @@ async fn beside(
             row = rows.next().transpose()?;
         }
         if let Some(known) = row.filter(|known| known.key == key) {
-            let (handle, payload) = spool.get(known.place)?;
+            let (handle, payload) = kept.get(&as_row(&known))?;
             classifier.gone(handle, payload)?;
         }
     }

@@ -11,6 +11,7 @@
 mod apply;
 mod classify;
 mod extras;
+mod kept;
 mod moved;
 mod only;
 mod part;

@@ -201,10 +201,10 @@ impl Planning<'_> {
     ) -> Result<Segments, EngineError> {
         let facts = self.facts(part, sought);
         let folder = &*self.job.work_folder;
-        let wanted = (desired.spool, desired.units);
         let baseline = Baseline::new(found.rows);
         let repeated = std::rc::Rc::clone(&baseline.repeated);
-        let mut classifier = Classifier::new(facts, wanted, Some(found.spool), (plan, folder))?;
+        let mut classifier =
+            Classifier::new(facts, desired.kept, Some(found.kept), (plan, folder))?;
         for difference in desired.comparison.finish(baseline)? {
             self.go_on()?;
             classifier.take(&difference?)?;
@@ -233,11 +233,10 @@ impl Planning<'_> {
     ) -> Result<Segments, EngineError> {
         let facts = self.facts(part, sought);
         let folder = &*self.job.work_folder;
-        let wanted = (desired.spool, desired.units);
         let (rows, size) = self.remembered(&part.collection.name)?;
         plan.target = size;
         let mut extras = Extras::new(folder, self.job.memory_budget);
-        let mut classifier = Classifier::new(facts, wanted, None, (plan, folder))?;
+        let mut classifier = Classifier::new(facts, desired.kept, None, (plan, folder))?;
         for difference in desired.comparison.finish(rows)? {
             self.go_on()?;
             match difference? {

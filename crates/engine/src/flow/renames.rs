@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use syncline_model::Digest;
-use syncline_plan::{DesiredRow, Place, PlanError, RowSorter, SortedRows};
+use syncline_plan::{DesiredRow, PlanError, RowSorter, SortedRows};
 
 /// Bytes of a row: what its fields say, on which side it is, and the row itself.
 const ROW_BYTES: usize = 16 + 1 + 16 + 16 + 4 + 4 + 8 + 8;
@@ -24,11 +24,11 @@ pub(super) struct Renames(RowSorter<ROW_BYTES>);
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Sorted {
     /// It took another key.
-    Renamed(DesiredRow, Place),
+    Renamed(DesiredRow, DesiredRow),
     /// It is new.
     New(DesiredRow),
     /// It is gone.
-    Gone(Place),
+    Gone(DesiredRow),
 }
 
 impl Renames {
@@ -40,13 +40,7 @@ impl Renames {
         self.0.push(encoded(identity, NEW, &row))
     }
 
-    pub(super) fn went(&mut self, identity: Digest, place: Place) -> Result<(), PlanError> {
-        let nothing = Digest::from_bytes([0; 16]);
-        let row = DesiredRow {
-            key: nothing,
-            content: nothing,
-            place,
-        };
+    pub(super) fn went(&mut self, identity: Digest, row: DesiredRow) -> Result<(), PlanError> {
         self.0.push(encoded(identity, GONE, &row))
     }
 
@@ -67,7 +61,7 @@ impl Renames {
 struct Group {
     identity: Option<Digest>,
     new: Option<DesiredRow>,
-    gone: Option<Place>,
+    gone: Option<DesiredRow>,
     /// Whether there are several of a side.
     is_unclear: bool,
 }
@@ -125,7 +119,7 @@ impl Group {
         if is_first && !self.is_unclear {
             match side {
                 NEW => self.new = Some(row),
-                _ => self.gone = Some(row.place),
+                _ => self.gone = Some(row),
             }
             return;
         }
@@ -135,15 +129,15 @@ impl Group {
         out.extend(self.gone.take().map(Sorted::Gone));
         out.push(match side {
             NEW => Sorted::New(row),
-            _ => Sorted::Gone(row.place),
+            _ => Sorted::Gone(row),
         });
     }
 
     fn end(self, out: &mut Vec<Sorted>) {
         match (self.new, self.gone) {
-            (Some(row), Some(place)) => out.push(Sorted::Renamed(row, place)),
+            (Some(row), Some(gone)) => out.push(Sorted::Renamed(row, gone)),
             (Some(row), None) => out.push(Sorted::New(row)),
-            (None, Some(place)) => out.push(Sorted::Gone(place)),
+            (None, Some(gone)) => out.push(Sorted::Gone(gone)),
             (None, None) => {}
         }
     }
@@ -174,7 +168,7 @@ fn decoded(bytes: &[u8; ROW_BYTES]) -> (Digest, u8, DesiredRow) {
         u32::from_be_bytes(one)
     };
     let long = |from: usize| (u64::from(number(from)) << 32) | u64::from(number(from + 4));
-    let place = Place {
+    let place = syncline_plan::Place {
         unit: number(49),
         length: number(53),
         line: long(57),
@@ -196,16 +190,12 @@ mod tests {
         DesiredRow {
             key: Digest::of(&n.to_le_bytes()),
             content: Digest::of(b"content"),
-            place: place(n),
-        }
-    }
-
-    const fn place(n: u64) -> Place {
-        Place {
-            unit: 3,
-            length: 7,
-            line: n << 33,
-            offset: n,
+            place: syncline_plan::Place {
+                unit: 3,
+                length: 7,
+                line: n << 33,
+                offset: n,
+            },
         }
     }
 
@@ -219,7 +209,7 @@ mod tests {
                 renames.appeared(Digest::of(&[*identity]), row(*n)).unwrap();
             }
             for (identity, n) in gone {
-                renames.went(Digest::of(&[*identity]), place(*n)).unwrap();
+                renames.went(Digest::of(&[*identity]), row(*n)).unwrap();
             }
             let found: Result<Vec<Sorted>, PlanError> = renames.sorted().unwrap().collect();
             let found = found.unwrap();
@@ -230,8 +220,8 @@ mod tests {
 
     #[test]
     fn one_and_one_are_one_record_and_all_else_is_what_it_seems() {
-        let (new, gone) = (|n| Sorted::New(row(n)), |n| Sorted::Gone(place(n)));
-        check(&[(1, 1)], &[(1, 2)], &[Sorted::Renamed(row(1), place(2))]);
+        let (new, gone) = (|n| Sorted::New(row(n)), |n| Sorted::Gone(row(n)));
+        check(&[(1, 1)], &[(1, 2)], &[Sorted::Renamed(row(1), row(2))]);
         check(&[(1, 1)], &[(2, 2)], &[new(1), gone(2)]);
         check(&[(1, 1), (1, 2)], &[(1, 3)], &[new(1), new(2), gone(3)]);
         check(
@@ -244,7 +234,7 @@ mod tests {
             &[(2, 4), (3, 5), (3, 6)],
             &[
                 new(1),
-                Sorted::Renamed(row(2), place(4)),
+                Sorted::Renamed(row(2), row(4)),
                 new(3),
                 gone(5),
                 gone(6),

@@ -1,7 +1,6 @@
 //! Reading the two sides: digests to be compared, records set aside.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,45 +8,17 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use syncline_model::{Collection, Coverage, Digest, Mark, Record};
 use syncline_plan::{BaselineRow, Comparison, DesiredRow, Place, PlanError, RowSorter, SortedRows};
-use syncline_store::{Batch, ErrorKind, Query, Rejected, Store, StoreError};
+use syncline_store::{Batch, BatchStream, ErrorKind, Query, Rejected, Store, StoreError};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use super::kept::{Keeping, Kept};
 use super::part::{CollectionPlan, PROBLEMS_TOLD, Problem, Side};
-use super::spool::{Spool, Spooled};
+
 use crate::EngineError;
 
-/// Bytes of a row of the target: key, content, offset, length, line.
-const ROW_BYTES: usize = 16 + 16 + 8 + 4 + 8;
-
-/// Where units and lines are that rows were read at.
-pub(super) type Units = Vec<Arc<str>>;
-
-/// Most files that are told apart; what comes from others has no file in a plan.
-const UNITS_MAX: usize = 65_536;
-
-/// Numbers of the files that rows come from.
-#[derive(Default)]
-struct UnitNumbers {
-    names: Units,
-    numbers: HashMap<Arc<str>, u32>,
-}
-
-impl UnitNumbers {
-    fn number(&mut self, unit: Option<&Arc<str>>) -> u32 {
-        let nameless = Arc::from("");
-        let unit = unit
-            .filter(|_| self.names.len() < UNITS_MAX)
-            .unwrap_or(&nameless);
-        if let Some(number) = self.numbers.get(unit) {
-            return *number;
-        }
-        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-        self.names.push(Arc::clone(unit));
-        self.numbers.insert(Arc::clone(unit), number);
-        number
-    }
-}
+/// Bytes of a row of the target: key, content, offset, length, unit, line.
+const ROW_BYTES: usize = 16 + 16 + 8 + 4 + 4 + 8;
 
 /// What a reading amounts to besides its records.
 #[derive(Debug)]
@@ -79,15 +50,14 @@ pub(super) fn records_of(mark: &Mark) -> Option<u64> {
 /// The source as it is to be in the target.
 pub(super) struct Desired {
     pub(super) comparison: Comparison,
-    pub(super) spool: Spooled,
-    pub(super) units: Units,
+    pub(super) kept: Kept,
     pub(super) reading: Reading,
 }
 
 /// The target as it is.
 pub(super) struct Found {
     pub(super) rows: SortedRows<ROW_BYTES>,
-    pub(super) spool: Spooled,
+    pub(super) kept: Kept,
     pub(super) reading: Reading,
 }
 
@@ -124,12 +94,10 @@ impl Reader {
     /// Reads the source.
     pub(super) async fn desired(self) -> Result<(Desired, Unfit), EngineError> {
         let mut comparison = Comparison::new(&self.folder, self.memory_budget);
-        let mut spool = Spool::create(&self.folder)?;
-        let mut units = UnitNumbers::default();
+        let (stream, mut keeping) = self.open().await?;
         let (reading, unfit) = self
-            .read(|record, key| {
-                let unit = units.number(record.origin.as_ref().map(|origin| &origin.unit));
-                let place = spool.put(record, unit)?;
+            .read(stream, |record, key| {
+                let place = keeping.put(record)?;
                 Ok(comparison.push(DesiredRow {
                     key,
                     content: record.digest,
@@ -139,8 +107,7 @@ impl Reader {
             .await?;
         let desired = Desired {
             comparison,
-            spool: spool.finish()?,
-            units: units.names,
+            kept: keeping.finish()?,
             reading,
         };
         Ok((desired, unfit))
@@ -149,27 +116,34 @@ impl Reader {
     /// Reads the target.
     pub(super) async fn found(self) -> Result<(Found, Unfit), EngineError> {
         let mut rows = RowSorter::<ROW_BYTES>::new(&self.folder, self.memory_budget);
-        let mut spool = Spool::create(&self.folder)?;
+        let (stream, mut keeping) = self.open().await?;
         let (reading, unfit) = self
-            .read(|record, key| {
-                let place = spool.put(record, 0)?;
+            .read(stream, |record, key| {
+                let place = keeping.put(record)?;
                 Ok(rows.push(encoded((key, record.digest), place))?)
             })
             .await?;
         let found = Found {
             rows: rows.finish()?,
-            spool: spool.finish()?,
+            kept: keeping.finish()?,
             reading,
         };
         Ok((found, unfit))
     }
 
+    /// Begins to read.
+    async fn open(&self) -> Result<(BatchStream, Keeping), EngineError> {
+        let query = Query::records(Arc::clone(&self.collection));
+        let opened = self.store.read_with_second_look(query);
+        let (stream, look) = self.unless_stopped(opened).await??;
+        Ok((stream, Keeping::new(look, &self.folder)?))
+    }
+
     async fn read(
         &self,
+        mut stream: BatchStream,
         mut take: impl FnMut(&Record, Digest) -> Result<(), EngineError>,
     ) -> Result<(Reading, Unfit), EngineError> {
-        let query = Query::records(Arc::clone(&self.collection));
-        let mut stream = self.unless_stopped(self.store.read(query)).await??;
         let mut reading = Reading {
             records: 0,
             coverage: Coverage::Partial("the reading broke off".to_owned()),
@@ -261,7 +235,8 @@ fn encoded((key, content): (Digest, Digest), place: Place) -> [u8; ROW_BYTES] {
     row[16..32].copy_from_slice(content.as_bytes());
     row[32..40].copy_from_slice(&place.offset.to_be_bytes());
     row[40..44].copy_from_slice(&place.length.to_be_bytes());
-    row[44..].copy_from_slice(&place.line.to_be_bytes());
+    row[44..48].copy_from_slice(&place.unit.to_be_bytes());
+    row[48..].copy_from_slice(&place.line.to_be_bytes());
     row
 }
 
@@ -277,16 +252,19 @@ fn decoded(row: &[u8; ROW_BYTES]) -> BaselineRow {
         bytes.copy_from_slice(&row[from..from + 16]);
         Digest::from_bytes(bytes)
     };
-    let mut length = [0; 4];
-    length.copy_from_slice(&row[40..44]);
+    let half = |from: usize| {
+        let mut bytes = [0; 4];
+        bytes.copy_from_slice(&row[from..from + 4]);
+        u32::from_be_bytes(bytes)
+    };
     BaselineRow {
         key: digest(0),
         content: digest(16),
         settled: true,
         place: Place {
-            unit: 0,
-            length: u32::from_be_bytes(length),
-            line: u64::from_be_bytes(part(44)),
+            unit: half(44),
+            length: half(40),
+            line: u64::from_be_bytes(part(48)),
             offset: u64::from_be_bytes(part(32)),
         },
     }

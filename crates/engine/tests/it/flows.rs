@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use syncline_engine::{
-    ApplyJob, DeleteStyle, FlowJob, FlowPart, FlowPolicy, Grace, KnownBy, Only, Settings,
-    apply_plan, plan_flow,
+    ApplyJob, DeleteStyle, EngineError, FlowJob, FlowPart, FlowPlan, FlowPolicy, Grace, KnownBy,
+    Only, Settings, apply_plan, plan_flow,
 };
-use syncline_model::{ChangeKind, Digest};
+use syncline_model::{Catalog, Change, ChangeKind, Digest, Mark, Outcome};
 use syncline_plan::{Guard, GuardPolicy, PlanReader};
-use syncline_testkit::fixtures;
+use syncline_store::{BatchStream, Query, Result as Answer, SecondLook, Store, WriteContext};
+use syncline_testkit::{MemoryStore, fixtures};
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{Events, World, completed, quick, things};
@@ -31,6 +34,19 @@ fn policy(known_by: KnownBy, grace: Grace) -> FlowPolicy {
 
 /// Plans the one collection of a world into a file.
 async fn plan(world: &World, policy: FlowPolicy, (budget, file): (usize, &Path)) {
+    let sides = (world.source.clone(), world.target.clone());
+    let planned = try_plan(world, (policy, budget), sides, file)
+        .await
+        .unwrap();
+    assert!(planned.written.is_some(), "{:?}", planned.collections);
+}
+
+async fn try_plan(
+    world: &World,
+    (policy, budget): (FlowPolicy, usize),
+    (source, target): (impl Store + 'static, impl Store + 'static),
+    file: &Path,
+) -> Result<FlowPlan, EngineError> {
     let catalog = world.target.catalog().clone();
     let view = world.ledger();
     let scope = view.scopes().unwrap().remove(0).0;
@@ -40,8 +56,8 @@ async fn plan(world: &World, policy: FlowPolicy, (budget, file): (usize, &Path))
     };
     let job = FlowJob {
         flow: "things".to_owned(),
-        source: Arc::new(world.source.clone()),
-        target: Arc::new(world.target.clone()),
+        source: Arc::new(source),
+        target: Arc::new(target),
         identities: (catalog.identity.clone(), catalog.identity),
         parts: vec![part],
         mapping: Digest::of(b""),
@@ -50,10 +66,7 @@ async fn plan(world: &World, policy: FlowPolicy, (budget, file): (usize, &Path))
         work_folder: world.folder(),
         memory_budget: budget,
     };
-    let planned = plan_flow(job, file, CancellationToken::new())
-        .await
-        .unwrap();
-    assert!(planned.written.is_some(), "{:?}", planned.collections);
+    plan_flow(job, file, CancellationToken::new()).await
 }
 
 /// What a plan would do, by key: the kind, and why it is held.
@@ -154,5 +167,104 @@ async fn how_often_records_were_missed_is_asked_one_by_one() {
         assert_eq!(held(&world).await, (999, 0), "{known_by:?}");
         apply(&world, &file).await;
         world.check_in_step();
+    }
+}
+
+/// The changes of a plan with all that they say, in their order.
+fn whole_changes(file: &Path) -> Vec<String> {
+    let changes = PlanReader::open(file).unwrap().into_changes().unwrap();
+    let text = |change: Result<syncline_plan::PlannedChange, _>| {
+        serde_json::to_string(&change.unwrap()).unwrap()
+    };
+    changes.map(text).collect()
+}
+
+#[tokio::test]
+async fn records_that_are_looked_at_again_are_planned_like_those_that_were_set_aside() {
+    let world = world().await;
+    let file = world.folder().join("plan.jsonl");
+    for known_by in [KnownBy::Target, KnownBy::Ledger] {
+        for budget in BUDGETS {
+            let policy = FlowPolicy {
+                rename_by: vec!["v".to_owned()],
+                ..policy(known_by, Grace::None)
+            };
+            plan(&world, policy.clone(), (budget, &file)).await;
+            let expected = whole_changes(&file);
+            let (source, target) = (world.source.clone(), world.target.clone());
+            let looking = (source.with_second_looks(), target.with_second_looks());
+            let planned = try_plan(&world, (policy, budget), looking, &file).await;
+            assert!(planned.unwrap().written.is_some());
+            assert!(whole_changes(&file) == expected, "{known_by:?}");
+        }
+    }
+}
+
+/// A store in which something is altered when a reading of it has come to its end.
+struct Altered(MemoryStore, usize);
+
+#[async_trait]
+impl Store for Altered {
+    async fn describe(&self) -> Answer<Catalog> {
+        self.0.describe().await
+    }
+
+    async fn read(&self, query: Query) -> Answer<BatchStream> {
+        self.0.read(query).await
+    }
+
+    async fn read_with_second_look(
+        &self,
+        query: Query,
+    ) -> Answer<(BatchStream, Option<Box<dyn SecondLook>>)> {
+        let (stream, look) = self.0.read_with_second_look(query).await?;
+        let (store, id) = (self.0.clone(), self.1);
+        let altered = futures_util::stream::poll_fn(move |_| {
+            let mut lines = things(3_000, 1);
+            lines[id] = fixtures::payload(id, 7);
+            store.set("things", lines);
+            std::task::Poll::Ready(None)
+        });
+        Ok((stream.chain(altered).boxed(), look))
+    }
+
+    async fn write(&self, changes: &[Change], context: &WriteContext) -> Answer<Vec<Outcome>> {
+        self.0.write(changes, context).await
+    }
+
+    async fn confirm(&self, upto: &Mark) -> Answer<()> {
+        self.0.confirm(upto).await
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_is_altered_before_it_is_looked_at_again_forbids_the_plan() {
+    // Of the first it is planned that it goes; the second is in step, and not looked at again.
+    for (id, is_looked_at) in [(1, true), (2, false)] {
+        let world = World::of_things(3_000);
+        world.send().await;
+        world.target.set("things", things(3_000, 1));
+        let source = things(3_000, 1).into_iter().enumerate();
+        let source = source.filter(|(id, _)| *id != 1).map(|(_, line)| line);
+        world.source.set("things", source.collect::<Vec<_>>());
+        let file = world.folder().join("plan.jsonl");
+        let target = Altered(world.target.clone().with_second_looks(), id);
+        let sides = (world.source.clone(), target);
+        let policy = policy(KnownBy::Target, Grace::None);
+        let planned = try_plan(&world, (policy, BUDGETS[0]), sides, &file).await;
+        if !is_looked_at {
+            assert!(planned.unwrap().written.is_some());
+            continue;
+        }
+        let told = planned.unwrap_err().to_string();
+        assert_eq!(told, "things.jsonl:2 was altered while it was compared");
+        let left = std::fs::read_dir(world.folder()).unwrap();
+        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        assert!(
+            !left
+                .iter()
+                .any(|name| name.to_string_lossy().contains("plan")),
+            "{left:?}"
+        );
     }
 }

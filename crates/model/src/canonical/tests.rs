@@ -208,7 +208,9 @@ fn check_known(known: &[&str], collection: &Collection) {
         let expected = fresh.read(payload.as_bytes());
         assert_eq!(reader.read(payload.as_bytes()), expected, "{payload}");
         let mut fresh = Canonicaliser::new(collection);
-        let again = reader.canonical_form(payload.as_bytes()).map(<[u8]>::to_vec);
+        let again = reader
+            .canonical_form(payload.as_bytes())
+            .map(<[u8]>::to_vec);
         let expected = fresh.canonical_form(payload.as_bytes()).map(<[u8]>::to_vec);
         assert_eq!(again, expected, "{payload}");
     }

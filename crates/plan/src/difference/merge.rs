@@ -73,7 +73,7 @@ where
         self.advance_baseline()?;
         Ok(Some(Difference::Extra {
             key: baseline.key,
-            before: baseline.place,
+            before: baseline,
         }))
     }
 
@@ -119,12 +119,12 @@ fn compare(row: DesiredRow, baseline: &BaselineRow) -> Difference {
     if baseline.settled && baseline.content == row.content {
         Difference::Unchanged {
             key: row.key,
-            before: baseline.place,
+            before: *baseline,
         }
     } else {
         Difference::Update {
             row,
-            before: baseline.place,
+            before: *baseline,
         }
     }
 }

@@ -48,22 +48,22 @@ pub enum Difference {
     Update {
         /// The wanted row.
         row: DesiredRow,
-        /// Where the row of the baseline is.
-        before: Place,
+        /// The row of the baseline.
+        before: BaselineRow,
     },
     /// Both have it with the same content.
     Unchanged {
         /// Digest of the key.
         key: Digest,
-        /// Where the row of the baseline is.
-        before: Place,
+        /// The row of the baseline.
+        before: BaselineRow,
     },
     /// Only the baseline has it.
     Extra {
         /// Digest of the key.
         key: Digest,
-        /// Where the row of the baseline is.
-        before: Place,
+        /// The row of the baseline.
+        before: BaselineRow,
     },
     /// The wanted side has the key again further on; comes before the difference of the last one.
     Superseded {

@@ -78,7 +78,7 @@ fn model(desired: &[DesiredRow], baseline: &BTreeMap<Digest, BaselineRow>) -> Ve
     let mut differences = Vec::new();
     for key in keys {
         let Some((last, earlier)) = by_key.get(&key).and_then(|rows| rows.split_last()) else {
-            let before = held_at(key);
+            let before = baseline[&key];
             differences.push(Difference::Extra { key, before });
             continue;
         };
@@ -92,12 +92,12 @@ fn model(desired: &[DesiredRow], baseline: &BTreeMap<Digest, BaselineRow>) -> Ve
             Some(known) if known.settled && known.content == last.content => {
                 Difference::Unchanged {
                     key,
-                    before: known.place,
+                    before: *known,
                 }
             }
             Some(known) => Difference::Update {
                 row: *last,
-                before: known.place,
+                before: *known,
             },
         });
     }

@@ -48,6 +48,7 @@ pub async fn run(store: &dyn Store, trials: &[Trial]) {
         let collection = &trial.collection;
         promise("read", reading::whole(store, collection)).await;
         promise("read again by place", reading::places(store, collection)).await;
+        promise("look again", reading::looks(store, collection)).await;
         promise("read by key", reading::keys(store, collection)).await;
         promise("drop a reading", reading::dropped(store, collection)).await;
         promise("decline", declining::unknown(store, trial)).await;

@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use syncline_model::{Canonicaliser, Catalog, Collection, Key, Origin, Record, Scope};
 use syncline_store::{ErrorKind, Query, Store, Want};
 
-use super::walk::{Walk, walk};
+use super::walk::{Walk, walk, walk_through};
 
 #[expect(clippy::expect_used, reason = "a broken promise fails the test")]
 pub(super) async fn describe(store: &dyn Store) -> Catalog {
@@ -134,6 +134,33 @@ pub(super) async fn places(store: &dyn Store, collection: &Arc<Collection>) {
                 "{name}: records name places that cannot be read"
             );
         }
+    }
+}
+
+/// A reading of which single records are seen once more is like any other, and they are seen as
+/// they were read, in any order.
+#[expect(clippy::expect_used, reason = "a broken promise fails the test")]
+pub(super) async fn looks(store: &dyn Store, collection: &Arc<Collection>) {
+    let name = collection.name.as_str();
+    let query = Query::records(Arc::clone(collection));
+    let opened = store.read_with_second_look(query).await;
+    let (stream, look) = opened.expect("a collection that is read can be read once more");
+    let walked = walk_through(stream, name).await;
+    let walked = walked.expect("a collection that is read can be read once more");
+    walked.checked_end(name);
+    let records = read(store, collection, Want::Records).await.records;
+    assert_eq!(walked.records, records, "{name}: another reading");
+    let Some(mut look) = look else {
+        return;
+    };
+    for record in records.iter().rev().chain(&records) {
+        let origin = record.origin.as_ref();
+        let origin = origin.expect("records that are looked at again have a place");
+        let seen = look.records_at(origin).expect("a record is looked at");
+        assert!(
+            seen.contains(record),
+            "{name}: {origin} is another at the second look"
+        );
     }
 }
 

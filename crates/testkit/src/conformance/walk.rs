@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::StreamExt as _;
 use syncline_model::{Counts, Coverage, Record};
-use syncline_store::{Batch, Query, Rejected, Result, Store};
+use syncline_store::{Batch, BatchStream, Query, Rejected, Result, Store};
 
 /// Everything a reading handed on.
 #[derive(Debug, Default)]
@@ -21,10 +21,14 @@ pub struct Walk {
 ///
 /// # Panics
 /// If anything comes after the end, or something that only feeds have comes from a scan.
-#[expect(clippy::panic, reason = "a broken promise fails the test")]
 pub async fn walk(store: &dyn Store, query: Query) -> Result<Walk> {
     let name = query.collection.name.clone();
-    let mut stream = store.read(query).await?;
+    walk_through(store.read(query).await?, name.as_str()).await
+}
+
+/// Reads a stream of a collection to its end.
+#[expect(clippy::panic, reason = "a broken promise fails the test")]
+pub(super) async fn walk_through(mut stream: BatchStream, name: &str) -> Result<Walk> {
     let mut walk = Walk::default();
     while let Some(batch) = stream.next().await {
         assert!(walk.end.is_none(), "{name}: something follows the end");

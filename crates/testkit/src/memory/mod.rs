@@ -18,11 +18,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use syncline_model::{
-    Catalog, Change, ChangeKind, Collection, CollectionName, Done, FailureClass, Key, Mark,
-    Outcome, Scope,
+    Catalog, Change, ChangeKind, Collection, CollectionName, Done, FailureClass, Key, Mark, Origin,
+    Outcome, Record, Scope,
 };
 use syncline_store::{
-    BatchStream, ErrorKind, Query, Result, Store, StoreError, Want, WriteContext,
+    BatchStream, ErrorKind, Query, Result, SecondLook, Store, StoreError, Want, WriteContext,
 };
 
 use crate::Gate;
@@ -58,6 +58,7 @@ struct State {
     pages: BTreeMap<CollectionName, Pages>,
     page_size: usize,
     without_places: bool,
+    with_looks: bool,
     deletes: bool,
 }
 
@@ -117,6 +118,12 @@ impl MemoryStore {
     /// Records do not know where they were read and cannot be read again by place.
     pub fn without_places(self) -> Self {
         self.state().without_places = true;
+        self
+    }
+
+    /// Records are seen a second time as they are then.
+    pub fn with_second_looks(self) -> Self {
+        self.state().with_looks = true;
         self
     }
 
@@ -330,6 +337,23 @@ impl State {
     }
 }
 
+/// A second look at what is there.
+struct Look {
+    store: MemoryStore,
+    query: Query,
+}
+
+impl SecondLook for Look {
+    fn records_at(&mut self, origin: &Origin) -> Result<Vec<Record>> {
+        let mut state = self.store.state();
+        let line = state
+            .table(self.query.collection.name.short())
+            .line_at(origin);
+        let mut reading = Reading::new(self.query.clone(), (vec![], Pages::default()), 1);
+        Ok(reading.take(line).into_iter().collect())
+    }
+}
+
 #[async_trait]
 impl Store for MemoryStore {
     async fn describe(&self) -> Result<Catalog> {
@@ -363,6 +387,19 @@ impl Store for MemoryStore {
         let reading = Reading::new(query, (lines, pages), state.page_size);
         let places = !state.without_places;
         Ok(reading.stream(places))
+    }
+
+    async fn read_with_second_look(
+        &self,
+        query: Query,
+    ) -> Result<(BatchStream, Option<Box<dyn SecondLook>>)> {
+        let look: Option<Box<dyn SecondLook>> = if self.state().with_looks {
+            let (store, query) = (self.clone(), query.clone());
+            Some(Box::new(Look { store, query }))
+        } else {
+            None
+        };
+        Ok((self.read(query).await?, look))
     }
 
     async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {

@@ -134,7 +134,7 @@ impl Reading {
     }
 
     /// The record of a line; nothing if only the number is wanted, or if it is none.
-    fn take(&mut self, line: Line) -> Option<Record> {
+    pub(super) fn take(&mut self, line: Line) -> Option<Record> {
         let Some(payload) = line.text.clone() else {
             self.reject(line, "the unit became shorter");
             return None;

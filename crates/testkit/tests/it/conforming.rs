@@ -28,6 +28,13 @@ async fn it_conforms_at_every_page_size() {
 }
 
 #[tokio::test]
+async fn it_conforms_with_second_looks() {
+    let store = MemoryStore::new(fixtures::district()).with_second_looks();
+    let trials = trials(store.catalog());
+    conformance::run(&store, &trials).await;
+}
+
+#[tokio::test]
 async fn it_conforms_without_places() {
     let store = MemoryStore::new(fixtures::district()).without_places();
     let trials = trials(store.catalog());

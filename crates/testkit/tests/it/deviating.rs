@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::{FutureExt as _, StreamExt as _};
-use syncline_model::{Catalog, Change, Done, Mark, Outcome};
-use syncline_store::{Batch, BatchStream, Query, Result, Store, Want, WriteContext};
+use syncline_model::{Catalog, Change, Digest, Done, Mark, Origin, Outcome, Record};
+use syncline_store::{Batch, BatchStream, Query, Result, SecondLook, Store, Want, WriteContext};
 use syncline_testkit::conformance::{self, Trial};
 use syncline_testkit::{MemoryStore, fixtures};
 
@@ -21,6 +21,8 @@ enum Deviation {
     PretendsToWrite,
     PassesOverMarks,
     PassesOverFilters,
+    LooksAtAnother,
+    LooksAtNothing,
 }
 
 struct Deviating {
@@ -72,6 +74,16 @@ impl Store for Deviating {
         Ok(changed.boxed())
     }
 
+    async fn read_with_second_look(
+        &self,
+        query: Query,
+    ) -> Result<(BatchStream, Option<Box<dyn SecondLook>>)> {
+        let (_, look) = self.inner.read_with_second_look(query.clone()).await?;
+        let how = self.how;
+        let look = look.map(|inner| Box::new(Looking { inner, how }) as Box<dyn SecondLook>);
+        Ok((self.read(query).await?, look))
+    }
+
     async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {
         if matches!(self.how, Deviation::PretendsToWrite) {
             let done = Outcome::Done {
@@ -95,11 +107,29 @@ impl Store for Deviating {
     }
 }
 
+struct Looking {
+    inner: Box<dyn SecondLook>,
+    how: Deviation,
+}
+
+impl SecondLook for Looking {
+    fn records_at(&mut self, origin: &Origin) -> Result<Vec<Record>> {
+        let mut records = self.inner.records_at(origin)?;
+        match self.how {
+            Deviation::LooksAtAnother => records[0].digest = Digest::of(b"another"),
+            Deviation::LooksAtNothing => records.clear(),
+            _ => {}
+        }
+        Ok(records)
+    }
+}
+
 /// Whether the suite lets it pass.
 async fn passes(how: Option<Deviation>) -> bool {
     let mut catalog = fixtures::catalog("rooms:");
     catalog.capabilities.delete = false;
     let inner = MemoryStore::new(catalog).with_page_size(4);
+    let inner = inner.with_second_looks();
     let payloads: Vec<_> = (0..5).map(|id| fixtures::payload(id, 1)).collect();
     let collection = fixtures::find(inner.catalog(), "rooms");
     let trials = [Trial {
@@ -133,6 +163,8 @@ async fn every_broken_promise_is_noticed() {
         Deviation::PretendsToWrite,
         Deviation::PassesOverMarks,
         Deviation::PassesOverFilters,
+        Deviation::LooksAtAnother,
+        Deviation::LooksAtNothing,
     ] {
         assert!(!passes(Some(how)).await, "{how:?} was not noticed");
     }

@@ -134,6 +134,18 @@ impl CsvRows {
         }
     }
 
+    /// One row, given by its text.
+    pub(super) fn of_row(&mut self, text: &[u8], cells: &mut Cells) -> io::Result<Option<CsvRow>> {
+        self.core.reset();
+        self.source = Box::new(io::empty());
+        self.buffer.clear();
+        self.buffer.extend_from_slice(text);
+        self.buffer.push(b'\n');
+        (self.at, self.filled, self.unbroken) = (0, self.buffer.len(), 0);
+        (self.offset, self.line) = (0, 1);
+        self.next(cells)
+    }
+
     /// The next row, whose cells are put into `cells`.
     pub(super) fn next(&mut self, cells: &mut Cells) -> io::Result<Option<CsvRow>> {
         if !self.skip_empty()? {

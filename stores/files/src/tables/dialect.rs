@@ -75,10 +75,7 @@ impl Dialect {
     /// Rows of a file, and which of its bytes is the first of its text; nothing if its text is not
     /// made of its bytes as they are. Bytes that are not of the encoding are left for whoever looks
     /// at the cells.
-    pub(super) fn rows(
-        &self,
-        file: impl Read + 'static + Send,
-    ) -> Result<(CsvRows, Option<u64>)> {
+    pub(super) fn rows(&self, file: impl Read + 'static + Send) -> Result<(CsvRows, Option<u64>)> {
         let (text, begin) = if self.is_utf8()? {
             // Only a mark of another encoding is heeded: text is passed on as it is, so that a
             // byte that does not belong is found where it stands.
@@ -90,6 +87,11 @@ impl Dialect {
             (text, None)
         };
         Ok((CsvRows::new(text, (self.delimiter, self.quote)), begin))
+    }
+
+    /// What cuts rows that come one by one, in UTF-8.
+    pub(super) fn rows_alone(&self) -> CsvRows {
+        CsvRows::new(std::io::empty(), (self.delimiter, self.quote))
     }
 }
 

@@ -29,7 +29,7 @@ use syncline_model::{
     Capabilities, Catalog, Change, Collection, CollectionName, Mark, Outcome, Scope, StoreIdentity,
 };
 use syncline_store::{
-    BatchStream, ErrorKind, Query, Result, Store, StoreError, Want, WriteContext,
+    BatchStream, ErrorKind, Query, Result, SecondLook, Store, StoreError, Want, WriteContext,
 };
 
 pub use dialect::{Dialect, Formulas};
@@ -95,6 +95,26 @@ impl TablesStore {
         Ok(begun)
     }
 
+    /// The table that is asked for, with all of its changes in it.
+    fn to_read(&self, query: &Query) -> Result<Arc<Table>> {
+        let feeds = matches!(query.want, Want::Rekeyed | Want::Gone);
+        let scope = &query.scope;
+        let has_no_such = matches!(
+            scope,
+            Scope::Matching(_) | Scope::Keys(_) | Scope::Linked(_)
+        );
+        if query.since.is_some() || feeds || has_no_such {
+            let message = "a folder of tables has no filters and no positions to read from";
+            return Err(StoreError::new(ErrorKind::Unsupported, message));
+        }
+        let table = self.table(&query.collection.name)?;
+        self.settle(&query.collection.name)?;
+        if !self.creates {
+            table.require()?;
+        }
+        Ok(Arc::clone(table))
+    }
+
     /// Folds what is pending of a table, of this run or of one that was killed.
     fn settle(&self, name: &CollectionName) -> Result<()> {
         let begun = lock(&self.pending).remove(name);
@@ -126,22 +146,19 @@ impl Store for TablesStore {
     }
 
     async fn read(&self, query: Query) -> Result<BatchStream> {
-        let feeds = matches!(query.want, Want::Rekeyed | Want::Gone);
-        let scope = &query.scope;
-        let has_no_such = matches!(
-            scope,
-            Scope::Matching(_) | Scope::Keys(_) | Scope::Linked(_)
-        );
-        if query.since.is_some() || feeds || has_no_such {
-            let message = "a folder of tables has no filters and no positions to read from";
-            return Err(StoreError::new(ErrorKind::Unsupported, message));
-        }
-        let table = Arc::clone(self.table(&query.collection.name)?);
-        self.settle(&query.collection.name)?;
-        if !self.creates {
-            table.require()?;
-        }
+        let table = self.to_read(&query)?;
         Ok(reading::stream(table, query))
+    }
+
+    async fn read_with_second_look(
+        &self,
+        query: Query,
+    ) -> Result<(BatchStream, Option<Box<dyn SecondLook>>)> {
+        if query.scope != Scope::Whole {
+            return Ok((self.read(query).await?, None));
+        }
+        let table = self.to_read(&query)?;
+        reading::stream_and_look(table, query)
     }
 
     async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {

@@ -7,10 +7,10 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use syncline_model::{Canonicaliser, Counts, Coverage, Digest, Handle, Key, Origin, Record, Scope};
-use syncline_store::{Batch, BatchStream, Query, Rejected, Result, Want};
+use syncline_store::{Batch, BatchStream, Query, Rejected, Result, SecondLook, Want};
 use tokio::sync::mpsc;
 
-use super::rows::{Raw, Row, Rows};
+use super::rows::{Raw, Row, Rows, RowsByPlace};
 use super::table::Table;
 
 /// Most records in a batch.
@@ -22,16 +22,32 @@ const BODY_BYTES_KEPT: usize = 64 << 10;
 
 /// Starts reading; dropping the stream ends the thread at its next batch.
 pub(super) fn stream(table: Arc<Table>, query: Query) -> BatchStream {
+    begin(table, query, None)
+}
+
+/// The same, of a file that is open from now on, with what looks at it once more.
+pub(super) fn stream_and_look(
+    table: Arc<Table>,
+    query: Query,
+) -> Result<(BatchStream, Option<Box<dyn SecondLook>>)> {
+    let rows = Rows::open(&table)?;
+    let look = rows.by_place(&table).map(|rows| Look {
+        rows,
+        maker: Maker::new(&query),
+    });
+    let look = look.map(|look| Box::new(look) as Box<dyn SecondLook>);
+    Ok((begin(table, query, Some(rows)), look))
+}
+
+fn begin(table: Arc<Table>, query: Query, rows: Option<Rows>) -> BatchStream {
     let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
     tokio::task::spawn_blocking(move || {
         let mut reading = Reading {
-            canonicaliser: Canonicaliser::new(&query.collection),
-            want: query.want,
+            maker: Maker::new(&query),
             sender,
             batch: Vec::new(),
-            counts: Counts::default(),
         };
-        match reading.read(&table, query.scope) {
+        match reading.read((&table, rows), query.scope) {
             Ok(Some(end)) => reading.send(Ok(end)),
             Ok(None) => true,
             Err(error) => reading.send(Err(error)),
@@ -44,16 +60,18 @@ pub(super) fn stream(table: Arc<Table>, query: Query) -> BatchStream {
 }
 
 struct Reading {
-    canonicaliser: Canonicaliser,
-    want: Want,
+    maker: Maker,
     sender: mpsc::Sender<Result<Batch>>,
     batch: Vec<Record>,
-    counts: Counts,
 }
 
 impl Reading {
     /// Reads to the end, which is handed back; nothing if nobody listens any more.
-    fn read(&mut self, table: &Table, scope: Scope) -> Result<Option<Batch>> {
+    fn read(
+        &mut self,
+        (table, rows): (&Table, Option<Rows>),
+        scope: Scope,
+    ) -> Result<Option<Batch>> {
         let before = fingerprint(table);
         if let Scope::At(origins) = &scope {
             for record in self.at(table, origins)? {
@@ -62,7 +80,7 @@ impl Reading {
                 }
             }
         } else {
-            let mut rows = Rows::open(table)?;
+            let mut rows = rows.map_or_else(|| Rows::open(table), Ok)?;
             while let Some(row) = rows.next()? {
                 let goes_on = match self.record(row, &mut rows) {
                     Ok(None) => true,
@@ -85,7 +103,7 @@ impl Reading {
         Ok(Some(Batch::End {
             mark: None,
             coverage,
-            counts: self.counts,
+            counts: self.maker.counts,
         }))
     }
 
@@ -110,53 +128,13 @@ impl Reading {
 
     /// The record of a row, whose cells the next one may have the room of.
     fn record(&mut self, row: Row, rows: &mut Rows) -> Result<Option<Record>, Rejected> {
-        let read = self.read_row((row.origin, row.payload), &row.raw);
+        let is_row = matches!(row.raw, Raw::Cells(_));
+        let read = row
+            .payload
+            .and_then(|payload| self.maker.record((row.origin.clone(), payload), is_row));
+        let read = read.map_err(|reason| rejected(row.origin, reason, &row.raw));
         rows.take_back(row.raw);
         read
-    }
-
-    fn read_row(
-        &mut self,
-        (origin, payload): (Origin, Result<Bytes, String>),
-        raw: &Raw,
-    ) -> Result<Option<Record>, Rejected> {
-        let payload = match payload {
-            Ok(payload) => payload,
-            Err(reason) => return Err(rejected(origin, reason, raw)),
-        };
-        if self.want == Want::Count {
-            self.counts.records += 1;
-            return Ok(None);
-        }
-        if self.want == Want::Payloads && matches!(raw, Raw::Cells(_)) {
-            // A row that was made here is an object.
-            self.counts.records += 1;
-            self.counts.bytes += payload.len() as u64;
-            let digest = Digest::of(&payload);
-            return Ok(Some(Record {
-                key: Key::of_content(digest),
-                digest,
-                payload,
-                handle: None,
-                origin: Some(origin),
-            }));
-        }
-        let (key, digest) = match self.canonicaliser.read(&payload) {
-            Ok(read) => read,
-            Err(problem) => return Err(rejected(origin, problem.to_string(), raw)),
-        };
-        self.counts.records += 1;
-        self.counts.bytes += payload.len() as u64;
-        let wants_payload = self.want != Want::Digests;
-        // How the file itself spells the key, by which its row is found again.
-        let handle = Handle(key.as_str().into());
-        Ok(Some(Record {
-            key,
-            digest,
-            payload: if wants_payload { payload } else { Bytes::new() },
-            handle: Some(handle),
-            origin: Some(origin),
-        }))
     }
 
     fn put(&mut self, record: Record) -> bool {
@@ -165,7 +143,7 @@ impl Reading {
     }
 
     fn reject(&mut self, rejected: Rejected) -> bool {
-        self.counts.unreadable += 1;
+        self.maker.counts.unreadable += 1;
         self.hand_on() && self.send(Ok(Batch::Unreadable(vec![rejected])))
     }
 
@@ -183,12 +161,79 @@ impl Reading {
     }
 
     fn coverage(&self, table: &Table, scope: Scope) -> Coverage {
-        match (self.counts.unreadable, table.partial) {
+        match (self.maker.counts.unreadable, table.partial) {
             (0, None) => Coverage::Complete(scope),
             (0, Some(reason)) => Coverage::Partial(format!("{}: {reason}", table.unit)),
             (1, _) => Coverage::Partial(format!("1 row of {} is no record", table.unit)),
             (rows, _) => Coverage::Partial(format!("{rows} rows of {} are no records", table.unit)),
         }
+    }
+}
+
+/// Makes records of payloads.
+struct Maker {
+    canonicaliser: Canonicaliser,
+    want: Want,
+    counts: Counts,
+}
+
+impl Maker {
+    fn new(query: &Query) -> Self {
+        Self {
+            canonicaliser: Canonicaliser::new(&query.collection),
+            want: query.want,
+            counts: Counts::default(),
+        }
+    }
+
+    /// The record of a payload, or why it is none; nothing where it is only counted. A row that was
+    /// made here is an object.
+    fn record(
+        &mut self,
+        (origin, payload): (Origin, Bytes),
+        is_row: bool,
+    ) -> Result<Option<Record>, String> {
+        if self.want == Want::Count {
+            self.counts.records += 1;
+            return Ok(None);
+        }
+        let (key, digest, handle) = if self.want == Want::Payloads && is_row {
+            let digest = Digest::of(&payload);
+            (Key::of_content(digest), digest, None)
+        } else {
+            let read = self.canonicaliser.read(&payload);
+            let (key, digest) = read.map_err(|problem| problem.to_string())?;
+            // How the file itself spells the key, by which its row is found again.
+            let handle = Handle(key.as_str().into());
+            (key, digest, Some(handle))
+        };
+        self.counts.records += 1;
+        self.counts.bytes += payload.len() as u64;
+        let wants_payload = self.want != Want::Digests;
+        Ok(Some(Record {
+            key,
+            digest,
+            payload: if wants_payload { payload } else { Bytes::new() },
+            handle,
+            origin: Some(origin),
+        }))
+    }
+}
+
+/// A second look at rows.
+struct Look {
+    rows: RowsByPlace,
+    maker: Maker,
+}
+
+impl SecondLook for Look {
+    fn records_at(&mut self, origin: &Origin) -> Result<Vec<Record>> {
+        let Some(payload) = self.rows.payload(origin)? else {
+            return Ok(vec![]);
+        };
+        let row = (origin.clone(), payload);
+        let record = self.maker.record(row, self.rows.are_cut());
+        Ok(record.ok().flatten().into_iter().collect())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The rows of a file, each with its place.
 
+use std::io::{Read, Seek as _, SeekFrom};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -46,6 +47,8 @@ pub(super) struct Rows {
     /// Room for the cells of the next row.
     spare: Option<Cells>,
     source: Source,
+    /// The file itself, if a row is found again by its place.
+    file: Option<Arc<File>>,
 }
 
 enum Source {
@@ -53,7 +56,7 @@ enum Source {
     Nothing,
     /// Rows, and where their text begins in the file.
     Csv(Box<CsvRows>, u64),
-    Jsonl(Box<Lines<File>>),
+    Jsonl(Box<Lines<Shared>>),
     #[cfg(feature = "parquet")]
     Parquet(Box<ParquetRows>, u64),
 }
@@ -67,6 +70,7 @@ impl Rows {
             members: Members::default(),
             spare: None,
             source: Source::Nothing,
+            file: None,
         };
         if !table.path.is_file() {
             return Ok(rows);
@@ -79,12 +83,13 @@ impl Rows {
             rows.source = Source::Parquet(Box::new(file), 0);
             return Ok(rows);
         }
-        let file = File::open(&table.path)?;
+        let file = Arc::new(File::open(&table.path)?);
         if table.format == TableFormat::Jsonl {
-            rows.source = Source::Jsonl(Box::new(Lines::new(file)));
+            rows.source = Source::Jsonl(Box::new(Lines::new(Shared(Arc::clone(&file)))));
+            rows.file = Some(file);
             return Ok(rows);
         }
-        let (mut reader, begin) = table.dialect.rows(file)?;
+        let (mut reader, begin) = table.dialect.rows(Shared(Arc::clone(&file)))?;
         if table.dialect.columns.is_none() {
             let mut header = Cells::default();
             let found = reader.next(&mut header);
@@ -99,6 +104,7 @@ impl Rows {
         }
         rows.members = Members::of(&rows.columns);
         rows.source = Source::Csv(Box::new(reader), begin.unwrap_or(0));
+        rows.file = begin.map(|_as_it_is| file);
         Ok(rows)
     }
 
@@ -114,6 +120,23 @@ impl Rows {
             Source::Parquet(file, _) => Some(file.layout()),
             _ => None,
         }
+    }
+
+    /// What finds rows again in the file that is open, once all of them were read; nothing if its
+    /// text is not made of its bytes as they are.
+    pub(super) fn by_place(&self, table: &Table) -> Option<RowsByPlace> {
+        let csv = match &self.source {
+            Source::Csv(..) => true,
+            Source::Jsonl(_) => false,
+            _ => return None,
+        };
+        Some(RowsByPlace {
+            file: Arc::clone(self.file.as_ref()?),
+            text: Vec::new(),
+            columns: self.columns.clone(),
+            members: self.members.clone(),
+            csv: csv.then(|| (Box::new(table.dialect.rows_alone()), Cells::default())),
+        })
     }
 
     /// Takes back a row that is done with, for the room of its cells.
@@ -187,6 +210,50 @@ impl Rows {
     }
 }
 
+/// A file that is read here, and looked at again from elsewhere once it was.
+struct Shared(Arc<File>);
+
+impl Read for Shared {
+    fn read(&mut self, room: &mut [u8]) -> std::io::Result<usize> {
+        (&*self.0).read(room)
+    }
+}
+
+/// Rows of a file that is open, by their place.
+pub(super) struct RowsByPlace {
+    file: Arc<File>,
+    text: Vec<u8>,
+    columns: Vec<String>,
+    members: Members,
+    /// What cuts a row into cells, if it has any.
+    csv: Option<(Box<CsvRows>, Cells)>,
+}
+
+impl RowsByPlace {
+    /// Whether rows have cells.
+    pub(super) const fn are_cut(&self) -> bool {
+        self.csv.is_some()
+    }
+
+    /// The record at a place, if there is one.
+    pub(super) fn payload(&mut self, origin: &Origin) -> Result<Option<Bytes>> {
+        self.text.resize(origin.length as usize, 0);
+        let mut file = &*self.file;
+        file.seek(SeekFrom::Start(origin.offset))?;
+        match file.read_exact(&mut self.text) {
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
+            other => other?,
+        }
+        let Some((rows, cells)) = &mut self.csv else {
+            return Ok(Some(Bytes::copy_from_slice(&self.text)));
+        };
+        if rows.of_row(&self.text, cells)?.is_none() {
+            return Ok(None);
+        }
+        Ok(self.members.payload(&self.columns, cells).ok())
+    }
+}
+
 /// A row of a typed file.
 #[cfg(feature = "parquet")]
 fn of_typed(unit: &Arc<str>, line: u64, payload: Result<Bytes, String>) -> Row {
@@ -229,7 +296,7 @@ fn columns(table: &Table, header: &Cells) -> Result<Vec<String>> {
 }
 
 /// The members of the records of a table: every cell is text.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Members {
     /// What stands before the text of each cell, from the end of the text before on.
     before: Vec<Vec<u8>>,

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use syncline_model::{
     Canonicaliser, Change, Collection, CollectionName, Coverage, Done, Field, FieldKind, KeyField,
     Outcome, Record,
 };
-use syncline_store::{Query, Store as _, WriteContext};
+use syncline_store::{Batch, Query, Store as _, WriteContext};
 use syncline_store_files::{Dialect, TableSettings, TablesStore};
 use syncline_testkit::conformance::{self, Trial, Walk};
 
@@ -413,4 +414,67 @@ async fn a_oneroster_folder_is_what_its_manifest_says() {
         error.message.contains("says that users.csv is there"),
         "{error}"
     );
+}
+
+/// What is seen at the second look at rows, after something was done to the file.
+async fn looked_at(content: &[u8], done: impl FnOnce(&Path)) -> Vec<Vec<String>> {
+    let folder = folder(&[("users.csv", content)]);
+    let store = plain(folder.path());
+    let query = Query::records(users(&[]));
+    let (mut stream, look) = store.read_with_second_look(query).await.unwrap();
+    let mut origins = Vec::new();
+    while let Some(batch) = stream.next().await {
+        if let Batch::Put(records) = batch.unwrap() {
+            origins.extend(records.into_iter().filter_map(|record| record.origin));
+        }
+    }
+    done(&folder.path().join("users.csv"));
+    let mut look = look.unwrap();
+    let text = |record: Record| String::from_utf8(record.payload.to_vec()).unwrap();
+    let seen = origins
+        .iter()
+        .map(|origin| look.records_at(origin).unwrap());
+    seen.map(|records| records.into_iter().map(text).collect())
+        .collect()
+}
+
+#[tokio::test]
+async fn rows_are_seen_again_as_they_were_read_though_their_file_is_replaced() {
+    let content = "\u{feff}id,name\r\n1,Zo\u{eb}\r\n\r\n2,\"b, \"\"c\"\"\nd\"\r\n3,e";
+    let expected = [
+        [r#"{"id":"1","name":"Zoë"}"#.to_owned()],
+        [r#"{"id":"2","name":"b, \"c\"\nd"}"#.to_owned()],
+        [r#"{"id":"3","name":"e"}"#.to_owned()],
+    ];
+    let replaced = |path: &Path| {
+        let beside = path.with_extension("new");
+        fs_err::write(&beside, "id,name\n7,x\n").unwrap();
+        fs_err::rename(beside, path).unwrap();
+    };
+    assert_eq!(looked_at(content.as_bytes(), |_| {}).await, expected);
+    assert_eq!(looked_at(content.as_bytes(), replaced).await, expected);
+}
+
+#[tokio::test]
+async fn rows_that_were_altered_in_place_are_seen_as_they_are() {
+    let content = b"id,name\n1,abc\n2,def\n3,\"ghi\"\n";
+    let altered = |path: &Path| fs_err::write(path, "id,name\n1,abc\n2,dxf\n3,\"g").unwrap();
+    let seen = looked_at(content, altered).await;
+    assert_eq!(
+        seen,
+        [
+            vec![r#"{"id":"1","name":"abc"}"#.to_owned()],
+            vec![r#"{"id":"2","name":"dxf"}"#.to_owned()],
+            vec![],
+        ]
+    );
+}
+
+#[tokio::test]
+async fn text_that_is_decoded_is_not_looked_at_again() {
+    let (utf16, ..) = encoding_utf16("id,name\n1,Zoë\n");
+    let folder = folder(&[("users.csv", &utf16)]);
+    let query = Query::records(users(&[]));
+    let opened = plain(folder.path()).read_with_second_look(query).await;
+    assert!(opened.unwrap().1.is_none());
 }

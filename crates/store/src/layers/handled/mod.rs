@@ -18,7 +18,7 @@ use syncline_model::{
     Refusal,
 };
 
-use crate::{BatchStream, Event, Handler, Query, Result, Store, WriteContext};
+use crate::{BatchStream, Event, Handler, Query, Result, SecondLook, Store, WriteContext};
 use fields::Fields;
 
 /// Handlers with the events that they hear of.
@@ -97,6 +97,13 @@ impl<S: Store> Store for Handled<S> {
 
     async fn read(&self, query: Query) -> Result<BatchStream> {
         self.inner.read(query).await
+    }
+
+    async fn read_with_second_look(
+        &self,
+        query: Query,
+    ) -> Result<(BatchStream, Option<Box<dyn SecondLook>>)> {
+        self.inner.read_with_second_look(query).await
     }
 
     async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {
