@@ -19,6 +19,9 @@ pub enum PlanError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// What makes rows ready while others are used could not be started, or ended early.
+    #[error("cannot sort the rows of a comparison on a thread of their own")]
+    Thread(#[source] std::io::Error),
     /// The baseline could not be read on.
     #[error("cannot read the baseline of a comparison")]
     Baseline(#[source] Box<dyn std::error::Error + Send + Sync>),

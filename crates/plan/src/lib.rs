@@ -6,9 +6,10 @@
 //! plan at rest.
 //!
 //! This crate knows no store and no ledger: both sides come to it as iterators of digests. It
-//! holds no clock and spawns nothing, and it touches no files but its spill files and the plan
+//! holds no clock, spawns nothing but what sorts rows ahead of whoever takes them, and touches no files but its spill files and the plan
 //! files it is told to write or read. The same inputs always give the same plan.
 
+mod ahead;
 pub mod difference;
 mod error;
 pub mod guards;

@@ -4,7 +4,8 @@
 //! order, the baseline in ascending key order. Memory stays within the budget whatever the
 //! sizes: wanted rows that do not fit go to one unnamed temporary file, in 256 partitions by the
 //! leading byte of the key digest; a partition that does not fit is divided again by the byte
-//! that follows. Partitions are then sorted one at a time and merged with the baseline.
+//! that follows. Partitions are then sorted one at a time, ahead on a thread of their own, and merged
+//! with the baseline.
 //!
 //! What always holds: differences come in ascending key order; every pushed row and every
 //! baseline key appears in exactly one difference; of rows with one key the last pushed counts
@@ -100,7 +101,7 @@ impl Comparison {
                 partitions,
             }) => {
                 let partitions = partitions.close(&mut file)?;
-                Ordered::on_disk(file, partitions, rows_max)
+                Ordered::on_disk(file, partitions, rows_max)?
             }
         };
         Ok(Differences::new(ordered, baseline.into_iter()))

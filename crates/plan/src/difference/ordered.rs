@@ -1,9 +1,11 @@
-//! Wanted rows in key order, one partition in memory at a time.
+//! Wanted rows in key order, two partitions in memory at a time: one that is compared, and the next,
+//! which is sorted meanwhile.
 
 use super::partition::{Partition, Partitions};
 use super::row::DesiredRow;
 use super::spill::SpillFile;
 use crate::Result;
+use crate::ahead::Ahead;
 
 /// One wanted row, in key order; rows of one key in the order in which they were pushed.
 #[derive(Clone, Copy, Debug)]
@@ -24,9 +26,24 @@ pub(super) struct Ordered {
     group_end: usize,
     /// The last row of that key.
     winner: Option<DesiredRow>,
-    /// A partition with one key that is read slot by slot.
-    single_key: Option<Partition>,
-    disk: Option<Disk>,
+    /// Of rows of one key that do not fit into memory.
+    single_key: Option<SingleKey>,
+    disk: Option<Ahead<Ready>>,
+}
+
+/// Rows that are next: a sorted partition, or a part of one that has one key.
+#[derive(Debug)]
+struct Ready {
+    rows: Vec<DesiredRow>,
+    single_key: Option<SingleKey>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct SingleKey {
+    /// The row pushed last.
+    last: DesiredRow,
+    /// Whether more rows of the key come.
+    goes_on: bool,
 }
 
 #[derive(Debug)]
@@ -34,6 +51,8 @@ struct Disk {
     file: SpillFile,
     /// Partitions still to be read, the next one last.
     partitions: Vec<Partition>,
+    /// A partition with one key that is read slot by slot.
+    single_key: Option<Partition>,
     rows_max: usize,
     buffer: Vec<u8>,
 }
@@ -52,23 +71,17 @@ impl Ordered {
         }
     }
 
-    /// Rows in partitions, which are given in key order; at most `rows_max` are read at once.
+    /// Rows in partitions, which are given in key order; at most `rows_max` are in memory at once.
     pub(super) fn on_disk(
         file: SpillFile,
-        mut partitions: Vec<Partition>,
+        partitions: Vec<Partition>,
         rows_max: usize,
-    ) -> Self {
-        partitions.reverse();
-        let disk = Disk {
-            file,
-            partitions,
-            rows_max,
-            buffer: Vec::new(),
-        };
-        Self {
-            disk: Some(disk),
+    ) -> Result<Self> {
+        let mut disk = Disk::new(file, partitions, (rows_max / 2).max(1));
+        Ok(Self {
+            disk: Some(Ahead::start(move || disk.ready())?),
             ..Self::in_memory(Vec::new())
-        }
+        })
     }
 
     /// The next row in order.
@@ -82,10 +95,7 @@ impl Ordered {
         let row = self.rows[self.at];
         self.at += 1;
         let more_of_key = self.at < self.group_end
-            || self
-                .single_key
-                .as_ref()
-                .is_some_and(|partition| partition.rows > 0);
+            || self.single_key.is_some_and(|single| single.goes_on);
         Ok(Some(Step {
             row,
             replaced_by: self.winner.filter(|_| more_of_key),
@@ -98,7 +108,7 @@ impl Ordered {
         let same = rest.iter().take_while(|row| row.key == rest[0].key).count();
         self.group_end = self.at + same;
         self.winner = match &self.single_key {
-            Some(partition) => Some(partition.last),
+            Some(single) => Some(single.last),
             None => Some(self.rows[self.group_end - 1]),
         };
     }
@@ -108,24 +118,47 @@ impl Ordered {
         let Some(disk) = &mut self.disk else {
             return Ok(false);
         };
-        self.rows.clear();
+        let Some(ready) = disk.next()? else {
+            return Ok(false);
+        };
         self.at = 0;
         self.group_end = 0;
-        self.single_key = self
-            .single_key
-            .take()
-            .filter(|partition| partition.rows > 0);
-        if self.single_key.is_none() {
-            self.single_key = disk.next_sorted(&mut self.rows)?;
-        }
-        if let Some(partition) = &mut self.single_key {
-            partition.read_slot(&mut disk.file, &mut disk.buffer, &mut self.rows)?;
-        }
-        Ok(!self.rows.is_empty())
+        self.rows = ready.rows;
+        self.single_key = ready.single_key;
+        Ok(true)
     }
 }
 
 impl Disk {
+    fn new(file: SpillFile, mut partitions: Vec<Partition>, rows_max: usize) -> Self {
+        partitions.reverse();
+        Self {
+            file,
+            partitions,
+            single_key: None,
+            rows_max,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// The next rows; nothing at the end.
+    fn ready(&mut self) -> Result<Option<Ready>> {
+        let mut rows = Vec::new();
+        let going_on = self.single_key.take();
+        self.single_key = going_on.filter(|partition| partition.rows > 0);
+        if self.single_key.is_none() {
+            self.single_key = self.next_sorted(&mut rows)?;
+        }
+        if let Some(partition) = &mut self.single_key {
+            partition.read_slot(&mut self.file, &mut self.buffer, &mut rows)?;
+        }
+        let single_key = self.single_key.as_ref().map(|partition| SingleKey {
+            last: partition.last,
+            goes_on: partition.rows > 0,
+        });
+        Ok((!rows.is_empty()).then_some(Ready { rows, single_key }))
+    }
+
     /// Reads and sorts the next partition into `rows`. One that is too large is divided first,
     /// unless all its rows have one key: that one is returned unread.
     fn next_sorted(&mut self, rows: &mut Vec<DesiredRow>) -> Result<Option<Partition>> {
@@ -205,17 +238,19 @@ mod tests {
         }
         let partitions = partitions.close(&mut file).unwrap();
         let slots = file.slots();
-        let mut ordered = Ordered::on_disk(file, partitions, rows_max);
+        let mut disk = Disk::new(file, partitions, rows_max);
         let mut last = None;
         let mut count = 0;
-        while let Some(step) = ordered.next_step().unwrap() {
-            assert!(ordered.rows.len() <= rows_max);
-            assert!(last < Some(step.row.key));
-            last = Some(step.row.key);
-            count += 1;
+        while let Some(ready) = disk.ready().unwrap() {
+            assert!(ready.rows.len() <= rows_max && ready.single_key.is_none());
+            for row in ready.rows {
+                assert!(last < Some(row.key));
+                last = Some(row.key);
+                count += 1;
+            }
         }
         assert_eq!(count, 30_000);
-        let grown = ordered.disk.unwrap().file.slots();
+        let grown = disk.file.slots();
         assert!(grown <= slots + 256 * 3, "{slots} slots grew to {grown}");
     }
 }

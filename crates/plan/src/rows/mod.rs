@@ -2,7 +2,7 @@
 //!
 //! Rows are bytes and come back in ascending order of their bytes, so whoever makes them decides
 //! by their layout what comes together. Rows that do not fit the budget go to one unnamed
-//! temporary file as sorted runs, which are merged while they are read. A sorting that fits its
+//! temporary file as sorted runs, which are merged, on a thread of their own, while they are read. A sorting that fits its
 //! budget never touches the disk, and nothing is left on it afterwards, even if the process is
 //! killed.
 
@@ -11,7 +11,11 @@ mod runs;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
-use runs::{Merge, Runs};
+use crate::ahead::Ahead;
+use runs::Runs;
+
+/// How many rows are merged at a time.
+const PIECE_ROWS: usize = 8 << 10;
 
 /// Rows of `N` bytes while they are collected.
 #[derive(Debug)]
@@ -80,8 +84,9 @@ impl<const N: usize> RowSorter<N> {
         };
         // The room of the rows is the room of the runs' buffers from here on.
         self.rows = Vec::new();
-        let merge = runs.merge(self.rows_max)?;
-        Ok(SortedRows(Rows::Merged(Box::new(merge))))
+        let mut merge = runs.merge(self.rows_max)?;
+        let ahead = Ahead::start(move || merge.piece(PIECE_ROWS))?;
+        Ok(SortedRows(Rows::Merged(Vec::new().into_iter(), ahead)))
     }
 
     /// Makes room for so many rows more, and never for more than are held.
@@ -112,7 +117,8 @@ pub struct SortedRows<const N: usize>(Rows<N>);
 #[derive(Debug)]
 enum Rows<const N: usize> {
     Held(std::vec::IntoIter<[u8; N]>),
-    Merged(Box<Merge<N>>),
+    /// Rows that were merged, and those behind them.
+    Merged(std::vec::IntoIter<[u8; N]>, Ahead<Vec<[u8; N]>>),
 }
 
 impl<const N: usize> Iterator for SortedRows<N> {
@@ -121,7 +127,16 @@ impl<const N: usize> Iterator for SortedRows<N> {
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.0 {
             Rows::Held(rows) => rows.next().map(Ok),
-            Rows::Merged(merge) => merge.next_row().transpose(),
+            Rows::Merged(rows, ahead) => {
+                if rows.len() == 0 {
+                    match ahead.next() {
+                        Ok(Some(more)) => *rows = more.into_iter(),
+                        Ok(None) => return None,
+                        Err(error) => return Some(Err(error)),
+                    }
+                }
+                rows.next().map(Ok)
+            }
         }
     }
 }

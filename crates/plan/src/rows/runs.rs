@@ -102,8 +102,19 @@ struct Run<const N: usize> {
 }
 
 impl<const N: usize> Merge<N> {
+    /// The next rows in order, at most so many; nothing at the end.
+    pub(super) fn piece(&mut self, rows: usize) -> Result<Option<Vec<[u8; N]>>> {
+        let mut piece = Vec::with_capacity(rows);
+        while piece.len() < rows
+            && let Some(row) = self.next_row()?
+        {
+            piece.push(row);
+        }
+        Ok((!piece.is_empty()).then_some(piece))
+    }
+
     /// The next row in order; after an error there are no more.
-    pub(super) fn next_row(&mut self) -> Result<Option<[u8; N]>> {
+    fn next_row(&mut self) -> Result<Option<[u8; N]>> {
         let Some(mut head) = self.heads.peek_mut() else {
             return Ok(None);
         };
