@@ -9,11 +9,8 @@ use syncline_store::Result;
 
 use crate::fault::Fault;
 use crate::input::Input;
+use crate::row::Row;
 use crate::table::{Column, Table};
-use crate::value::Cell;
-
-/// The values of the selected columns, in their order.
-pub(crate) type Row = Vec<Cell>;
 
 /// Rows as they come, some at a time; ends after an error.
 pub(crate) type RowStream = BoxStream<'static, Result<Vec<Row>>>;

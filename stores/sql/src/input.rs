@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 
+use crate::row::Seen;
 use crate::table::{Column, Form};
 use crate::value::{self, Cell};
 
@@ -46,10 +47,10 @@ impl Input {
     }
 
     /// The value of a row, to find it by.
-    pub(crate) fn of_cell(column: &Column, cell: &Cell) -> Self {
-        match cell {
-            Cell::Json(json) => Self::of_json(column.form, json).unwrap_or(Self::Null),
-            Cell::Null | Cell::Odd(_) => Self::Null,
+    pub(crate) fn of_seen(column: &Column, seen: Seen<'_>) -> Self {
+        match seen {
+            Seen::Json(json) => Self::of_json(column.form, json).unwrap_or(Self::Null),
+            Seen::Null | Seen::Odd(_) => Self::Null,
         }
     }
 

@@ -7,11 +7,11 @@ use serde_json::value::RawValue;
 use syncline_model::{Canonicaliser, Collection, Key};
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::driver::{Row, named};
+use crate::driver::named;
 use crate::input::Input;
 use crate::read::Shape;
+use crate::row::{Row, Seen};
 use crate::table::Table;
-use crate::value::Cell;
 
 /// The values of a key; nothing for a key that no row can have.
 pub(crate) fn values(table: &Table, columns: &[usize], key: &Key) -> Option<Vec<Input>> {
@@ -74,14 +74,14 @@ impl KeyReader {
 
     /// The canonical key of a row, if it has one.
     pub(crate) fn read(&mut self, row: &Row) -> Option<Key> {
-        let cells: Row = self.cells(row).cloned().collect();
+        let cells: Row = self.cells(row).map(Seen::cell).collect();
         let payload = self.shape.payload(&cells).ok()?;
         let (key, _) = self.canonicaliser.read(&payload).ok()?;
         Some(key)
     }
 
     /// The values of the key of a row.
-    pub(crate) fn cells<'r>(&self, row: &'r Row) -> impl Iterator<Item = &'r Cell> {
+    pub(crate) fn cells<'r>(&self, row: &'r Row) -> impl Iterator<Item = Seen<'r>> {
         self.places.iter().filter_map(|place| row.get(*place))
     }
 }

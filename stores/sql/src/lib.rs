@@ -21,6 +21,7 @@ mod mysql;
 mod postgres;
 mod questions;
 mod read;
+mod row;
 mod settings;
 mod sqlite;
 mod store;

@@ -10,11 +10,12 @@ use syncline_model::{
 };
 use syncline_store::{Batch, BatchStream, Query, Rejected, Result, Want};
 
-use crate::driver::{Driver, Filter, Row, RowStream, Select};
+use crate::driver::{Driver, Filter, RowStream, Select};
 use crate::input::Input;
 use crate::key::{self, KeyReader};
+use crate::row::{Row, Seen};
 use crate::table::Table;
-use crate::value::{Cell, quoted};
+use crate::value::quoted;
 
 /// Payload bytes after which a batch is handed on.
 const BATCH_BYTES: usize = 1 << 20;
@@ -26,6 +27,8 @@ const KEYS_AT_ONCE: usize = 1000;
 pub(crate) struct Shape {
     /// `"name":` of each column, and whether it is part of the key.
     members: Vec<(String, String, bool)>,
+    /// Bytes that a payload has at most besides its values.
+    room: usize,
 }
 
 impl Shape {
@@ -38,30 +41,29 @@ impl Shape {
                 key.contains(place),
             )
         };
+        let members: Vec<_> = columns.iter().map(member).collect();
+        let lengths = members.iter().map(|(member, ..)| member.len());
         Self {
-            members: columns.iter().map(member).collect(),
+            room: lengths.map(|length| length + ",null".len()).sum::<usize>() + 2,
+            members,
         }
     }
 
     /// The payload of a row, or what can be told of one that has none, and why it has none.
     pub(crate) fn payload(&self, row: &Row) -> std::result::Result<Bytes, (Bytes, String)> {
-        let length = |(cell, (member, ..)): (&Cell, &(String, String, bool))| {
-            member.len() + 1 + cell.length()
-        };
-        let room: usize = row.iter().zip(&self.members).map(length).sum();
-        let mut text = String::with_capacity(room + 2);
+        let mut text = String::with_capacity(row.length() + self.room);
         text.push('{');
         let mut problem = None;
         for (cell, (member, name, is_key)) in row.iter().zip(&self.members) {
             let value = match cell {
-                Cell::Null => {
+                Seen::Null => {
                     if *is_key {
                         problem.get_or_insert_with(|| format!("its key has no value in `{name}`"));
                     }
                     "null"
                 }
-                Cell::Json(json) => json,
-                Cell::Odd(reason) => {
+                Seen::Json(json) => json,
+                Seen::Odd(reason) => {
                     problem.get_or_insert_with(|| {
                         format!("the value in `{name}` cannot be told: {reason}")
                     });

@@ -22,16 +22,6 @@ pub(crate) enum Cell {
     Odd(&'static str),
 }
 
-impl Cell {
-    /// The bytes of the value in a payload.
-    pub(crate) fn length(&self) -> usize {
-        match self {
-            Self::Json(json) => json.len(),
-            Self::Null | Self::Odd(_) => 4,
-        }
-    }
-}
-
 pub(crate) fn text(value: &str) -> Cell {
     Cell::Json(quoted(value))
 }

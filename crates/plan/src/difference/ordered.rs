@@ -94,8 +94,8 @@ impl Ordered {
         }
         let row = self.rows[self.at];
         self.at += 1;
-        let more_of_key = self.at < self.group_end
-            || self.single_key.is_some_and(|single| single.goes_on);
+        let more_of_key =
+            self.at < self.group_end || self.single_key.is_some_and(|single| single.goes_on);
         Ok(Some(Step {
             row,
             replaced_by: self.winner.filter(|_| more_of_key),

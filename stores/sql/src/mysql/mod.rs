@@ -16,10 +16,11 @@ use syncline_store::{ErrorKind, Result, StoreError};
 use tokio::sync::mpsc;
 
 use crate::address::MySqlAddress;
-use crate::driver::{Driver, ROWS_AT_ONCE, Row, RowStream, Rows, Select, Transaction, named};
+use crate::driver::{Driver, ROWS_AT_ONCE, RowStream, Rows, Select, Transaction, named};
 use crate::fault::Fault;
 use crate::input::Input;
 use crate::questions::Dialect;
+use crate::row::Row;
 use crate::table::{Column, Form, Table};
 use crate::tls::{self, TlsMode};
 

@@ -2,8 +2,8 @@
 
 use mysql_async::Value;
 
-use crate::driver::Row;
 use crate::input::Input;
+use crate::row::Row;
 use crate::table::{Column, Form};
 use crate::value::{self, Cell};
 

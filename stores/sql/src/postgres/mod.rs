@@ -16,8 +16,9 @@ use tokio_postgres::Row as PostgresRow;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::address::PostgresAddress;
-use crate::driver::{Driver, ROWS_AT_ONCE, Row, RowStream, Rows, Select, Transaction};
+use crate::driver::{Driver, ROWS_AT_ONCE, RowStream, Rows, Select, Transaction};
 use crate::fault::Fault;
+use crate::row::Row;
 use crate::table::{Column, Table};
 use crate::value::Cell;
 use connection::{Connection, Pool};

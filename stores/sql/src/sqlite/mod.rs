@@ -14,11 +14,12 @@ use rusqlite::{Connection, params_from_iter};
 use syncline_store::{ErrorKind, Result, StoreError};
 use tokio::sync::mpsc;
 
-use crate::driver::{Driver, ROWS_AT_ONCE, Row, RowStream, Rows, Select, Transaction, named};
+use crate::driver::{Driver, ROWS_AT_ONCE, RowStream, Rows, Select, Transaction, named};
 use crate::fault::Fault;
 use crate::questions::Dialect;
+use crate::row::Row;
 use crate::table::{Column, Table};
-use values::{bind_all, cells, fault};
+use values::{bind_all, fault};
 use worker::Worker;
 
 const DIALECT: Dialect = Dialect {
@@ -148,8 +149,12 @@ fn hand_on(
     let mut rows = statement.query(params_from_iter(values::lenient(&bound)))?;
     let columns = named(&select.table, &select.columns);
     let mut piece = Vec::with_capacity(ROWS_AT_ONCE);
+    // As much as the row before took.
+    let mut room = 0;
     while let Some(row) = rows.next()? {
-        piece.push(cells(row, &columns));
+        let read = values::read(row, &columns, room);
+        room = read.length();
+        piece.push(read);
         if piece.len() == ROWS_AT_ONCE {
             let full = std::mem::replace(&mut piece, Vec::with_capacity(ROWS_AT_ONCE));
             if sender.blocking_send(Ok(full)).is_err() {
@@ -196,7 +201,7 @@ impl Transaction for SqliteTransaction {
             let mut statement = connection.prepare(&sql).map_err(problem)?;
             let columns = named(&select.table, &select.columns);
             let rows = statement.query_map(params_from_iter(values::lenient(&bound)), |row| {
-                Ok(cells(row, &columns))
+                Ok(values::read(row, &columns, 0))
             });
             rows.and_then(Iterator::collect).map_err(problem)
         };

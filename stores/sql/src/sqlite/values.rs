@@ -8,18 +8,29 @@ use rusqlite::{Error, Row as SqliteRow};
 use syncline_model::FailureClass;
 use syncline_store::{ErrorKind, StoreError};
 
-use crate::driver::{Row, Rows};
+use crate::driver::Rows;
 use crate::fault::Fault;
 use crate::input::Input;
+use crate::row::Row;
 use crate::table::{Column, Form, Table};
 use crate::value::{self, Cell};
 
-pub(crate) fn cells(row: &SqliteRow<'_>, columns: &[&Column]) -> Row {
-    let cell = |(at, column): (usize, &&Column)| match row.get_ref(at) {
-        Ok(found) => cell(found, column.form),
-        Err(_) => Cell::Odd("it cannot be read"),
-    };
-    columns.iter().enumerate().map(cell).collect()
+/// A row of these columns, of about so many bytes.
+pub(crate) fn read(row: &SqliteRow<'_>, columns: &[&Column], bytes: usize) -> Row {
+    let mut read = Row::with_room(columns.len(), bytes);
+    for (at, column) in columns.iter().enumerate() {
+        match (row.get_ref(at), column.form) {
+            (Ok(ValueRef::Text(text)), Form::Text | Form::Loose { .. }) => {
+                match std::str::from_utf8(text) {
+                    Ok(text) => read.push_text(text),
+                    Err(_) => read.push(&Cell::Odd("it is no text in UTF-8")),
+                }
+            }
+            (Ok(found), form) => read.push(&cell(found, form)),
+            (Err(_), _) => read.push(&Cell::Odd("it cannot be read")),
+        }
+    }
+    read
 }
 
 fn cell(found: ValueRef<'_>, form: Form) -> Cell {
@@ -31,12 +42,6 @@ fn cell(found: ValueRef<'_>, form: Form) -> Cell {
             value::number(&number.to_string())
         }
         (Form::Float { .. } | Form::Loose { .. }, ValueRef::Real(number)) => value::float(number),
-        (Form::Text | Form::Loose { .. }, ValueRef::Text(text)) => {
-            match std::str::from_utf8(text) {
-                Ok(text) => value::text(text),
-                Err(_) => Cell::Odd("it is no text in UTF-8"),
-            }
-        }
         (Form::Bytes, ValueRef::Blob(bytes)) => value::bytes(bytes),
         _ => Cell::Odd("it is of another sort than the column is declared for"),
     }

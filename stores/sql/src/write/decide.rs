@@ -8,10 +8,11 @@ use syncline_model::{
 };
 
 use super::wish::{Before, Member, NewKey, Wish, gone, refused};
-use crate::driver::{Row, named};
+use crate::driver::named;
 use crate::input::Input;
 use crate::key::KeyReader;
 use crate::read::Shape;
+use crate::row::{Row, Seen};
 use crate::table::Table;
 use crate::value::{Cell, plain};
 
@@ -205,11 +206,11 @@ impl<'a> Decider<'a> {
         let columns = named(self.table, self.key);
         let pairs = columns.iter().zip(self.keys.cells(row));
         pairs
-            .map(|(column, cell)| Input::of_cell(column, cell))
+            .map(|(column, seen)| Input::of_seen(column, seen))
             .collect()
     }
 
-    fn cell<'r>(&self, row: &'r Row, column: usize) -> Option<&'r Cell> {
+    fn cell<'r>(&self, row: &'r Row, column: usize) -> Option<Seen<'r>> {
         let at = self.columns.iter().position(|read| *read == column)?;
         row.get(at)
     }
@@ -217,11 +218,11 @@ impl<'a> Decider<'a> {
     /// Whether a row has a value already.
     fn holds(&mut self, row: &Row, member: &Member) -> bool {
         match (self.cell(row, member.column), member.value.cell()) {
-            (Some(Cell::Json(found)), Cell::Json(wanted)) => {
-                let found = found.clone();
+            (Some(Seen::Json(found)), Cell::Json(wanted)) => {
+                let found = found.to_owned();
                 self.is_same(&found, &wanted)
             }
-            (Some(Cell::Null), Cell::Null) => true,
+            (Some(Seen::Null), Cell::Null) => true,
             _ => false,
         }
     }
@@ -232,11 +233,11 @@ impl<'a> Decider<'a> {
                 members
                     .iter()
                     .all(|(column, wanted)| match self.cell(row, *column) {
-                        Some(Cell::Json(found)) => {
-                            let found = found.clone();
+                        Some(Seen::Json(found)) => {
+                            let found = found.to_owned();
                             self.is_same(&found, wanted)
                         }
-                        Some(Cell::Null) => wanted == "null",
+                        Some(Seen::Null) => wanted == "null",
                         _ => false,
                     })
             }
