@@ -34,13 +34,12 @@ impl Digest {
 
     /// Appends the 32 hexadecimal digits, for whoever writes many of them.
     pub(crate) fn write_hex(&self, out: &mut String) {
-        const DIGITS: [char; 16] = [
-            '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-        ];
-        for byte in self.0 {
-            out.push(DIGITS[usize::from(byte >> 4)]);
-            out.push(DIGITS[usize::from(byte & 15)]);
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut digits = [0; 32];
+        for (two, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(self.0) {
+            *two = [byte >> 4, byte & 15].map(|half| DIGITS[usize::from(half)]);
         }
+        out.push_str(std::str::from_utf8(&digits).unwrap_or_default());
     }
 
     /// The digest written as 32 hexadecimal digits, read back.

@@ -3,7 +3,7 @@
 use std::io::{Read, Seek as _, SeekFrom};
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use fs_err::File;
 use syncline_model::{Origin, is_plain, write_text};
 use syncline_store::{ErrorKind, Result, StoreError};
@@ -16,6 +16,9 @@ use crate::parquet::{Layout, ParquetRows};
 
 /// Why a row is none that takes in all that is behind it.
 pub(super) const OPEN: &str = "a quote is opened in it and not closed before the end of the file";
+
+/// How much room rows share: little, as one record that is kept keeps all of it.
+const ROOM_BYTES: usize = 32 << 10;
 
 /// One row.
 pub(super) struct Row {
@@ -46,6 +49,8 @@ pub(super) struct Rows {
     members: Members,
     /// Room for the cells of the next row.
     spare: Option<Cells>,
+    /// Room for the records of the next rows.
+    room: BytesMut,
     source: Source,
     /// The file itself, if a row is found again by its place.
     file: Option<Arc<File>>,
@@ -69,6 +74,7 @@ impl Rows {
             columns: table.dialect.columns.clone().unwrap_or_default(),
             members: Members::default(),
             spare: None,
+            room: BytesMut::new(),
             source: Source::Nothing,
             file: None,
         };
@@ -191,7 +197,8 @@ impl Rows {
                 let payload = if row.is_open {
                     Err(OPEN.to_owned())
                 } else {
-                    self.members.payload(&self.columns, &cells)
+                    self.members
+                        .payload((&self.columns, &cells), &mut self.room)
                 };
                 let raw = Raw::Cells(cells);
                 Ok(Some(Row {
@@ -250,7 +257,8 @@ impl RowsByPlace {
         if rows.of_row(&self.text, cells)?.is_none() {
             return Ok(None);
         }
-        Ok(self.members.payload(&self.columns, cells).ok())
+        let row = (&*self.columns, &*cells);
+        Ok(self.members.payload(row, &mut BytesMut::new()).ok())
     }
 }
 
@@ -317,8 +325,12 @@ impl Members {
         Self { before, length }
     }
 
-    /// The record of a row.
-    fn payload(&self, columns: &[String], cells: &Cells) -> Result<Bytes, String> {
+    /// The record of a row, put into room that it shares with others.
+    fn payload(
+        &self,
+        (columns, cells): (&[String], &Cells),
+        room: &mut BytesMut,
+    ) -> Result<Bytes, String> {
         if cells.len() != columns.len() {
             return Err(format!(
                 "it has {}, and there are {}",
@@ -326,11 +338,15 @@ impl Members {
                 counted(columns.len(), "column")
             ));
         }
-        let mut out = Vec::with_capacity(cells.length() + self.length + 2);
+        let size = cells.length() + self.length + 2;
+        if room.capacity() < size {
+            *room = BytesMut::with_capacity(ROOM_BYTES.max(size));
+        }
+        room.clear();
         for ((name, before), cell) in columns.iter().zip(&self.before).zip(cells.iter()) {
-            out.extend_from_slice(before);
+            room.extend_from_slice(before);
             if cells.is_plain() || is_plain(cell) {
-                out.extend_from_slice(cell);
+                room.extend_from_slice(cell);
                 continue;
             }
             let text = std::str::from_utf8(cell).ok();
@@ -340,13 +356,13 @@ impl Members {
                     "`{name}` is not in the encoding of the file; `encoding` can be declared"
                 ));
             };
-            // It brings its own quotes.
-            out.pop();
-            write_text(text, &mut out);
-            out.pop();
+            let mut json = Vec::with_capacity(cell.len() + 2);
+            write_text(text, &mut json);
+            // Its quotes are there already.
+            room.extend_from_slice(json.get(1..json.len() - 1).unwrap_or_default());
         }
-        out.extend_from_slice(if columns.is_empty() { b"{}" } else { b"\"}" });
-        Ok(out.into())
+        room.extend_from_slice(if columns.is_empty() { b"{}" } else { b"\"}" });
+        Ok(room.split().freeze())
     }
 }
 
