@@ -18,6 +18,7 @@ use syncline_store::{
 };
 use url::Url;
 
+use crate::changes::DeclinedLists;
 use crate::discovery::{Discovery, Endpoints, discover};
 use crate::metadata::{self, Metadata, Shape};
 use crate::pages::{FirstPage, Reader, Reading};
@@ -37,6 +38,7 @@ pub struct EdfiStore {
     urls: BTreeMap<CollectionName, Url>,
     profile: Option<Arc<str>>,
     reader: Arc<Reader>,
+    declined: Arc<DeclinedLists>,
 }
 
 /// What a look at an API found, for a person.
@@ -90,6 +92,7 @@ impl EdfiStore {
             urls,
             profile: settings.profile.map(Arc::from),
             reader,
+            declined: Arc::default(),
         })
     }
 
@@ -220,6 +223,10 @@ impl EdfiStore {
 
     pub(crate) fn reader(&self) -> Arc<Reader> {
         Arc::clone(&self.reader)
+    }
+
+    pub(crate) fn declined_lists(&self) -> Arc<DeclinedLists> {
+        Arc::clone(&self.declined)
     }
 
     pub(crate) fn collections(&self) -> &BTreeMap<CollectionName, Collection> {

@@ -52,8 +52,7 @@ pub(crate) async fn rekey(publication: &Arc<Publication>, ways: &Ways) -> Result
         }
         for since in &part.position.rekeyed {
             let list = List::Rekeyed(since.clone());
-            read(publication, ways, (part.as_ref(), list)).await?;
-            if part.state().unproved.is_some() {
+            if !read(publication, ways, (part.as_ref(), list)).await? {
                 // What is not told since one moment is not told since another.
                 break;
             }
@@ -65,23 +64,23 @@ pub(crate) async fn rekey(publication: &Arc<Publication>, ways: &Ways) -> Result
     Ok(())
 }
 
-/// Reads one list of a collection to its end, from where it was read before.
+/// Reads one list of a collection to its end, from where it was read before; whether it tells all.
 async fn read(
     publication: &Publication,
     ways: &Ways,
     (part, list): (&Part, List),
-) -> Result<(), EngineError> {
+) -> Result<bool, EngineError> {
     let Some(query) = query(part, &list) else {
-        return Ok(());
+        return Ok(true);
     };
     let mut stream = match publication.context.source.read(query).await {
         Ok(stream) => stream,
-        Err(error) => return part.fail(error),
+        Err(error) => return part.fail(error).map(|()| false),
     };
     loop {
         let batch = tokio::select! {
             biased;
-            () = publication.context.stop.stopped() => return Ok(()),
+            () = publication.context.stop.stopped() => return Ok(false),
             batch = stream.next() => batch,
         };
         match batch.unwrap_or_else(|| Err(broken_off(part))) {
@@ -91,7 +90,7 @@ async fn read(
                 if is_complete {
                     lists::ended(ways, part, &list).await?;
                 }
-                return Ok(());
+                return Ok(is_complete);
             }
             Ok(Batch::Gone(keys)) => keep(publication, (part, ways), keys).await?,
             Ok(Batch::Rekeyed(pairs)) => apply(publication, (part, ways), pairs).await?,
@@ -99,7 +98,7 @@ async fn read(
                 lists::reached((publication, ways), (part, &list), reached).await?;
             }
             Ok(Batch::Put(_) | Batch::Unreadable(_)) => {}
-            Err(error) => return part.fail(error),
+            Err(error) => return part.fail(error).map(|()| false),
         }
     }
 }

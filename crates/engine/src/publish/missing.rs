@@ -18,6 +18,7 @@ use syncline_model::{
 use syncline_plan::LoadOrder;
 use syncline_store::{Batch, Query, StoreError};
 
+use super::denied::Side;
 use super::part::Part;
 use super::{Publication, Ways};
 use crate::collection::CollectionRun;
@@ -268,13 +269,26 @@ type Found = Vec<(Arc<Collection>, Record)>;
 /// Looks where something may be until it is found.
 async fn look_up(publication: &Publication, places: Vec<Place>) -> Result<Found, StoreError> {
     for place in places {
+        let name = &place.collection.name;
+        let is_by_key = matches!(place.way, Way::Key(_));
+        if is_by_key && publication.denied.has(Side::Source, name) {
+            continue;
+        }
+        let declined = |error: &StoreError| {
+            if is_by_key {
+                publication.denied.note(Side::Source, name, error);
+            }
+        };
         let query = Query {
             scope: place.scope(),
             ..Query::records(Arc::clone(&place.collection))
         };
         let mut stream = match publication.context.source.read(query).await {
             Ok(stream) => stream,
-            Err(error) if !error.is_transient() => continue,
+            Err(error) if !error.is_transient() => {
+                declined(&error);
+                continue;
+            }
             Err(error) => return Err(error),
         };
         while let Some(batch) = stream.next().await {
@@ -290,7 +304,10 @@ async fn look_up(publication: &Publication, places: Vec<Place>) -> Result<Found,
                 }
                 Ok(_) => {}
                 // A collection that may not be read holds nothing that could be fetched.
-                Err(error) if !error.is_transient() => break,
+                Err(error) if !error.is_transient() => {
+                    declined(&error);
+                    break;
+                }
                 Err(error) => return Err(error),
             }
         }

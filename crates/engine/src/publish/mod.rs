@@ -15,6 +15,7 @@
 //! where what went is found by comparison.
 
 mod deletes;
+mod denied;
 mod gone;
 mod histories;
 mod job;
@@ -46,6 +47,7 @@ use crate::lanes::{Announced, Lanes};
 use crate::recorder::Note;
 use crate::run::{Collections, around, with_lanes};
 use crate::{EngineError, Event, Observer, parked};
+use denied::Denied;
 pub use job::{Overlap, PublishJob, Start};
 pub use memory::proved_mark;
 use moved::Moved;
@@ -64,6 +66,7 @@ pub(crate) struct Publication {
     pub(crate) ignore_deletes: bool,
     pub(crate) failures_max: Option<u64>,
     pub(crate) moved: Mutex<Moved>,
+    pub(crate) denied: Denied,
 }
 
 /// Where changes and receipts go.
@@ -105,6 +108,7 @@ pub async fn publish(
             ignore_deletes,
             failures_max,
             moved: Mutex::default(),
+            denied: Denied::default(),
         });
         let result = go(&publication).await;
         parts = proof::conclude(&publication, result.is_ok())?;

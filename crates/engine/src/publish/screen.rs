@@ -12,6 +12,7 @@ use syncline_model::{ChangeKind, Key};
 use syncline_plan::{GuardPolicy, Tally, Verdict, judge};
 use syncline_store::{Batch, Query, Store, StoreError, Want};
 
+use super::denied::Side;
 use super::gone::Gone;
 use super::part::Part;
 use super::reading::GoingOn;
@@ -118,7 +119,7 @@ async fn is_back(
     if key.known_digest().is_some() {
         return Ok(Some(false));
     }
-    find(&publication.context.source, part, key).await
+    find(publication, Side::Source, (part, key)).await
 }
 
 /// What the guards say to so many deletes, of a target of a size that it may have told.
@@ -191,16 +192,30 @@ async fn is_held(publication: &Publication, part: &Part, key: &Key) -> Result<bo
     if is_known || key.known_digest().is_some() || key.is_content() {
         return Ok(true);
     }
-    let found = find(&context.target, part, key).await?;
+    let found = find(publication, Side::Target, (part, key)).await?;
     Ok(found.unwrap_or(true))
 }
 
 /// Whether a store has a record with a key; nothing if it does not let that be looked up.
-async fn find(store: &Arc<dyn Store>, part: &Part, key: &Key) -> Result<Option<bool>, EngineError> {
+async fn find(
+    publication: &Publication,
+    side: Side,
+    (part, key): (&Part, &Key),
+) -> Result<Option<bool>, EngineError> {
+    if publication.denied.has(side, part.name()) {
+        return Ok(None);
+    }
+    let store: &Arc<dyn Store> = match side {
+        Side::Source => &publication.context.source,
+        Side::Target => &publication.context.target,
+    };
     match look_up(store, part, key).await {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.is_transient() => Err(error.into()),
-        Err(_) => Ok(None),
+        Err(error) => {
+            publication.denied.note(side, part.name(), &error);
+            Ok(None)
+        }
     }
 }
 

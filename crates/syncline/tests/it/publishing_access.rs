@@ -262,3 +262,74 @@ async fn a_busy_target_is_waited_for() {
     assert_eq!((summary.exit_status(), summary.owed()), (0, 0));
     pair.must_be_equal("after a busy target").await;
 }
+
+/// Lets requests for students be forbidden.
+fn forbidden(method: &str) -> FaultRule {
+    FaultRule {
+        on: FaultMatch {
+            method: Some(method.to_owned()),
+            path: Some(format!("/{STUDENTS}")),
+            ..FaultMatch::default()
+        },
+        action: status(403, &[]),
+        ..FaultRule::default()
+    }
+}
+
+/// Look-ups that are under way at once.
+const TOGETHER: u64 = 8;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_not_be_looked_up_is_not_asked_for_with_each_key() {
+    let pair = Pair::empty(ApiVersion::V7_3, ApiVersion::V7_3).await;
+    let hand = pair.hand().await;
+    hand.put(SCHOOLS, &school(0)).await;
+    for number in 0..30 {
+        hand.put(STUDENTS, &student(number, "Ada")).await;
+        hand.put(ENROLMENTS, &enrolment(number, 0, 20)).await;
+    }
+    let asked = || pair.source.requests().count("GET", "/ed-fi/students");
+    let before = asked();
+    pair.source.set_faults(plan([forbidden("GET")]));
+    let summary = pair
+        .publish_with(|arguments| {
+            arguments.settings.choice.include_only = vec![format!("/{ENROLMENTS}")];
+        })
+        .await
+        .unwrap();
+    assert_eq!((summary.exit_status(), summary.owed()), (1, 30));
+    let looked_up = asked() - before;
+    assert!((1..=TOGETHER).contains(&looked_up), "{looked_up}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_not_be_looked_up_is_not_deleted_and_not_asked_for_with_each_key() {
+    let pair = Pair::empty(ApiVersion::V7_3, ApiVersion::V7_3).await;
+    let hand = pair.hand().await;
+    for number in 0..30 {
+        hand.put(STUDENTS, &student(number, "Ada")).await;
+    }
+    assert_eq!(pair.publish().await.exit_status(), 0);
+    for number in 0..30 {
+        hand.delete(STUDENTS, &student(number, "Ada")).await;
+    }
+    pair.target.set_faults(plan([forbidden("DELETE")]));
+    let owing = pair.publish().await;
+    assert_eq!((owing.exit_status(), owing.owed()), (1, 30));
+    // Not all is read now, so that each might have come back unseen.
+    pair.target.set_faults(plan([]));
+    pair.source.set_faults(plan([forbidden("GET")]));
+    let asked = || pair.source.requests().count("GET", "/ed-fi/students");
+    let before = asked();
+    let again = pair
+        .publish_with(|arguments| arguments.owed_only = true)
+        .await
+        .unwrap();
+    assert_eq!(again.owed(), 30);
+    assert_eq!(pair.target.count(STUDENTS).unwrap(), 30);
+    let looked_up = asked() - before;
+    assert!((1..=TOGETHER).contains(&looked_up), "{looked_up}");
+    pair.source.set_faults(plan([]));
+    assert_eq!(pair.publish().await.exit_status(), 0);
+    assert_eq!(pair.target.count(STUDENTS).unwrap(), 0);
+}

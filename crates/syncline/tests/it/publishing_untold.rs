@@ -6,7 +6,7 @@ use syncline_model::Outcome;
 use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultRule};
 
 use crate::publishing_pair::{ENROLMENTS, Pair, SCHOOLS, STUDENTS, enrolment, school, student};
-use crate::site::{plan, rule, status};
+use crate::site::{plan, rule, status, until};
 
 use ApiVersion::{V5_4, V7_3};
 
@@ -186,4 +186,43 @@ async fn changes_of_keys_that_may_not_be_read_are_made_once_they_may_also_withou
     assert_eq!(pair.target.count(ENROLMENTS).unwrap(), 2);
     pair.must_be_equal("once changes of keys could be read")
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_may_not_be_read_is_asked_for_once_in_a_run() {
+    let pair = Pair::empty(V7_3, V7_3).await;
+    let hand = pair.hand().await;
+    hand.put(SCHOOLS, &school(0)).await;
+    for number in 0..20 {
+        hand.put(STUDENTS, &student(number, "Ada")).await;
+        hand.put(ENROLMENTS, &enrolment(number, 0, 20)).await;
+    }
+    assert_eq!(pair.publish().await.exit_status(), 0);
+    hand.rekey(ENROLMENTS, &enrolment(1, 0, 20), &enrolment(1, 0, 21))
+        .await;
+    let slow = FaultRule {
+        delay_ms: 20,
+        ..rule(FaultMatch::default(), FaultAction::Delay)
+    };
+    pair.target.set_faults(plan([slow]));
+    for number in 0..20 {
+        hand.put(STUDENTS, &student(number, "Eve")).await;
+    }
+    pair.source.set_faults(plan([forbidden()]));
+    let asked = || {
+        let path = "/studentSchoolAssociations/keyChanges";
+        pair.source.requests().count("GET", path)
+    };
+    let before = asked();
+    // Something is written meanwhile, so that a second pass follows. Changes of keys are read since the
+    // mark and, on account of the overlap, since a moment before it.
+    let writes = pair.target.requests().count("POST", STUDENTS);
+    let living = async {
+        until(&pair.target, |log| log.count("POST", STUDENTS) > writes).await;
+        hand.put(STUDENTS, &student(30, "Ada")).await;
+    };
+    let (summary, ()) = tokio::join!(pair.publish(), living);
+    assert_eq!((summary.exit_status(), summary.passes), (0, 2));
+    assert_eq!(asked() - before, 1);
+    pair.must_be_equal("by comparison").await;
 }

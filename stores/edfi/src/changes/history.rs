@@ -1,16 +1,20 @@
 //! Deletes and key changes of a collection within the window.
 //!
 //! The lists grow while they are read, or shrink when a key comes back, so they are read page by page
-//! until the API counts as many as were read. Repetitions do no harm. Where places are told, no page
+//! until the API counts as many as were read. Repetitions do no harm. A list that the API does not give
+//! is not asked for again, after whatever mark. Where places are told, no page
 //! is asked for before the one before it is safe, and a list that was broken off goes on after its
 //! last place; that it shrank meanwhile shows in the count, too, and it is read anew.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use syncline_http::{Answer, read_problem};
-use syncline_model::{Canonicaliser, Collection, Counts, Coverage, Key, Mark, Scope};
+use syncline_model::{
+    Canonicaliser, Collection, CollectionName, Counts, Coverage, Key, Mark, Scope,
+};
 use syncline_store::{
     Batch, BatchStream, ErrorKind, Places, Query, Reached, Result, StoreError, Want,
 };
@@ -47,8 +51,21 @@ struct Place {
     before: u64,
 }
 
+/// Lists that the API does not give, and why, by collection and what they would tell.
+#[derive(Debug, Default)]
+pub(crate) struct DeclinedLists(Mutex<BTreeMap<(CollectionName, &'static str), String>>);
+
+impl DeclinedLists {
+    fn lists(&self) -> MutexGuard<'_, BTreeMap<(CollectionName, &'static str), String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 struct Listing {
     reader: Arc<Reader>,
+    declined: Arc<DeclinedLists>,
+    /// The last part of its path.
+    path: &'static str,
     url: Url,
     window: Vec<(String, String)>,
     /// The place after which it goes on.
@@ -84,6 +101,8 @@ pub(super) fn stream(feed: &Feed, query: &Query) -> Result<BatchStream> {
     let is_told = query.places != Places::Untold;
     let listing = Listing {
         reader: feed.store.reader(),
+        declined: feed.store.declined_lists(),
+        path,
         url,
         after: after.filter(|place: &Place| place.window == window),
         window,
@@ -103,6 +122,15 @@ impl Listing {
     /// The list from its first page to its end.
     async fn read(&self, sender: &mpsc::Sender<Result<Batch>>) -> Result<Batch> {
         let mut counts = Counts::default();
+        let name = &self.collection.name;
+        let known = self
+            .declined
+            .lists()
+            .get(&(name.clone(), self.path))
+            .cloned();
+        if let Some(reason) = known {
+            return Ok(self.end(Coverage::Partial(reason), counts));
+        }
         let mut begun = self
             .after
             .as_ref()
@@ -146,6 +174,8 @@ impl Listing {
                 self.reader.asked(&self.collection_url, &[]).await?;
             }
             if let Some(reason) = declined(&answer) {
+                let list = (self.collection.name.clone(), self.path);
+                self.declined.lists().insert(list, reason.clone());
                 return Ok(Err(reason));
             }
             require_success(&self.shown(), &answer)?;

@@ -31,6 +31,7 @@ use url::Url;
 use crate::metadata::{self, require_success};
 use crate::pages;
 use crate::store::EdfiStore;
+pub(crate) use history::DeclinedLists;
 pub use isolation::Isolation;
 use strip::strip;
 
