@@ -42,13 +42,12 @@ async fn straight(
     let query = Query::records(Arc::clone(collection.collection()));
     let mut stream = context.source.read(query).await?;
     while let Some(records) = next_records(context, collection, &mut stream).await? {
-        for record in records {
-            let change = match context.verb {
-                Verb::Write => Change::create(record),
-                Verb::Delete => Change::delete(record),
-            };
-            offer(lanes, collection, change, OfferKind::First).await;
-        }
+        let changes = records.into_iter().map(|record| match context.verb {
+            Verb::Write => Change::create(record),
+            Verb::Delete => Change::delete(record),
+        });
+        let offers = changes.map(|change| Offer::new(collection, change, OfferKind::First));
+        lanes.offer_all(offers.collect()).await;
     }
     Ok(())
 }
@@ -59,14 +58,7 @@ pub(crate) async fn offer(
     change: Change,
     kind: OfferKind,
 ) {
-    lanes
-        .offer(Offer {
-            change,
-            collection: Arc::clone(collection),
-            kind,
-            page: None,
-        })
-        .await;
+    lanes.offer(Offer::new(collection, change, kind)).await;
 }
 
 /// The next records of a reading; what is not a record is counted and told. Nothing at the end,

@@ -37,6 +37,18 @@ pub(crate) struct Offer {
     pub(crate) page: Option<Arc<Page>>,
 }
 
+impl Offer {
+    /// A change of which no page is of interest.
+    pub(crate) fn new(collection: &Arc<CollectionRun>, change: Change, kind: OfferKind) -> Self {
+        Self {
+            change,
+            collection: Arc::clone(collection),
+            kind,
+            page: None,
+        }
+    }
+}
+
 /// How a change comes to be offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum OfferKind {
@@ -113,30 +125,48 @@ impl Lanes {
 
     /// Sends a change on its way; waits while its lane is full.
     pub(crate) async fn offer(&self, offer: Offer) {
+        self.offer_all(vec![offer]).await;
+    }
+
+    /// Sends changes on their way, announced together; waits while a lane is full.
+    pub(crate) async fn offer_all(&self, offers: Vec<Offer>) {
+        for offer in &offers {
+            offer.collection.enter();
+        }
+        let known = self.announce(&offers).await;
+        for offer in offers {
+            let known = known.clone().filter(|_| self.announced.includes(&offer));
+            self.send((offer, known)).await;
+        }
+    }
+
+    async fn send(&self, on_its_way: OnItsWay) {
         let lanes = self.entrances.len() as u64;
-        let lane = usize::try_from(offer.change.key.digest().spread() % lanes).unwrap_or(0);
-        offer.collection.enter();
-        let known = if self.announced.includes(&offer) {
-            Some(self.announce(&offer).await)
-        } else {
-            None
-        };
+        let lane = on_its_way.0.change.key.digest().spread() % lanes;
+        let lane = usize::try_from(lane).unwrap_or(0);
         if let Some(lane) = self.entrances.get(lane)
-            && let Err(mpsc::error::SendError((offer, _))) = lane.send((offer, known)).await
+            && let Err(mpsc::error::SendError((offer, _))) = lane.send(on_its_way).await
         {
             offer.collection.leave();
         }
     }
 
-    async fn announce(&self, offer: &Offer) -> Known {
-        let under_way = UnderWay {
-            collection: offer.collection.name().clone(),
-            key: offer.change.key.clone(),
-            changes: 1,
-        };
+    /// Tells the recorder of those that the ledger has to know of; nothing if there are none.
+    async fn announce(&self, offers: &[Offer]) -> Option<Known> {
+        let announced = offers.iter().filter(|offer| self.announced.includes(offer));
+        let under_way: Vec<UnderWay> = announced
+            .map(|offer| UnderWay {
+                collection: offer.collection.name().clone(),
+                key: offer.change.key.clone(),
+                changes: 1,
+            })
+            .collect();
+        if under_way.is_empty() {
+            return None;
+        }
         // Without a recorder the run has failed, and what is never known is never offered.
         let known = recorder::announce(&self.notes, under_way).await;
-        known.unwrap_or_default()
+        Some(known.unwrap_or_default())
     }
 }
 

@@ -26,8 +26,8 @@ pub(crate) const RECEIPTS_AHEAD: usize = 16_384;
 
 /// Something for the recorder.
 pub(crate) enum Note {
-    /// A change that is about to be offered, once the ledger knows of it.
-    UnderWay(Box<UnderWay>, Known),
+    /// Changes that are about to be offered, once the ledger knows of them.
+    UnderWay(Vec<UnderWay>, Known),
     /// An outcome.
     Receipt(Box<Noted>),
     /// A change was answered and leaves everything as it was known.
@@ -40,7 +40,7 @@ pub(crate) enum Note {
     Flush(oneshot::Sender<()>),
 }
 
-/// Whether the ledger knows of a change.
+/// Whether the ledger knows of changes that were announced together.
 #[derive(Clone, Default)]
 pub(crate) struct Known(Arc<AtomicBool>);
 
@@ -96,13 +96,13 @@ pub(crate) async fn note(notes: &mpsc::Sender<Note>, outcome: Noted) -> Result<(
     sent.map_err(|_closed| EngineError::Defect)
 }
 
-/// Tells the recorder of a change that is about to be offered. It may be once that is known.
+/// Tells the recorder of changes that are about to be offered. They may be once that is known.
 pub(crate) async fn announce(
     notes: &mpsc::Sender<Note>,
-    under_way: UnderWay,
+    under_way: Vec<UnderWay>,
 ) -> Result<Known, EngineError> {
     let known = Known::default();
-    let note = Note::UnderWay(Box::new(under_way), known.clone());
+    let note = Note::UnderWay(under_way, known.clone());
     let sent = notes.send(note).await;
     sent.map_err(|_closed| EngineError::Defect)?;
     Ok(known)
@@ -166,7 +166,7 @@ impl Batch {
     fn take(&mut self, note: Note) {
         match note {
             Note::UnderWay(under_way, known) => {
-                self.under_way.push(*under_way);
+                self.under_way.extend(under_way);
                 self.known.push(known);
             }
             Note::Answered(collection, key) => self.answered.push((collection, key)),

@@ -10,8 +10,8 @@ use syncline_store::{Batch, BatchStream, Query};
 use super::{PlanPath, READ_TOGETHER, baseline};
 use crate::collection::CollectionRun;
 use crate::context::{Context, lock};
-use crate::feed::{next_batch, offer, unreadable};
-use crate::lanes::{Lanes, OfferKind};
+use crate::feed::{next_batch, unreadable};
+use crate::lanes::{Lanes, Offer, OfferKind};
 use crate::{EngineError, Event};
 
 /// Reads what is planned once more and offers it.
@@ -57,6 +57,7 @@ async fn send_again(
     let mut stream = context.source.read(query).await?;
     let mut planned = planned.iter();
     while let Some(records) = reread(context, collection, &mut stream).await? {
+        let mut offers = Vec::with_capacity(records.len());
         for record in records {
             let found = record.origin.as_ref();
             let Some(change) = planned.by_ref().find(|change| is_at(change, found)) else {
@@ -71,8 +72,9 @@ async fn send_again(
                 ChangeKind::Create => Change::create(record),
                 _ => Change::update(record),
             };
-            offer(lanes, collection, change, kind).await;
+            offers.push(Offer::new(collection, change, kind));
         }
+        lanes.offer_all(offers).await;
     }
     Ok(())
 }

@@ -20,8 +20,7 @@ use syncline_plan::{Amount, Guard, GuardPolicy, Verdict};
 use crate::collection::CollectionRun;
 use crate::compare::{DeletePlan, is_uncertain, may_be_there};
 use crate::context::{Context, lock};
-use crate::feed::offer;
-use crate::lanes::{Lanes, OfferKind};
+use crate::lanes::{Lanes, Offer, OfferKind};
 use crate::recorder::{self, Note, Noted};
 use crate::{EngineError, Event, removal};
 use handles::Shared;
@@ -184,17 +183,19 @@ async fn delete_planned(
         }
         let name = collection.name().clone();
         let found = blocking(context, move |context| look_up(context, &name, keys)).await?;
+        if context.stop.is_stopped() {
+            return Ok(());
+        }
+        let mut offers = Vec::with_capacity(found.len());
         for (known, handle, key) in found {
-            if context.stop.is_stopped() {
-                return Ok(());
-            }
             if shared.has(handle.as_ref()) {
                 forget(collection, notes, &known).await?;
                 continue;
             }
             let change = Change::delete(believed(&known, handle, key));
-            offer(lanes, collection, change, OfferKind::First).await;
+            offers.push(Offer::new(collection, change, OfferKind::First));
         }
+        lanes.offer_all(offers).await;
     }
 }
 

@@ -21,21 +21,13 @@ pub(super) async fn announce(
     ways: &Ways,
     (part, keys, changes): (&Part, &[&Key], u32),
 ) -> Result<bool, EngineError> {
-    let mut announced = Vec::with_capacity(keys.len());
-    for key in keys {
-        let under_way = UnderWay {
-            collection: part.name().clone(),
-            key: (*key).clone(),
-            changes,
-        };
-        announced.push(recorder::announce(&ways.notes, under_way).await?);
-    }
-    for known in announced {
-        if !known.wait(&publication.context).await {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    let under_way = keys.iter().map(|key| UnderWay {
+        collection: part.name().clone(),
+        key: (*key).clone(),
+        changes,
+    });
+    let known = recorder::announce(&ways.notes, under_way.collect()).await?;
+    Ok(known.wait(&publication.context).await)
 }
 
 /// Notes that the target no longer holds a key.

@@ -57,15 +57,13 @@ pub(super) async fn window(
             Ok(Batch::Put(records)) => {
                 part.run.note_read(records.len() as u64);
                 let changed = changed(publication, part, records)?;
-                for change in changed {
-                    let offer = Offer {
-                        change,
-                        collection: Arc::clone(&part.run),
-                        kind: OfferKind::First,
-                        page: reader.entered(),
-                    };
-                    ways.lanes.offer(offer).await;
-                }
+                let offers = changed.into_iter().map(|change| Offer {
+                    change,
+                    collection: Arc::clone(&part.run),
+                    kind: OfferKind::First,
+                    page: reader.entered(),
+                });
+                ways.lanes.offer_all(offers.collect()).await;
                 stop_if_too_many(publication);
             }
             Ok(Batch::Reached(reached)) => reader.reached(reached).await?,
