@@ -222,7 +222,7 @@ impl Run<'_> {
                 guards: GuardPolicy::default(),
             },
         };
-        let report = apply_plan(job, observer, stop).await;
+        let report = Box::pin(apply_plan(job, observer, stop)).await;
         Ok(ApplySummary {
             plan: self.plan,
             planned: None,
