@@ -1,9 +1,12 @@
 //! One collection's part of a run: what is counted, and what is still under way.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use syncline_model::{Change, Collection, CollectionName, Coverage, Done, Origin, Refusal, Scope};
+use syncline_model::{
+    Collection, CollectionName, Coverage, Done, Key, Origin, Record, Refusal, Scope,
+};
 use syncline_plan::Verdict;
 use syncline_store::WriteContext;
 use tokio::sync::Notify;
@@ -11,7 +14,7 @@ use tokio::sync::Notify;
 use crate::compare::DeletePlan;
 use crate::failures::Failures;
 use crate::places::Pages;
-use crate::removal::{KEPT_MAX, Kept};
+use crate::removal::Kept;
 use crate::{CollectionProgress, CollectionReport, Duplicate, Planned};
 
 /// Most examples of repeated keys that a report shows.
@@ -26,6 +29,8 @@ pub(crate) struct CollectionRun {
     /// Durable receipts of records that were offered for the first time in the run.
     recorded: AtomicU64,
     finished: AtomicBool,
+    owes_deletes: AtomicBool,
+    left_alone: AtomicU64,
     idle: Notify,
     pages: Pages,
 }
@@ -35,7 +40,8 @@ struct State {
     report: CollectionReport,
     failures: Failures,
     planned: Option<u64>,
-    kept: Vec<Kept>,
+    /// Declined deletes that are to be offered again.
+    kept: Kept,
     deletes: Option<DeletePlan>,
     /// Whether the source changed after it was compared.
     stale: bool,
@@ -50,6 +56,8 @@ impl CollectionRun {
             parked: AtomicU64::new(0),
             recorded: AtomicU64::new(0),
             finished: AtomicBool::new(false),
+            owes_deletes: AtomicBool::new(false),
+            left_alone: AtomicU64::new(0),
             idle: Notify::new(),
             pages: Pages::default(),
         }
@@ -182,17 +190,35 @@ impl CollectionRun {
         self.state().report.missing += 1;
     }
 
-    /// Keeps a declined delete to be offered again; false if too many are kept already.
-    pub(crate) fn keep(&self, change: &Change, refusal: &Refusal) -> bool {
-        let kept = &mut self.state().kept;
-        let room = kept.len() < KEPT_MAX;
-        if room {
-            kept.push((change.clone(), refusal.clone()));
-        }
-        room
+    /// Deletes of it that stay declined are owed.
+    pub(crate) fn owe_deletes(&self) {
+        self.owes_deletes.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn take_kept(&self) -> Vec<Kept> {
+    pub(crate) fn owes_deletes(&self) -> bool {
+        self.owes_deletes.load(Ordering::Relaxed)
+    }
+
+    /// A record that went in the source is not what was written any more.
+    pub(crate) fn note_left_alone(&self) {
+        self.left_alone.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn left_alone(&self) -> u64 {
+        self.left_alone.load(Ordering::Relaxed)
+    }
+
+    /// Keeps a declined delete of a record to be offered again.
+    pub(crate) fn keep(
+        &self,
+        deleted: (&Key, &Record),
+        refusal: &Refusal,
+        folder: &Path,
+    ) -> std::io::Result<()> {
+        self.state().kept.add(deleted, refusal, folder)
+    }
+
+    pub(crate) fn take_kept(&self) -> Kept {
         std::mem::take(&mut self.state().kept)
     }
 

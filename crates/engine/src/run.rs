@@ -238,10 +238,7 @@ async fn in_order(
     match context.verb {
         Verb::Write if context.stop.is_stopped() => Ok(()),
         Verb::Write => prune::delete(context, (lanes, notes), &in_sequence).await,
-        Verb::Delete => {
-            removal::offer_again(context, lanes, &in_sequence).await;
-            Ok(())
-        }
+        Verb::Delete => removal::offer_again(context, (lanes, notes), &in_sequence).await,
     }
 }
 

@@ -154,7 +154,7 @@ impl Applying {
             .await?;
         let mut reversed = sequence.clone();
         reversed.reverse();
-        removal::offer_again(context, lanes, &reversed).await;
+        removal::offer_again(context, (lanes, notes), &reversed).await?;
         flush(context, notes).await;
         for collection in &sequence {
             context.target.complete(collection.collection()).await?;

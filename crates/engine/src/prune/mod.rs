@@ -137,8 +137,7 @@ pub(crate) async fn delete(
             return Ok(());
         }
     }
-    removal::offer_again(context, lanes, collections).await;
-    Ok(())
+    removal::offer_again(context, (lanes, notes), collections).await
 }
 
 /// The source changed while it was sent, so what it no longer has is not known after all.

@@ -48,8 +48,6 @@ pub(crate) struct Part {
     pub(crate) gone_read: AtomicU64,
     /// Records that others referred to and that were fetched from the source one by one.
     pub(crate) fetched: AtomicU64,
-    /// Records that went in the source and are not what was written any more.
-    pub(crate) left_alone: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -235,6 +233,7 @@ pub(crate) fn all(
     let part = |(name, run): (&CollectionName, &Arc<CollectionRun>)| {
         let (position, memory) = positions.remove(name)?;
         let lists = position.lists.clone();
+        run.owe_deletes();
         let part = Part {
             run: Arc::clone(run),
             position,
@@ -243,7 +242,6 @@ pub(crate) fn all(
             rekeyed: AtomicU64::new(0),
             gone_read: AtomicU64::new(0),
             fetched: AtomicU64::new(0),
-            left_alone: AtomicU64::new(0),
             state: Mutex::new(State {
                 whole: is_compared.then(|| Whole::new(None)),
                 lists,

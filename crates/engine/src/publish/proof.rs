@@ -52,7 +52,7 @@ pub(crate) fn conclude(publication: &Publication, ended: bool) -> Result<Conclus
             rekeyed: part.rekeyed.load(Ordering::Relaxed),
             gone: part.gone_read.load(Ordering::Relaxed),
             fetched: part.fetched.load(Ordering::Relaxed),
-            left_alone: part.left_alone.load(Ordering::Relaxed),
+            left_alone: part.run.left_alone(),
             owed: owed.get(name).map_or(0, |classes| classes.values().sum()),
             unproved: state.unproved.clone(),
             compared: state.whole.as_ref().and_then(|whole| whole.reason.clone()),

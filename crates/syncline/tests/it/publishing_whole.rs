@@ -3,10 +3,11 @@
 use syncline::{PublishArgs, PublishStart};
 use syncline_plan::GuardPolicy;
 use syncline_sandbox::schema::embedded;
-use syncline_sandbox::{ApiVersion, FaultMatch, FaultRule, Sandbox, SandboxConfig};
+use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultRule, Sandbox, SandboxConfig};
+use tokio_util::sync::CancellationToken;
 
 use crate::publishing_pair::{Pair, SCHOOLS, STUDENTS, school, student};
-use crate::site::{plan, status};
+use crate::site::{plan, status, until};
 
 use ApiVersion::{V5_4, V6_2, V7_3};
 
@@ -286,4 +287,49 @@ async fn what_others_changed_in_the_target_is_left_alone_by_a_comparison_until_i
     assert_eq!(settled.parts[STUDENTS].left_alone, 0);
     pair.must_be_equal("once it was as it had been written")
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deletes_that_waited_for_others_are_tried_again_side_by_side() {
+    let pair = Pair::empty(V7_3, V7_3).await;
+    let hand = pair.hand().await;
+    let records = 24;
+    for number in 0..records {
+        hand.put(STUDENTS, &student(number, "Ada")).await;
+    }
+    assert_eq!(pair.publish().await.exit_status(), 0);
+    for number in 0..records {
+        hand.delete(STUDENTS, &student(number, "Ada")).await;
+    }
+    // Each is in use when it is tried first; then the first one is not answered for a long time.
+    let first = records as u64;
+    let rule = |between, action, delay_ms| FaultRule {
+        on: FaultMatch {
+            method: Some("DELETE".to_owned()),
+            path: Some("/ed-fi/students/".to_owned()),
+            between: Some(between),
+            ..FaultMatch::default()
+        },
+        action,
+        delay_ms,
+        ..FaultRule::default()
+    };
+    pair.target.set_faults(plan([
+        rule((1, first), status(409, &[]), 0),
+        rule((first + 1, first + 1), FaultAction::Delay, 600_000),
+    ]));
+    let stop = CancellationToken::new();
+    let going = async {
+        until(&pair.target, |log| {
+            log.count_status("DELETE", STUDENTS, 204) >= 6
+        })
+        .await;
+        stop.cancel();
+    };
+    let (summary, ()) = tokio::join!(pair.publish_until(stop.clone(), |_| {}), going);
+    assert_eq!(summary.unwrap().exit_status(), 5);
+    pair.target.set_faults(plan([]));
+    let summary = pair.publish().await;
+    assert_eq!((summary.exit_status(), summary.owed()), (0, 0));
+    assert_eq!(pair.target.count(STUDENTS).unwrap(), 0);
 }
