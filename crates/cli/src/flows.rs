@@ -114,6 +114,13 @@ fn details(text: &mut String, one: &CollectionPlan) {
     for (reason, count) in &one.held {
         let _fits = writeln!(text, "{}: {count} held: {reason}", one.name);
     }
+    if one.only_changes {
+        let _fits = writeln!(
+            text,
+            "{}: only what changed was read; what went is seen when everything is read",
+            one.name
+        );
+    }
     if let Some(reason) = &one.incomplete {
         let _fits = writeln!(
             text,

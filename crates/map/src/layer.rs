@@ -77,6 +77,7 @@ impl MappedStore {
         // What a row becomes has another key and another digest.
         let inside = Query {
             want: Want::Payloads,
+            since: query.since.clone(),
             ..inside(query, &part.source)?
         };
         let mapping = Arc::clone(&part.mapping);
@@ -109,6 +110,10 @@ impl ShapedStore {
             .ok_or_else(|| unknown(&query.collection.name))?
             .clone();
         let collection = Arc::clone(shape.collection());
+        if query.since.is_some() {
+            let message = "the target of a flow is read as a whole";
+            return Err(StoreError::new(ErrorKind::Unsupported, message));
+        }
         let inside = inside(query, &collection)?;
         let rows = Rows::new(&collection, (query.want, true), move |record: &Record| {
             let own = record.handle.as_ref();
@@ -210,15 +215,14 @@ fn unknown(name: &CollectionName) -> StoreError {
     StoreError::new(ErrorKind::NotFound, message)
 }
 
-/// What is asked of the store inside. Payloads are needed whatever is wanted of them.
+/// What is asked of the store inside. Payloads are needed whatever is wanted of them. Only what a
+/// source has can be asked for since a mark, as what went is not known by its key.
 fn inside(query: &Query, collection: &Arc<Collection>) -> Result<Query> {
-    if query.since.is_some()
-        || !matches!(
-            query.want,
-            Want::Count | Want::Digests | Want::Payloads | Want::Records
-        )
-    {
-        let message = "a flow reads whole collections and has no feed";
+    if !matches!(
+        query.want,
+        Want::Count | Want::Digests | Want::Payloads | Want::Records
+    ) {
+        let message = "a flow is not told which records went or took another key";
         return Err(StoreError::new(ErrorKind::Unsupported, message));
     }
     Ok(Query {

@@ -46,9 +46,10 @@ pub use create::{CreateArgs, CreateSummary, create};
 pub use failure::{Failure, FailureKind};
 pub use fetch::{FetchArgs, FetchFiles, FetchSummary, fetch};
 pub use flow::{
-    ApplyArgs, ApplySummary, DerivedSettings, Explained, FieldRow, FlowArgs, FlowSettings,
-    FlowSide, HandlerSettings, LookupSettings, PartSettings, PlanSummary, ShownChange,
-    TablesSettings, apply_flow, drift_flow, explain_flow, plan_flow, shown_changes, sync_flow,
+    ApplyArgs, ApplySummary, DerivedSettings, Explained, FieldRow, FlowArgs, FlowPositions,
+    FlowSettings, FlowSide, Following, HandlerSettings, LookupSettings, PartSettings, PlanSummary,
+    ShownChange, TablesSettings, apply_flow, drift_flow, explain_flow, plan_flow, shown_changes,
+    sync_flow,
 };
 pub use library::{AppliedFlow, Flow, FlowChange, Part, PlannedFlow, Record, Records, Value};
 pub use publish::{

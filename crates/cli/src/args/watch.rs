@@ -16,6 +16,10 @@ pub(crate) struct WatchArgs {
     /// Time from the beginning of one round to that of the next, such as 30s, 5m or 1h
     #[arg(long, value_name = "TIME")]
     pub(crate) every: String,
+    /// Read everything of the flow only this often, and in the rounds between only what changed, where
+    /// the source tells; what went is seen when everything is read
+    #[arg(long, value_name = "TIME", requires = "flow")]
+    pub(crate) full_every: Option<String>,
     /// Longest wait after rounds that failed: each failure in a row doubles it up to this
     #[arg(long, value_name = "TIME", default_value = "1h")]
     pub(crate) longest_wait: String,

@@ -23,6 +23,7 @@ pub(crate) async fn plan(arguments: &PlanArgs, before: DataArgs) -> Result<u8, F
             flow: arguments.flow.clone(),
             only: only(&arguments.only),
             out: arguments.out.clone(),
+            ..FlowArgs::default()
         };
         syncline::plan_flow(&config, wanted, signals::stop_token()).await
     };
@@ -47,7 +48,7 @@ pub(crate) async fn drift(
     let wanted = FlowArgs {
         flow: flow.to_owned(),
         only: only(only_args),
-        out: None,
+        ..FlowArgs::default()
     };
     let outcome = syncline::drift_flow(config, wanted, signals::stop_token()).await;
     let status = outcome.as_ref().ok().map(PlanSummary::difference_status);
@@ -98,7 +99,7 @@ pub(crate) async fn sync(arguments: &SyncArgs, before: DataArgs) -> Result<u8, F
         let flow = FlowArgs {
             flow: arguments.flow.clone(),
             only: only(&arguments.only),
-            out: None,
+            ..FlowArgs::default()
         };
         let wanted = apply_args("sync", &arguments.allow, &OnlyArgs::default())?;
         let observer = progress::observer(data.log_format);

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 use syncline::{
-    Config, Ending, Failure, FlowArgs, PublishArgs, PublishStart, PublishSummary, RoundEnd,
-    RunReport, SystemClock, WatchObserver, WatchSettings, parse_duration,
+    ApplySummary, Clock as _, Config, Ending, Failure, FlowArgs, Following, PublishArgs,
+    PublishStart, PublishSummary, RoundEnd, RunReport, SystemClock, WatchObserver, WatchSettings,
+    parse_duration,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +15,8 @@ use crate::{environment, progress, signals};
 
 /// What a round does.
 enum Task {
-    Flow(String),
+    /// What is known between rounds, where not each of them reads everything.
+    Flow(String, Option<Following>),
     Publication(Box<syncline::PublishSettings>),
 }
 
@@ -49,10 +51,10 @@ pub(crate) async fn run(arguments: &WatchArgs, before: DataArgs) -> Result<u8, F
     for warning in &config.warnings {
         voice.warning(warning);
     }
-    let task = task(arguments, &config)?;
+    let mut task = task(arguments, &config)?;
     let settings = WatchSettings {
         name: match &task {
-            Task::Flow(flow) => flow.clone(),
+            Task::Flow(flow, _) => flow.clone(),
             Task::Publication(_) => "publish".to_owned(),
         },
         every: parse_duration("--every", &arguments.every)?,
@@ -62,14 +64,21 @@ pub(crate) async fn run(arguments: &WatchArgs, before: DataArgs) -> Result<u8, F
         process_id: std::process::id(),
     };
     let page = &arguments.report;
-    let round = async |stop| Box::pin(round((&task, page), (&config, data), stop)).await;
+    let round = async |stop| Box::pin(round((&mut task, page), (&config, data), stop)).await;
     let stop = signals::stop_token();
     syncline::watch(&settings, &SystemClock, round, &Told(voice), stop).await
 }
 
 fn task(arguments: &WatchArgs, config: &Config) -> Result<Task, Failure> {
     match (&arguments.flow, &config.publish) {
-        (Some(flow), _) => Ok(Task::Flow(flow.clone())),
+        (Some(flow), _) => {
+            let every = arguments.full_every.as_ref();
+            let every = every.map(|text| parse_duration("--full-every", text));
+            Ok(Task::Flow(
+                flow.clone(),
+                every.transpose()?.map(Following::new),
+            ))
+        }
         (None, Some(_)) if arguments.report.report.is_some() => {
             let message = "`--report` is a page of a flow, and none is named";
             Err(Failure::configuration(message))
@@ -84,15 +93,17 @@ fn task(arguments: &WatchArgs, config: &Config) -> Result<Task, Failure> {
 }
 
 async fn round(
-    (task, page): (&Task, &ReportArgs),
+    (task, page): (&mut Task, &ReportArgs),
     (config, data): (&Config, &DataArgs),
     stop: CancellationToken,
 ) -> RoundEnd {
     let observer = progress::observer(data.log_format);
     let (error, status) = match task {
-        Task::Flow(name) => {
+        Task::Flow(name, following) => {
+            let since = following.as_mut();
             let wanted = FlowArgs {
                 flow: name.clone(),
+                since: since.map(|following| following.begins(SystemClock.now())),
                 ..FlowArgs::default()
             };
             let arguments = syncline::ApplyArgs {
@@ -101,9 +112,11 @@ async fn round(
                 holder: environment::holder("watch"),
             };
             let outcome = syncline::sync_flow(config, (wanted, arguments), observer, stop).await;
-            let report =
-                |summary: &'_ syncline::ApplySummary| summary.report.as_ref().and_then(broken);
+            let report = |summary: &'_ ApplySummary| summary.report.as_ref().and_then(broken);
             let error = why(&outcome, report);
+            if let Some(following) = following {
+                follow(following, &outcome, data);
+            }
             (error, flow::tell_applied("watch", outcome, (page, data)))
         }
         Task::Publication(settings) => {
@@ -129,6 +142,16 @@ async fn round(
                 error: error.or(Some(failure.message)),
             }
         }
+    }
+}
+
+/// Notes how a round ended, for the next one, and tells whoever waits for changes in vain.
+fn follow(following: &mut Following, outcome: &Result<ApplySummary, Failure>, data: &DataArgs) {
+    let done = outcome.as_ref().ok();
+    let done = done.filter(|summary| summary.exit_status() == 0);
+    if !following.ended(done) && done.is_some() {
+        let message = "the source does not tell what changes, so the next round reads all of it";
+        Voice::new(data.log_format).warning(message);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ldap3::{Ldap, LdapConnAsync, Scope, SearchEntry};
+use ldap3::{Ldap, LdapConnAsync, Mod, Scope, SearchEntry};
 use mysql_async::prelude::Queryable as _;
 use syncline_testkit::{Service, services};
 
@@ -202,6 +202,34 @@ impl Branch {
             (name.to_owned(), values)
         };
         entries.into_iter().map(row).collect()
+    }
+
+    /// Adds a person.
+    pub(crate) async fn person(&mut self, uid: &str, name: &str) {
+        let values = [
+            ("objectClass", "inetOrgPerson"),
+            ("uid", uid),
+            ("cn", name),
+            ("sn", name),
+        ];
+        let values = values.map(|(attribute, value)| (attribute, HashSet::from([value])));
+        let entry = format!("uid={uid},ou=people,{}", self.base);
+        let added = self.ldap.add(&entry, values.to_vec()).await;
+        added.unwrap().success().unwrap();
+    }
+
+    /// Gives a person another name.
+    pub(crate) async fn rename_person(&mut self, uid: &str, name: &str) {
+        let entry = format!("uid={uid},ou=people,{}", self.base);
+        let replaced = Mod::Replace("cn", HashSet::from([name]));
+        let modified = self.ldap.modify(&entry, vec![replaced]).await;
+        modified.unwrap().success().unwrap();
+    }
+
+    /// Deletes an entry.
+    pub(crate) async fn take(&mut self, entry: &str) {
+        let deleted = self.ldap.delete(entry).await;
+        deleted.unwrap().success().unwrap();
     }
 
     /// Takes away what is left of it.

@@ -50,3 +50,4 @@ mod state;
 mod tutorial;
 mod validating;
 mod watching;
+mod watching_changes;

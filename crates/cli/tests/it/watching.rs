@@ -11,7 +11,7 @@ use crate::publishing::Publishing;
 use crate::servers::{slow, until};
 
 /// Longest time that anything is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A flow `f` between two tables, which deletes what went.
 fn desk(rows: &str) -> Desk {
@@ -36,13 +36,13 @@ fn rows(desk: &Desk) -> Vec<String> {
 }
 
 /// The health file, if there is one yet: it is replaced as a whole.
-fn health(desk: &Desk) -> Option<Value> {
+pub(crate) fn health(desk: &Desk) -> Option<Value> {
     let text = std::fs::read(desk.path("health.json")).ok()?;
     Some(serde_json::from_slice(&text).unwrap())
 }
 
 /// Comes back when the health is as wanted.
-async fn until_health(desk: &Desk, wanted: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn until_health(desk: &Desk, wanted: impl Fn(&Value) -> bool) -> Value {
     let waiting = async {
         loop {
             match health(desk) {
@@ -61,7 +61,7 @@ fn spawned(mut command: Command) -> Child {
 }
 
 /// Tells a process to end, and waits until it has.
-fn told_to_end(desk: &Desk, child: Child) -> Ran {
+pub(crate) fn told_to_end(desk: &Desk, child: Child) -> Ran {
     let told = Command::new("kill")
         .args(["-TERM", &child.id().to_string()])
         .status();

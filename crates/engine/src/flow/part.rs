@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
-use syncline_model::{CollectionName, Origin};
+use syncline_model::{CollectionName, Mark, Origin};
 use syncline_plan::{PlanSummary, Verdict};
 
 /// Most problems of one collection that are told one by one.
@@ -19,6 +19,8 @@ pub struct FlowPlan {
     pub written: Option<(PathBuf, PlanSummary)>,
     /// What was found, in the order in which collections are written.
     pub collections: Vec<CollectionPlan>,
+    /// Where the next reading begins of what changes in collections of the source, as far as these tell.
+    pub positions: BTreeMap<CollectionName, Mark>,
     /// Keys that were asked for, of which neither side has a record.
     pub missing_keys: Vec<Vec<String>>,
 }
@@ -48,6 +50,10 @@ pub struct CollectionPlan {
     pub name: CollectionName,
     /// Records of the source, as they are to be in the target.
     pub source: u64,
+    /// Whether these are only those that changed since an earlier reading: nothing is known then of
+    /// what went.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub only_changes: bool,
     /// Records of the target.
     pub target: u64,
     /// Records the target does not have.
@@ -83,6 +89,7 @@ impl CollectionPlan {
         Self {
             name,
             source: 0,
+            only_changes: false,
             target: 0,
             creates: 0,
             updates: 0,

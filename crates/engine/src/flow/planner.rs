@@ -42,6 +42,9 @@ pub struct FlowJob {
     pub ledger: Option<(LedgerView, ScopeId)>,
     /// What of it all is meant.
     pub only: Only,
+    /// Collections of which the source is only to say what changed since. It counts where the ledger
+    /// says what the target holds, and nothing is deleted of these.
+    pub since: BTreeMap<CollectionName, Mark>,
     /// Folder for temporary files; it exists.
     pub work_folder: PathBuf,
     /// Most bytes of rows that a comparison holds in memory.
@@ -90,6 +93,7 @@ pub async fn plan_flow(
         stop,
         planned: Vec::new(),
         met: BTreeSet::new(),
+        positions: BTreeMap::new(),
         marks: (BTreeMap::new(), BTreeMap::new()),
     };
     for part in &job.parts {
@@ -114,6 +118,7 @@ struct Planning<'run> {
     planned: Vec<(CollectionPlan, Segments)>,
     /// Keys that were asked for and that one of the sides has.
     met: BTreeSet<Vec<String>>,
+    positions: BTreeMap<CollectionName, Mark>,
     marks: (Marks, Marks),
 }
 
@@ -139,8 +144,14 @@ impl Planning<'_> {
                 self.against_target((part, &sought), (desired, found), &mut plan)?
             }
             KnownBy::Ledger => {
-                let source = self.reader(part, Side::Source).desired().await?;
-                let desired = self.note_source(source, &mut plan);
+                let source = Reader {
+                    since: self.job.since.get(&name).cloned(),
+                    ..self.reader(part, Side::Source)
+                };
+                let desired = self.note_source(source.desired().await?, &mut plan);
+                let position = desired.reading.position.clone();
+                self.positions
+                    .extend(position.map(|mark| (name.clone(), mark)));
                 source_coverage = desired.reading.coverage.clone();
                 self.against_ledger((part, &sought), desired, &mut plan)
                     .await?
@@ -163,6 +174,7 @@ impl Planning<'_> {
             store: Arc::clone(store),
             side,
             collection: Arc::clone(&part.collection),
+            since: None,
             folder: self.job.work_folder.clone(),
             memory_budget: self.job.memory_budget,
             stop: self.stop.clone(),
@@ -177,6 +189,7 @@ impl Planning<'_> {
     ) -> Desired {
         unfit.tell(plan);
         plan.source = desired.reading.records;
+        plan.only_changes = desired.reading.only_changes;
         let mark = desired.reading.mark();
         self.marks.0.insert(plan.name.clone(), mark);
         desired
@@ -233,6 +246,7 @@ impl Planning<'_> {
     ) -> Result<Segments, EngineError> {
         let facts = self.facts(part, sought);
         let folder = &*self.job.work_folder;
+        let only_changes = desired.reading.only_changes;
         let (rows, size) = self.remembered(&part.collection.name)?;
         plan.target = size;
         let mut extras = Extras::new(folder, self.job.memory_budget);
@@ -240,6 +254,8 @@ impl Planning<'_> {
         for difference in desired.comparison.finish(rows)? {
             self.go_on()?;
             match difference? {
+                // What did not change is there as it was.
+                Difference::Extra { .. } if only_changes => {}
                 Difference::Extra { key, .. } => extras.push(key)?,
                 other => classifier.take(&other)?,
             }
@@ -282,16 +298,21 @@ impl Planning<'_> {
     }
 
     fn judge(&self, part: &FlowPart, plan: &mut CollectionPlan, is_complete: bool) {
+        // What was not read since it did not change is still there, and no size of the source is known.
+        let size = if plan.only_changes {
+            plan.target + plan.creates
+        } else {
+            plan.source
+        };
+        let previous = self.previous.get(&plan.name).copied();
         let tally = Tally {
             creates: plan.creates,
             updates: plan.updates + plan.rekeys,
             deletes: plan.deletes + plan.leaves,
             // All that the source has, whatever was asked for of it.
-            unchanged: plan
-                .source
-                .saturating_sub(plan.creates + plan.updates + plan.rekeys),
+            unchanged: size.saturating_sub(plan.creates + plan.updates + plan.rekeys),
             baseline_size: plan.target,
-            previous_size: self.previous.get(&plan.name).copied(),
+            previous_size: previous.filter(|_| !plan.only_changes),
             coverage_complete: is_complete,
         };
         plan.verdicts = judge(&part.policy.guards, &tally);
@@ -341,6 +362,7 @@ impl Planning<'_> {
             id,
             written: None,
             collections,
+            positions: self.positions,
             missing_keys,
         };
         if plan.missing_keys.is_empty() && !plan.collections.iter().any(|one| one.refused) {

@@ -25,6 +25,10 @@ const ROW_BYTES: usize = 16 + 16 + 8 + 4 + 4 + 8;
 pub(super) struct Reading {
     pub(super) records: u64,
     pub(super) coverage: Coverage,
+    /// Whether only what changed since a mark was read.
+    pub(super) only_changes: bool,
+    /// Where a reading begins of what changes after this one.
+    pub(super) position: Option<Mark>,
     sum: u128,
 }
 
@@ -32,7 +36,7 @@ impl Reading {
     /// What tells this reading from one of other records: how many, and a sum that does not depend
     /// on their order.
     pub(super) fn mark(&self) -> Mark {
-        let word = if self.coverage.is_complete() {
+        let word = if self.coverage.is_complete() && !self.only_changes {
             "rows"
         } else {
             "some"
@@ -67,6 +71,8 @@ pub(super) struct Reader {
     pub(super) store: Arc<dyn Store>,
     pub(super) side: Side,
     pub(super) collection: Arc<Collection>,
+    /// Only what changed since is meant, where the store tells.
+    pub(super) since: Option<Mark>,
     pub(super) folder: PathBuf,
     pub(super) memory_budget: usize,
     pub(super) stop: CancellationToken,
@@ -131,22 +137,35 @@ impl Reader {
         Ok((found, unfit))
     }
 
-    /// Begins to read.
-    async fn open(&self) -> Result<(BatchStream, Keeping), EngineError> {
-        let query = Query::records(Arc::clone(&self.collection));
-        let opened = self.store.read_with_second_look(query);
+    /// Begins to read; whether only what changed is read. A store that cannot tell that is read as a
+    /// whole.
+    async fn open(&self) -> Result<((BatchStream, bool), Keeping), EngineError> {
+        let whole = Query::records(Arc::clone(&self.collection));
+        if self.since.is_some() {
+            let query = Query {
+                since: self.since.clone(),
+                ..whole.clone()
+            };
+            match self.unless_stopped(self.store.read(query)).await? {
+                Err(error) if error.kind == ErrorKind::Unsupported => {}
+                stream => return Ok(((stream?, true), Keeping::new(None, &self.folder)?)),
+            }
+        }
+        let opened = self.store.read_with_second_look(whole);
         let (stream, look) = self.unless_stopped(opened).await??;
-        Ok((stream, Keeping::new(look, &self.folder)?))
+        Ok(((stream, false), Keeping::new(look, &self.folder)?))
     }
 
     async fn read(
         &self,
-        mut stream: BatchStream,
+        (mut stream, only_changes): (BatchStream, bool),
         mut take: impl FnMut(&Record, Digest) -> Result<(), EngineError>,
     ) -> Result<(Reading, Unfit), EngineError> {
         let mut reading = Reading {
             records: 0,
             coverage: Coverage::Partial("the reading broke off".to_owned()),
+            only_changes,
+            position: None,
             sum: 0,
         };
         let mut unfit = Unfit::default();
@@ -163,7 +182,8 @@ impl Reader {
                     }
                 }
                 Batch::Unreadable(items) => unreadable(self.side, &mut unfit, &items),
-                Batch::End { coverage, .. } => {
+                Batch::End { mark, coverage, .. } => {
+                    reading.position = mark.filter(|_| coverage.is_complete());
                     reading.coverage = coverage;
                     ended = true;
                 }
@@ -336,9 +356,14 @@ mod tests {
         let mut reading = Reading {
             records: 12,
             coverage: Coverage::Complete(Scope::Whole),
+            only_changes: false,
+            position: None,
             sum: 5,
         };
         assert_eq!(records_of(&reading.mark()), Some(12));
+        reading.only_changes = true;
+        assert_eq!(records_of(&reading.mark()), None);
+        reading.only_changes = false;
         reading.coverage = Coverage::Partial("a file is missing".to_owned());
         assert_eq!(records_of(&reading.mark()), None);
         assert_eq!(records_of(&Mark("12".to_owned())), None);

@@ -55,6 +55,7 @@ async fn try_plan(
         policy,
     };
     let job = FlowJob {
+        since: BTreeMap::new(),
         flow: "things".to_owned(),
         source: Arc::new(source),
         target: Arc::new(target),

@@ -91,7 +91,7 @@ pub async fn apply_flow(
             collections: names.collect(),
             ..Only::default()
         },
-        out: None,
+        ..FlowArgs::default()
     };
     let now = hold.work_folder.join("now.jsonl");
     let fresh = planned(&opened, (&state, &flow), &now, stop.clone()).await?;

@@ -9,6 +9,7 @@ mod derived;
 mod events;
 mod exit;
 mod explain;
+mod follow;
 mod handlers;
 mod keys;
 mod lookups;
@@ -31,6 +32,7 @@ pub(crate) use tables::{CSV, TABLE};
 
 pub use apply::{ApplyArgs, ApplySummary, apply_flow, sync_flow};
 pub use explain::{Explained, FieldRow, FlowSide, explain_flow};
+pub use follow::{FlowPositions, Following};
 pub use handlers::HandlerSettings;
 pub use plan::{FlowArgs, PlanSummary, drift_flow, plan_flow};
 pub use settings::{DerivedSettings, FlowSettings, LookupSettings, PartSettings};

@@ -20,6 +20,7 @@ use syncline_store_files::TablesStore;
 
 use super::derived::with_derived;
 use super::events::{self, Names};
+use super::follow::why_whole;
 use super::plan::state_folder;
 use super::secrets::sealed;
 use super::settings::{FlowSettings, PartSettings};
@@ -35,6 +36,8 @@ pub(crate) struct Opened {
     pub(crate) catalogs: (Catalog, Catalog),
     /// In the order in which they are written.
     pub(super) parts: Vec<FlowPart>,
+    /// Those whose source is always read as a whole, with the reason.
+    pub(super) whole: BTreeMap<CollectionName, &'static str>,
     pub(super) mapping: Digest,
 }
 
@@ -99,7 +102,9 @@ pub(crate) async fn between(
     let sides = ((&source, &catalogs.0), (&target, &catalogs.1));
     let lookups = lookups::read(settings, sides).await?;
     let mut compiling = Compiling {
+        settings,
         catalogs: &catalogs,
+        whole: BTreeMap::new(),
         lookups,
         problems: vec![],
         parts: BTreeMap::new(),
@@ -109,6 +114,7 @@ pub(crate) async fn between(
     for part in &settings.collections {
         compiling.part(part);
     }
+    let whole = std::mem::take(&mut compiling.whole);
     let (parts, mapped, shapes) = compiling.finish()?;
     let names = Names::of(&parts);
     let handlers = handlers(&names).await?;
@@ -123,6 +129,7 @@ pub(crate) async fn between(
         source: Arc::new(MappedStore::new(source, mapped)),
         target: Arc::new(ShapedStore::new(target, shapes)),
         parts,
+        whole,
         mapping: Digest::of(format!("{settings:?}").as_bytes()),
         catalogs,
     })
@@ -177,6 +184,9 @@ type Compiled = (
 );
 
 struct Compiling<'open> {
+    settings: &'open FlowSettings,
+    /// Parts whose source is always read as a whole, with the reason.
+    whole: BTreeMap<CollectionName, &'static str>,
     catalogs: &'open (Catalog, Catalog),
     lookups: BTreeMap<String, Arc<Lookup>>,
     problems: Vec<Failure>,
@@ -247,6 +257,8 @@ impl Compiling<'_> {
     ) {
         let collection = Arc::clone(shape.collection());
         let name = collection.name.clone();
+        let whole = why_whole(self.settings, settings, &source);
+        self.whole.extend(whole.map(|why| (name.clone(), why)));
         let part = MappedPart {
             source: Arc::new(source),
             mapping: Arc::new(mapping),

@@ -8,6 +8,7 @@ use syncline_ledger::LedgerView;
 use syncline_model::Collection;
 use tokio_util::sync::CancellationToken;
 
+use super::follow::FlowPositions;
 use super::only::{had_by_somebody, meant};
 use super::open::{Opened, open};
 use crate::send::MEMORY_BUDGET;
@@ -20,6 +21,8 @@ pub struct FlowArgs {
     pub flow: String,
     /// What of it is meant.
     pub only: Only,
+    /// From where on its source is read, where only what changed since is meant.
+    pub since: Option<FlowPositions>,
     /// Where the plan goes; by default into the state folder.
     pub out: Option<PathBuf>,
 }
@@ -97,6 +100,8 @@ pub(crate) async fn planned(
     out: &Path,
     stop: CancellationToken,
 ) -> Result<FlowPlan, Failure> {
+    let since = arguments.since.as_ref();
+    let since = since.map(|positions| opened.followed(positions));
     let only = meant(&arguments.only, &opened.collections())?;
     // Whatever is set aside there has no name, and goes with the process.
     let work_folder = plans_folder(state)?;
@@ -119,6 +124,7 @@ pub(crate) async fn planned(
         mapping: opened.mapping,
         ledger,
         only: only.clone(),
+        since: since.transpose()?.unwrap_or_default(),
         work_folder,
         memory_budget: MEMORY_BUDGET,
     };

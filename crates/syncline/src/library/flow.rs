@@ -102,7 +102,7 @@ impl Flow {
         let arguments = FlowArgs {
             flow: self.settings.name.clone(),
             only: self.only.clone(),
-            out: None,
+            ..FlowArgs::default()
         };
         let file = place.plan_of(&arguments.flow)?;
         let stop = CancellationToken::new();

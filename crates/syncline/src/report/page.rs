@@ -376,6 +376,10 @@ fn notes_of(one: &CollectionPlan) -> Vec<String> {
     let mut notes: Vec<String> = held
         .map(|(reason, count)| format!("{count} held: {reason}"))
         .collect();
+    if one.only_changes {
+        let note = "only what changed was read; what went is seen when everything is read";
+        notes.push(note.to_owned());
+    }
     if let Some(reason) = &one.incomplete {
         notes.push(format!(
             "not everything was read ({reason}); nothing of it is deleted"
