@@ -16,6 +16,8 @@ use crate::killed_at_random::{PAGE, kept, random, repeated, seeds, store};
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Kills of one seed.
 const KILLS: u64 = 3;
+/// Changes that are made, never answered and so not on record: two under way at each kill.
+const UNANSWERED_MAX: usize = 6;
 /// Records that change, of more than those.
 const CHANGING: usize = 18;
 const ALL: usize = 22;
@@ -253,7 +255,7 @@ async fn killed_in_lists(first: u64, (api, isolated): (ApiVersion, bool)) {
             "seed {seed} of {api:?}: a kill between two pages hits nothing"
         );
         let puts = repeated(&case.desk.path("target.jsonl"), key_change);
-        assert!(puts.len() >= CHANGING, "{puts:?}");
+        assert!(puts.len() + UNANSWERED_MAX >= CHANGING, "{puts:?}");
         let again: u64 = puts.values().map(|times| times - 1).sum();
         assert!(
             again <= KILLS * PAGE,
