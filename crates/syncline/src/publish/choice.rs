@@ -174,10 +174,16 @@ mod tests {
 
     use super::*;
 
-    /// A graph written as `a: b c; b: c`.
+    /// A graph written as `a: b c; b: c`; names of extensions are written with these.
     fn catalog(graph: &str) -> Catalog {
         let mut catalog = Catalog::empty(StoreIdentity("x".to_owned()));
-        let full = |name: &str| CollectionName::new(format!("ed-fi/{name}"));
+        let full = |name: &str| {
+            if name.contains('/') {
+                CollectionName::new(name)
+            } else {
+                CollectionName::new(format!("ed-fi/{name}"))
+            }
+        };
         for entry in graph.split(';') {
             let (name, waits) = entry.split_once(':').unwrap();
             let name = full(name.trim());
@@ -236,6 +242,23 @@ mod tests {
             ..Choice::default()
         };
         check(&exclude_only, "enrolments schools students");
+    }
+
+    #[test]
+    fn what_is_excluded_of_an_extension_takes_its_dependents_and_not_what_it_depends_on() {
+        let catalog = catalog(
+            "assessments: ; studentAssessments: assessments; schools: ; sections: schools; \
+             studentSectionAssociations: sections; tpdm/applications: schools; \
+             tpdm/candidates: tpdm/applications; \
+             tpdm/candidateRelationshipToStaffAssociations: tpdm/candidates",
+        );
+        let choice = Choice {
+            exclude: terms("assessments,/ed-fi/sections,/tpdm/candidates"),
+            ..Choice::default()
+        };
+        let chosen = choice.apply(&catalog, &catalog).unwrap();
+        let names: Vec<&str> = chosen.iter().map(CollectionName::as_str).collect();
+        assert_eq!(names, ["ed-fi/schools", "tpdm/applications"]);
     }
 
     #[test]

@@ -337,7 +337,8 @@ async fn published_orders_are_followed_with_every_choice() {
         assert_eq!((summary.exit_status(), summary.owed()), (0, 0), "{when}");
         assert_eq!(pair.target.count(STUDENTS).unwrap(), 1, "{when}");
         assert_eq!(pair.target.count(SCHOOLS).unwrap(), 1, "{when}");
-        let all = parts(&summary).len();
+        let every = parts(&summary);
+        let all = every.len();
 
         // Students may be written again once enrolled: what that node stands for may be left out.
         let summary = published(&pair, |choice| {
@@ -354,6 +355,16 @@ async fn published_orders_are_followed_with_every_choice() {
         let expected = BTreeSet::from(["studentAssessments", "students"]);
         assert_eq!(parts(&summary), expected, "{when}");
         if media_type == "application/graphml" {
+            // What depends on an education organization depends on a school, too.
+            let summary = published(&pair, |choice| choice.exclude = names(&["schools"])).await;
+            let left = parts(&summary);
+            for name in ["assessments", "programs", "sessions"] {
+                assert!(
+                    every.contains(name) && !left.contains(name),
+                    "{when}: {name}"
+                );
+            }
+            assert!(left.contains("localEducationAgencies"), "{when}");
             let summary = published(&pair, |choice| choice.include = names(&["students"])).await;
             let expected = BTreeSet::from(["people", "students"]);
             assert_eq!(parts(&summary), expected, "{when}");
