@@ -1,8 +1,11 @@
-//! Writing a plan: beside its place, and there in one step once it is whole.
+//! Writing a plan: nowhere to be seen, and in its place in one step once it is whole.
+//!
+//! The file has no name while it is written, so that nothing is left of it if the process is killed.
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io::{BufWriter, Write as _};
+use std::fs::File;
+use std::io::{BufWriter, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -17,7 +20,7 @@ use crate::{PlanError, Result};
 /// A plan that is being written; nothing is at its path before [`PlanWriter::finish`].
 pub struct PlanWriter {
     path: PathBuf,
-    file: BufWriter<NamedTempFile>,
+    file: BufWriter<File>,
     hasher: Box<Xxh3Default>,
     line: Vec<u8>,
     counts: PlanCounts,
@@ -36,11 +39,7 @@ impl fmt::Debug for PlanWriter {
 impl PlanWriter {
     /// Begins a plan that is to be at `path`, whose folder has to exist.
     pub fn create(path: &Path, header: &PlanHeader) -> Result<Self> {
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let file = NamedTempFile::new_in(folder).map_err(|source| PlanError::Write {
+        let file = tempfile::tempfile_in(folder(path)).map_err(|source| PlanError::Write {
             path: path.to_owned(),
             source,
         })?;
@@ -120,11 +119,70 @@ impl PlanWriter {
     }
 }
 
-fn persist(file: BufWriter<NamedTempFile>, path: &Path) -> std::io::Result<()> {
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn persist(file: BufWriter<File>, path: &Path) -> std::io::Result<()> {
     let file = file
         .into_inner()
         .map_err(std::io::IntoInnerError::into_error)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
+    file.sync_all()?;
+    // A name is given to what has none, and only then does it take the place of another.
+    if let Ok(named) = tempfile::Builder::new().make_in(folder(path), |name| link(&file, name)) {
+        named.persist(path)?;
+        return Ok(());
+    }
+    copied(file, path)
+}
+
+/// Gives a name to a file without one, where the system can do that.
+#[cfg(target_os = "linux")]
+fn link(file: &File, name: &Path) -> std::io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, linkat};
+    use std::os::fd::AsRawFd as _;
+    let open = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Ok(linkat(CWD, open, CWD, name, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn link(_: &File, _: &Path) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+/// The same by a copy.
+fn copied(mut file: File, path: &Path) -> std::io::Result<()> {
+    let mut copy = NamedTempFile::new_in(folder(path))?;
+    file.seek(SeekFrom::Start(0))?;
+    std::io::copy(&mut file, &mut copy)?;
+    copy.as_file().sync_all()?;
+    copy.persist(path)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(folder: &Path) -> File {
+        let mut file = tempfile::tempfile_in(folder).unwrap();
+        file.write_all(b"a plan").unwrap();
+        file
+    }
+
+    #[test]
+    fn a_file_without_a_name_takes_the_place_of_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.jsonl");
+        std::fs::write(&path, "another").unwrap();
+        persist(BufWriter::new(written(folder.path())), &path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"a plan");
+        std::fs::write(&path, "another").unwrap();
+        copied(written(folder.path()), &path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"a plan");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 }
