@@ -15,6 +15,7 @@ use syncline_connections::{ConnectionStore, ConnectionsError, position_of};
 use crate::{Config, ConfigArgs, Failure, FailureKind, PublishSettings};
 pub(crate) use settings::{FORMS, read};
 pub use stored::StoredConnection;
+pub(crate) use stored::{checked, former};
 
 /// What was found, by the names of the stores.
 pub(crate) type Found = BTreeMap<String, StoredConnection>;

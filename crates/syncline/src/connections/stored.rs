@@ -10,7 +10,8 @@ use crate::suggest::nearest;
 use crate::{Choice, Failure};
 
 /// Properties that are read.
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
+    "type",
     "url",
     "authUrl",
     "key",
@@ -57,7 +58,15 @@ pub struct StoredConnection {
 
 impl StoredConnection {
     pub(super) fn of(name: &str, kept: &Connection) -> Result<Self, Failure> {
-        let warnings = checked(name, kept)?;
+        let warnings = checked(name, kept.names())?;
+        if let Some(kind) = kept
+            .get("type")
+            .filter(|kind| !kind.eq_ignore_ascii_case("api"))
+        {
+            let message =
+                format!("the connection `{name}` is of the type `{kind}`, and must be `api`");
+            return Err(Failure::configuration(message));
+        }
         let list = |key| kept.get(key).map(Choice::terms).unwrap_or_default();
         Ok(Self {
             name: name.to_owned(),
@@ -102,10 +111,20 @@ impl StoredConnection {
     }
 }
 
+/// What a choice of the publisher's first edition is called now.
+pub(crate) fn former(property: &str) -> Option<&'static str> {
+    let mut choices = FORMER_CHOICES.iter();
+    let found = choices.find(|(former, _)| former.eq_ignore_ascii_case(property));
+    found.map(|(_, now)| *now)
+}
+
 /// Refuses properties that nobody reads; what is obsolete and harmless is a warning.
-fn checked(name: &str, kept: &Connection) -> Result<Vec<String>, Failure> {
+pub(crate) fn checked<'a>(
+    name: &str,
+    properties: impl Iterator<Item = &'a str>,
+) -> Result<Vec<String>, Failure> {
     let mut warnings = Vec::new();
-    for property in kept.names() {
+    for property in properties {
         let is = |known: &str| known.eq_ignore_ascii_case(property);
         if KNOWN.iter().any(|known| is(known)) {
             continue;
@@ -117,9 +136,8 @@ fn checked(name: &str, kept: &Connection) -> Result<Vec<String>, Failure> {
             ));
             continue;
         }
-        let former = FORMER_CHOICES.iter().find(|(former, _)| is(former));
-        return Err(match (former, nearest(property, KNOWN)) {
-            (Some((_, now)), _) => {
+        return Err(match (former(property), nearest(property, KNOWN)) {
+            (Some(now), _) => {
                 let message = format!("{about}, which is obsolete");
                 Failure::configuration(message).with_hint(format!("call it `{now}`"))
             }

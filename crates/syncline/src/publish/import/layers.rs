@@ -4,75 +4,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::str::FromStr;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+use syncline_connections::POSITIONS;
 
+use super::keys::{check, key_of_flag};
 use crate::Failure;
-use crate::suggest::nearest;
+use crate::connections::checked;
 
 /// What stands before the names of the environment.
 const ENVIRONMENT: &str = "EdFi:ApiPublisher:";
-/// Flags that stand for options.
-const OPTIONS: [&str; 27] = [
-    "bearerTokenRefreshMinutes",
-    "retryStartingDelayMilliseconds",
-    "maxRetryAttempts",
-    "maxDegreeOfParallelismForResourceProcessing",
-    "maxDegreeOfParallelismForPostResourceItem",
-    "maxDegreeOfParallelismForStreamResourcePages",
-    "streamingPagesWaitDurationSeconds",
-    "streamingPageSize",
-    "includeDescriptors",
-    "errorPublishingBatchSize",
-    "ignoreSslErrors",
-    "remediationsScriptFile",
-    "useSourceDependencyMetadata",
-    "whatIf",
-    "useChangeVersionPaging",
-    "changeVersionPagingWindowSize",
-    "useReversePaging",
-    "enableRateLimit",
-    "rateLimitNumberExecutions",
-    "rateLimitTimeSeconds",
-    "rateLimitMaxRetries",
-    "lastChangeVersionProcessedNamespace",
-    // Of the edition of Education Analytics.
-    "useCursorPaging",
-    "cursorPartitionCount",
-    "streamingPageSizeResourceOverrides",
-    "additionalUpsertAfterDelete",
-    "processDeletesAndKeyChangesOnFullPublish",
-];
-/// Flags that stand for members of the source alone.
-const SOURCE: [&str; 6] = [
-    "ignoreIsolation",
-    "include",
-    "includeOnly",
-    "exclude",
-    "excludeOnly",
-    "lastChangeVersionProcessed",
-];
-/// Flags about the place where connections are kept.
-const PLACE: [(&str, &str); 2] = [
-    ("configurationStoreProvider", "configurationstore:provider"),
-    (
-        "postgreSqlEncryptionPassword",
-        "configurationstore:postgresql:encryptionpassword",
-    ),
-];
-/// Members of either connection, with their flags `--sourceName` and the like.
-const MEMBERS: [&str; 10] = [
-    "type",
-    "name",
-    "url",
-    "authUrl",
-    "key",
-    "secret",
-    "scope",
-    "schoolYear",
-    "profileName",
-    "file",
-];
 /// Options without counterpart that change nothing about what is published.
 const WITHOUT_EFFECT: [&str; 10] = [
     "bearertokenrefreshminutes",
@@ -103,12 +45,31 @@ impl Side {
     }
 }
 
+/// Lists of a settings file that say nothing that is needed.
+const LISTS: [&str; 2] = ["authorizationfailurehandling", "resourceswithupdatablekeys"];
+
+/// A value, and where it was said.
+#[derive(Clone, Debug)]
+struct Said {
+    text: String,
+    place: String,
+}
+
+/// A connection of a file of named connections: its members as they are written.
+#[derive(Clone, Debug)]
+struct Named {
+    file: String,
+    members: Map<String, Value>,
+}
+
 /// Values by key, in lower case, and the connections that files name.
 #[derive(Debug, Default)]
 pub(super) struct Layers {
-    values: BTreeMap<String, String>,
-    named: BTreeMap<String, BTreeMap<String, Value>>,
+    values: BTreeMap<String, Said>,
+    named: BTreeMap<String, Named>,
     ignored: BTreeSet<String>,
+    /// What is obsolete in the connections that are used.
+    obsolete: Vec<String>,
     /// Ends whose connection is looked up elsewhere.
     kept: BTreeSet<&'static str>,
 }
@@ -119,45 +80,79 @@ impl Layers {
         let text = fs_err::read_to_string(path)
             .map_err(|error| Failure::configuration(error.to_string()))?;
         let text = text.trim_start_matches('\u{feff}');
-        let value: Value = serde_json::from_str(text).map_err(|error| {
-            Failure::configuration(format!("{} is no settings file: {error}", path.display()))
+        let file = path.display().to_string();
+        let members: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
+            Failure::configuration(format!("{file} is no settings file: {error}"))
         })?;
-        if let Some(Value::Array(connections)) = value.get("connections") {
-            for connection in connections.iter().filter_map(Value::as_object) {
-                let members: BTreeMap<String, Value> = connection
-                    .iter()
-                    .map(|(name, value)| (name.to_lowercase(), value.clone()))
-                    .collect();
-                if let Some(name) = members.get("name").and_then(Value::as_str) {
-                    self.named.insert(name.to_lowercase(), members.clone());
+        for (name, value) in &members {
+            match value {
+                Value::Array(connections) if name.eq_ignore_ascii_case("connections") => {
+                    self.add_named(&file, connections)?;
                 }
+                value => self.add_json(&file, &mut vec![name], value)?,
             }
-            return Ok(());
         }
-        self.add_json(&mut Vec::new(), &value);
         Ok(())
     }
 
-    fn add_json(&mut self, path: &mut Vec<String>, value: &Value) {
+    fn add_named(&mut self, file: &str, connections: &[Value]) -> Result<(), Failure> {
+        for connection in connections {
+            let Value::Object(members) = connection else {
+                let message =
+                    format!("{file}: `connections` has `{connection}`, which is no object");
+                return Err(Failure::configuration(message));
+            };
+            let mut entries = members.iter();
+            let name = entries.find(|(member, _)| member.eq_ignore_ascii_case("name"));
+            // Nobody can ask for what has no name.
+            if let Some(name) = name.and_then(|(_, name)| name.as_str()) {
+                let named = Named {
+                    file: file.to_owned(),
+                    members: members.clone(),
+                };
+                self.named.insert(name.to_lowercase(), named);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_json<'json>(
+        &mut self,
+        file: &str,
+        path: &mut Vec<&'json str>,
+        value: &'json Value,
+    ) -> Result<(), Failure> {
+        let key = path.join(":").to_lowercase();
         match value {
-            Value::Object(members) => {
+            Value::Null => return Ok(()),
+            Value::Array(_) if LISTS.contains(&key.as_str()) => {
+                self.ignored.insert(key);
+                return Ok(());
+            }
+            Value::Object(members) if !key.ends_with(&POSITIONS.to_lowercase()) => {
                 for (name, value) in members {
-                    path.push(name.to_lowercase());
-                    self.add_json(path, value);
+                    path.push(name);
+                    self.add_json(file, path, value)?;
                     path.pop();
                 }
+                return Ok(());
             }
-            Value::String(text) => {
-                self.values.insert(path.join(":"), text.clone());
-            }
-            Value::Number(_) | Value::Bool(_) => {
-                self.values.insert(path.join(":"), value.to_string());
-            }
-            Value::Array(_) => {
-                self.ignored.extend(path.first().cloned());
-            }
-            Value::Null => {}
+            _ => {}
         }
+        let written = path.join(".");
+        check(&key, &written).map_err(|failure| of_place(file, failure))?;
+        let text = text_of(&written, value).map_err(|failure| of_place(file, failure))?;
+        self.say(key, &text, file);
+        Ok(())
+    }
+
+    /// A value of a higher layer takes the place of that of a lower one.
+    fn say(&mut self, key: String, text: &str, place: &str) {
+        let said = Said {
+            text: text.to_owned(),
+            place: place.to_owned(),
+        };
+        self.values.insert(key, said);
     }
 
     /// Adds the variables that begin as the publisher's do; `__` stands for `:`.
@@ -170,7 +165,7 @@ impl Layers {
             let key = name.replace("__", ":").to_lowercase();
             if let Some(key) = key.strip_prefix(&prefix) {
                 check(key, name)?;
-                self.values.insert(key.to_owned(), value.clone());
+                self.say(key.to_owned(), value, name);
             }
         }
         Ok(())
@@ -196,8 +191,9 @@ impl Layers {
             } else {
                 key_of_flag(name)?
             };
-            check(&key, flag)?;
-            self.values.insert(key, value);
+            let name = format!("--{name}");
+            check(&key, &name)?;
+            self.say(key, &value, &name);
         }
         Ok(())
     }
@@ -212,33 +208,43 @@ impl Layers {
             .as_ref()
             .and_then(|name| self.named.get(&name.to_lowercase()).cloned());
         match (name, known) {
-            (_, Some(members)) => {
-                for (member, value) in members {
-                    let key = format!("connections:{}:{member}", side.name());
-                    let text = match value {
-                        Value::String(text) => text,
-                        Value::Null => continue,
-                        other => other.to_string(),
-                    };
-                    self.values.entry(key).or_insert(text);
-                }
-                Ok(())
-            }
+            (Some(name), Some(named)) => self.take(side, (&name, &named)),
             // As the publisher does, what is fully described is not looked up.
             _ if complete => Ok(()),
             (Some(_), None) if is_kept => {
                 self.kept.insert(side.name());
                 Ok(())
             }
-            (Some(name), None) => Err(Failure::configuration(format!(
+            (Some(name), _) => Err(Failure::configuration(format!(
                 "no file describes the connection `{name}`"
             ))
             .with_hint("give the file of named connections with `--from-api-publisher`, too")),
-            (None, None) => Err(Failure::configuration(format!(
+            (None, _) => Err(Failure::configuration(format!(
                 "the {} is not fully described: url, key and secret, or a name",
                 side.name()
             ))),
         }
+    }
+
+    /// Takes over the members of a named connection that no layer says.
+    fn take(&mut self, side: Side, (name, named): (&str, &Named)) -> Result<(), Failure> {
+        let is_said = |member: &&String| {
+            !member.eq_ignore_ascii_case("name") && !named.members[*member].is_null()
+        };
+        let members: Vec<&String> = named.members.keys().filter(is_said).collect();
+        let here = |failure| of_place(&named.file, failure);
+        let obsolete = checked(name, members.iter().map(|member| member.as_str())).map_err(here)?;
+        self.obsolete.extend(obsolete);
+        for member in members {
+            let key = format!("connections:{}:{}", side.name(), member.to_lowercase());
+            let value = &named.members[member];
+            let text = text_of(member, value).map_err(here)?;
+            self.values.entry(key).or_insert_with(|| Said {
+                text,
+                place: format!("{}: the connection `{name}`", named.file),
+            });
+        }
+        Ok(())
     }
 
     /// Whether the connection of an end is looked up where connections are kept.
@@ -248,41 +254,72 @@ impl Layers {
 
     /// A setting of the place where connections are kept.
     pub(super) fn place(&self, path: &str) -> Option<&str> {
-        let key = format!("configurationstore:{}", path.to_lowercase());
-        let value = self.values.get(&key).map(String::as_str);
-        value.filter(|text| !text.is_empty())
+        self.text(&format!("configurationstore:{path}"))
     }
 
     /// A member of a connection.
     pub(super) fn connection(&self, side: Side, member: &str) -> Option<&str> {
-        let key = format!("connections:{}:{}", side.name(), member.to_lowercase());
-        self.values
-            .get(&key)
-            .map(String::as_str)
-            .filter(|text| !text.is_empty())
+        self.text(&format!("connections:{}:{member}", side.name()))
     }
 
     /// An option.
     pub(super) fn option(&self, name: &str) -> Option<&str> {
-        let key = format!("options:{}", name.to_lowercase());
-        self.values
-            .get(&key)
-            .map(String::as_str)
-            .filter(|text| !text.is_empty())
+        self.text(&format!("options:{name}"))
+    }
+
+    /// What a key says, if anything.
+    fn text(&self, key: &str) -> Option<&str> {
+        self.said(key).map(|said| said.text.as_str())
+    }
+
+    fn said(&self, key: &str) -> Option<&Said> {
+        let said = self.values.get(&key.to_lowercase());
+        said.filter(|said| !said.text.is_empty())
+    }
+
+    /// What a key says, as what it must be.
+    pub(super) fn parsed<T: FromStr>(&self, key: &str, wanted: &str) -> Result<Option<T>, Failure> {
+        let parsed = self.text(key).map(|text| text.trim().parse());
+        parsed.transpose().map_err(|_unfit| self.unfit(key, wanted))
+    }
+
+    /// Whether a key says `true`.
+    pub(super) fn is_on(&self, key: &str) -> Result<bool, Failure> {
+        match self
+            .text(key)
+            .map(|text| text.trim().to_lowercase())
+            .as_deref()
+        {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(self.unfit(key, "true or false")),
+        }
+    }
+
+    /// What a key says is not what it must be.
+    pub(super) fn unfit(&self, key: &str, wanted: &str) -> Failure {
+        let (text, place) = match self.said(key) {
+            Some(said) => (said.text.as_str(), said.place.as_str()),
+            None => ("", ""),
+        };
+        let name = key.rsplit(':').next().unwrap_or(key);
+        let message = format!("`{name}` is `{text}`, and must be {wanted}");
+        of_place(place, Failure::configuration(message))
     }
 
     /// What has no counterpart, or happens by itself.
     pub(super) fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        for (key, value) in &self.values {
+        let mut warnings = self.obsolete.clone();
+        for (key, said) in &self.values {
             let Some(option) = key.strip_prefix("options:") else {
                 continue;
             };
-            if WITHOUT_EFFECT.contains(&option) && value != "false" {
+            if WITHOUT_EFFECT.contains(&option) && !said.text.eq_ignore_ascii_case("false") {
                 warnings.push(format!("`{option}` is not needed and has no effect"));
             }
         }
-        if self.option("whatIf").is_some_and(|value| value != "false") {
+        let is_asked = |value: &str| !value.eq_ignore_ascii_case("false");
+        if self.option("whatIf").is_some_and(is_asked) {
             warnings.push("`whatIf` is not supported and has no effect".to_owned());
         }
         for list in &self.ignored {
@@ -294,71 +331,25 @@ impl Layers {
     }
 }
 
-/// All flags that are known.
-#[cfg(test)]
-pub(super) fn flags() -> Vec<String> {
-    let sides = [Side::Source, Side::Target];
-    let members = MEMBERS.iter().flat_map(|member| {
-        sides
-            .iter()
-            .map(move |side| format!("{}{member}", side.name()))
-    });
-    let places = PLACE.iter().map(|(name, _)| *name);
-    let alone = OPTIONS.iter().chain(&SOURCE).copied().chain(places);
-    alone.map(str::to_owned).chain(members).collect()
+/// A failure with the place where it was said.
+fn of_place(place: &str, failure: Failure) -> Failure {
+    Failure {
+        message: format!("{place}: {}", failure.message),
+        ..failure
+    }
 }
 
-/// The key that a flag stands for.
-pub(super) fn key_of_flag(flag: &str) -> Result<String, Failure> {
-    let same = |name: &str| name.eq_ignore_ascii_case(flag);
-    if let Some((_, key)) = PLACE.iter().find(|(name, _)| same(name)) {
-        return Ok((*key).to_owned());
-    }
-    if OPTIONS.iter().any(|name| same(name)) {
-        return Ok(format!("options:{}", flag.to_lowercase()));
-    }
-    if SOURCE.iter().any(|name| same(name)) {
-        return Ok(format!("connections:source:{}", flag.to_lowercase()));
-    }
-    let lower = flag.to_lowercase();
-    if lower == "treatforbiddenpostaswarning" {
-        return Ok(format!("connections:target:{lower}"));
-    }
-    for side in [Side::Source, Side::Target] {
-        if let Some(member) = lower.strip_prefix(side.name())
-            && MEMBERS.iter().any(|name| name.eq_ignore_ascii_case(member))
-        {
-            return Ok(format!("connections:{}:{member}", side.name()));
+/// A value as one text; that of change versions may be written as an object, too.
+fn text_of(written: &str, value: &Value) -> Result<String, Failure> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Object(_) if written.to_lowercase().ends_with(&POSITIONS.to_lowercase()) => {
+            Ok(value.to_string())
         }
+        Value::Array(_) | Value::Object(_) => {
+            let message = format!("`{written}` must be one text, its items separated by commas");
+            Err(Failure::configuration(message))
+        }
+        value => Ok(value.to_string()),
     }
-    let failure = Failure::configuration(format!("`--{flag}` is no option of the API Publisher"));
-    let known = OPTIONS.iter().chain(&SOURCE).copied();
-    Err(match nearest(flag, known) {
-        Some(near) => failure.with_hint(format!("did you mean `--{near}`?")),
-        None => failure,
-    })
-}
-
-/// Refuses a key that nobody reads.
-fn check(key: &str, written: &str) -> Result<(), Failure> {
-    let flag = match key.split(':').collect::<Vec<_>>().as_slice() {
-        ["options", name] => (*name).to_owned(),
-        ["connections", side @ ("source" | "target"), member] => {
-            let alone = SOURCE.iter().any(|name| name.eq_ignore_ascii_case(member));
-            if alone || *member == "treatforbiddenpostaswarning" {
-                (*member).to_owned()
-            } else {
-                format!("{side}{member}")
-            }
-        }
-        // Stores of connections and lists of the settings file have their own places.
-        [
-            "configurationstore" | "authorizationfailurehandling" | "resourceswithupdatablekeys",
-            ..,
-        ] => {
-            return Ok(());
-        }
-        _ => written.trim_start_matches('-').to_owned(),
-    };
-    key_of_flag(&flag).map(drop)
 }

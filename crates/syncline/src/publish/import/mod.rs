@@ -1,9 +1,11 @@
 //! Settings of the Ed-Fi API Publisher, taken over.
 //!
 //! Its files, its environment names and its flags amount to two stores and a section `publish`.
-//! Flags beat the environment, which beats files; an option that nobody knows is refused. Secrets
-//! do not stand in the text: it names variables, whose values are filled in for this run.
+//! Flags beat the environment, which beats files; a key that nobody knows is refused wherever it
+//! stands, and so is a value that is none for its key. Secrets do not stand in the text: it names
+//! variables, whose values are filled in for this run.
 
+mod keys;
 mod layers;
 mod place;
 mod reading;

@@ -109,10 +109,10 @@ fn the_table_of_options_names_each_that_is_known_and_no_other() {
         .collect();
     assert!(named.len() > 40, "{named:?}");
     for flag in &named {
-        layers::key_of_flag(flag).unwrap();
+        keys::key_of_flag(flag).unwrap();
     }
     let everywhere: Vec<&str> = flags_of(text).collect();
-    for flag in layers::flags() {
+    for flag in keys::flags() {
         let is_named = everywhere.iter().any(|one| one.eq_ignore_ascii_case(&flag));
         assert!(is_named, "{flag} has no place in the table");
     }
@@ -197,14 +197,17 @@ fn a_remediation_module_runs_as_it_is() {
 #[test]
 fn options_that_nobody_knows_are_refused() {
     for (flag, hint) in [
-        ("--resources=students", None),
+        (
+            "--resources=students",
+            Some("it is obsolete: call it `--include`"),
+        ),
         (
             "--includOnly=students",
             Some("did you mean `--includeOnly`?"),
         ),
         (
             "--Options:StreamingPagSize=7",
-            Some("did you mean `--streamingPageSize`?"),
+            Some("did you mean `streamingPageSize`?"),
         ),
     ] {
         let flags = [&PAIR[..], &[flag]].concat();
@@ -285,13 +288,130 @@ fn the_other_edition_s_cursors_are_taken_over_unless_windows_win() {
 }
 
 #[test]
-fn numbers_that_are_none_are_refused() {
-    for flag in [
-        "--streamingPageSizeResourceOverrides=students",
-        "--streamingPageSizeResourceOverrides=students:many",
-        "--changeVersionPagingWindowSize=wide",
+fn values_that_are_none_are_refused_with_their_place() {
+    for (flag, wanted) in [
+        (
+            "--streamingPageSizeResourceOverrides=students",
+            "`resource:size`",
+        ),
+        (
+            "--streamingPageSizeResourceOverrides=students:many",
+            "`resource:size`",
+        ),
+        ("--changeVersionPagingWindowSize=wide", "a whole number"),
+        ("--lastChangeVersionProcessed=12x", "a change version"),
+        ("--maxRetryAttempts=-1", "a whole number"),
+        ("--includeDescriptors=yes", "true or false"),
+        ("--rateLimitTimeSeconds=0", "a number above 0"),
     ] {
-        let failure = imported(&[&PAIR[..], &[flag]].concat(), &[]).unwrap_err();
-        assert!(failure.message.contains("has `") || failure.message.contains("no number"));
+        let flags = [&PAIR[..], &["--enableRateLimit=true", flag]].concat();
+        let failure = imported(&flags, &[]).unwrap_err();
+        let (name, value) = flag.split_once('=').unwrap();
+        let bare = name.trim_start_matches('-');
+        let expected = format!("{name}: `{bare}` is `{value}`, and must be {wanted}");
+        assert!(failure.message.starts_with(&expected), "{failure}");
     }
+    for kept in [r#""[17]""#, r#""{\"State\": \"x\"}""#, r#"{"state": 1.5}"#] {
+        let named = NAMED.replace(r#""{\"State\": 17}""#, kept);
+        assert_ne!(named, NAMED);
+        let failure = with_file("named.json", &named, &PAIR).unwrap_err();
+        let expected = "named.json: the connection `District`: `lastChangeVersionsProcessed` is `";
+        assert!(failure.message.contains(expected), "{failure}");
+    }
+    let named = NAMED.replace(r#""{\"State\": 17}""#, r#"{"sTate": 17, "Other": 3}"#);
+    let found = with_file("named.json", &named, &PAIR).unwrap();
+    assert!(found.text.contains("since: 17"), "{}", found.text);
+}
+
+#[test]
+fn keys_of_files_that_nobody_reads_are_refused_by_file_and_name() {
+    let whole = [
+        "--sourceUrl=https://a.example",
+        "--sourceKey=k",
+        "--sourceSecret=s",
+        "--targetUrl=https://b.example",
+        "--targetKey=k",
+        "--targetSecret=s",
+    ];
+    for (text, key, hint) in [
+        (
+            r#"{"options": {"useReversPaging": true}}"#,
+            "`options.useReversPaging` is no option",
+            Some("did you mean `useReversePaging`?"),
+        ),
+        (
+            r#"{"Connections": {"Source": {"Resources": "students"}}}"#,
+            "`Connections.Source.Resources` is no option",
+            Some("it is obsolete: call it `include`"),
+        ),
+        (
+            r#"{"connections": {"target": {"includeOnly": "students"}}}"#,
+            "`connections.target.includeOnly` is no option",
+            None,
+        ),
+        (
+            r#"{"option": {"whatIf": false}}"#,
+            "`option.whatIf` is no option",
+            Some("did you mean `options`?"),
+        ),
+        (
+            r#"{"connections": {"source": {"include": ["students"]}}}"#,
+            "`connections.source.include` must be one text",
+            None,
+        ),
+        // Named connections do not hide what stands beside them.
+        (
+            r#"{"connections": [], "options": {"nonsense": 1}}"#,
+            "`options.nonsense` is no option",
+            None,
+        ),
+    ] {
+        let failure = with_file("settings.json", text, &whole).unwrap_err();
+        let expected = format!("settings.json: {key}");
+        assert!(failure.message.contains(&expected), "{failure}");
+        if let Some(hint) = hint {
+            assert_eq!(failure.hints, [hint]);
+        }
+    }
+    let known = r#"{"connections": {"source": {"lastChangeVersionsProcessed": {"target": 4}}},
+        "options": {"whatIf": null}, "resourcesWithUpdatableKeys": []}"#;
+    let found = with_file("settings.json", known, &whole).unwrap();
+    assert!(found.text.contains("since: 4"), "{}", found.text);
+}
+
+#[test]
+fn properties_of_named_connections_that_nobody_reads_are_refused() {
+    for (property, message) in [
+        (
+            r#""resources": "calendars""#,
+            "`resources`, which is obsolete",
+        ),
+        (
+            r#""includeOnlyy": "x""#,
+            "`includeOnlyy`, which nobody reads",
+        ),
+        (r#""exclude": ["x"]"#, "`exclude` must be one text"),
+    ] {
+        let named = NAMED.replace(r#""include": "students""#, property);
+        let failure = with_file("named.json", &named, &PAIR).unwrap_err();
+        assert!(failure.message.contains("named.json: "), "{failure}");
+        assert!(failure.message.contains(message), "{failure}");
+    }
+    let more = r#""type": "api", "force": true, "profileName": null, "include": "students""#;
+    let named = NAMED.replace(r#""include": "students""#, more);
+    let found = with_file("named.json", &named, &PAIR).unwrap();
+    assert!(
+        found
+            .warnings
+            .join(" ")
+            .contains("`force`, which is obsolete")
+    );
+}
+
+#[test]
+fn a_flag_that_nobody_knows_is_told_without_its_value() {
+    let flags = [&PAIR[..], &["--Connections:Sourc:Secret=hidden"]].concat();
+    let failure = imported(&flags, &[]).unwrap_err();
+    assert!(failure.message.contains("is no option"), "{failure}");
+    assert!(!format!("{failure:?}").contains("hidden"), "{failure:?}");
 }

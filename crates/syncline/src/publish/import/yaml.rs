@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use syncline_connections::{POSITIONS, position_of};
+
 use super::layers::{Layers, Side};
 use super::place::Place;
 use super::reading;
@@ -37,7 +39,7 @@ pub(super) fn write(
         quoted(from),
         quoted(to)
     );
-    publish(layers, to, &mut text);
+    publish(layers, to, &mut text)?;
     Ok(text)
 }
 
@@ -74,10 +76,10 @@ fn store(
             secrets.insert(variable(what), value.to_owned());
         }
     }
-    if let Some(year) = member("schoolYear") {
-        line("year", year);
+    let key = |member: &str| format!("connections:{}:{member}", side.name());
+    if let Some(year) = layers.parsed::<u16>(&key("schoolYear"), "a school year such as 2026")? {
+        line("year", &year.to_string());
     }
-    let option = |name: &str| layers.option(name);
     for (key, of) in [("scope", "scope"), ("profile", "profileName")] {
         if let Some(value) = member(of) {
             line(key, value);
@@ -91,16 +93,19 @@ fn store(
     if let Some(most) = reading::requests_per_second(layers)? {
         line("requests_per_second", &most);
     }
+    let writers = "options:maxDegreeOfParallelismForPostResourceItem";
     if side == Side::Target
-        && let Some(writers) = option("maxDegreeOfParallelismForPostResourceItem")
+        && let Some(writers) = layers.parsed::<i64>(writers, reading::WHOLE)?
     {
-        line("pool_size", writers);
+        // As the publisher does, there is one where there are none or less.
+        line("pool_size", &writers.max(1).to_string());
     }
-    if option("ignoreSslErrors").is_some_and(is_true) {
+    if layers.is_on("options:ignoreSslErrors")? {
         line("verify_tls", "false");
     }
-    if let Some(attempts) = option("maxRetryAttempts").and_then(|text| text.parse::<u32>().ok()) {
-        let _infallible = writeln!(text, "    retry: {{ attempts: {} }}", attempts + 1);
+    if let Some(attempts) = layers.parsed::<u32>("options:maxRetryAttempts", reading::WHOLE)? {
+        let attempts = attempts.saturating_add(1);
+        let _infallible = writeln!(text, "    retry: {{ attempts: {attempts} }}");
     }
     if let Some(url) = member("authUrl") {
         let _infallible = writeln!(text, "    urls: {{ oauth: {} }}", quoted(url));
@@ -111,7 +116,7 @@ fn store(
     Ok(())
 }
 
-fn publish(layers: &Layers, target: &str, text: &mut String) {
+fn publish(layers: &Layers, target: &str, text: &mut String) -> Result<(), Failure> {
     let mut line = |key: &str, value: &str| {
         let _infallible = writeln!(text, "  {key}: {value}");
     };
@@ -127,15 +132,17 @@ fn publish(layers: &Layers, target: &str, text: &mut String) {
             line(ours, &quoted(list));
         }
     }
-    if layers.option("includeDescriptors").is_some_and(is_true) {
-        line("descriptors", "true");
-    }
-    if source("ignoreIsolation").is_some_and(is_true) {
-        line("ignore_isolation", "true");
-    }
-    let warns = layers.connection(Side::Target, "treatForbiddenPostAsWarning");
-    if warns.is_some_and(is_true) {
-        line("forbidden_as_warning", "true");
+    for (theirs, ours) in [
+        ("options:includeDescriptors", "descriptors"),
+        ("connections:source:ignoreIsolation", "ignore_isolation"),
+        (
+            "connections:target:treatForbiddenPostAsWarning",
+            "forbidden_as_warning",
+        ),
+    ] {
+        if layers.is_on(theirs)? {
+            line(ours, "true");
+        }
     }
     if let Some(script) = layers.option("remediationsScriptFile") {
         line("remediation", &format!("{{ script: {} }}", quoted(script)));
@@ -144,26 +151,26 @@ fn publish(layers: &Layers, target: &str, text: &mut String) {
     if let Some(job) = job {
         line("job", &quoted(job));
     }
-    if let Some(version) = last_version(layers, target, job) {
+    if let Some(version) = last_version(layers, target, job)? {
         line("since", &version.to_string());
     }
+    Ok(())
 }
 
 /// How far the publisher came: as told, or as kept for the target.
-fn last_version(layers: &Layers, target: &str, job: Option<&str>) -> Option<u64> {
-    if let Some(told) = layers.connection(Side::Source, "lastChangeVersionProcessed") {
-        return told.parse().ok();
+fn last_version(layers: &Layers, target: &str, job: Option<&str>) -> Result<Option<u64>, Failure> {
+    let told = "connections:source:lastChangeVersionProcessed";
+    if let Some(told) = layers.parsed(told, "a change version, a whole number such as 1200")? {
+        return Ok(Some(told));
     }
-    let kept = layers.connection(Side::Source, "lastChangeVersionsProcessed")?;
-    let kept: BTreeMap<String, u64> = serde_json::from_str(kept).ok()?;
+    let Some(kept) = layers.connection(Side::Source, POSITIONS) else {
+        return Ok(None);
+    };
     let name = job.map_or_else(|| target.to_owned(), |job| format!("{job}:{target}"));
-    kept.into_iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(&name))
-        .map(|(_, version)| version)
-}
-
-pub(super) fn is_true(text: &str) -> bool {
-    text.eq_ignore_ascii_case("true")
+    position_of(kept, &name).map_err(|_unfit| {
+        let wanted = "names of targets with whole numbers, as in {\"State\": 1200}";
+        layers.unfit(&format!("connections:source:{POSITIONS}"), wanted)
+    })
 }
 
 /// A text that YAML reads as it is.
