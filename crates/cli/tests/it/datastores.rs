@@ -218,6 +218,32 @@ impl Branch {
         added.unwrap().success().unwrap();
     }
 
+    /// Adds a group of persons.
+    pub(crate) async fn group(&mut self, name: &str, uids: &[&str]) {
+        let member = |uid: &&str| format!("uid={uid},ou=people,{}", self.base);
+        let values = vec![
+            ("objectClass", vec!["groupOfNames".to_owned()]),
+            ("cn", vec![name.to_owned()]),
+            ("member", uids.iter().map(member).collect()),
+        ];
+        let values = values.into_iter().map(|(attribute, values)| {
+            let values: HashSet<String> = values.into_iter().collect();
+            (attribute.to_owned(), values)
+        });
+        let entry = format!("cn={name},ou=groups,{}", self.base);
+        let added = self.ldap.add(&entry, values.collect()).await;
+        added.unwrap().success().unwrap();
+    }
+
+    /// Takes a person out of a group.
+    pub(crate) async fn leaves(&mut self, group: &str, uid: &str) {
+        let member = format!("uid={uid},ou=people,{}", self.base);
+        let entry = format!("cn={group},ou=groups,{}", self.base);
+        let taken = Mod::Delete("member".to_owned(), HashSet::from([member]));
+        let modified = self.ldap.modify(&entry, vec![taken]).await;
+        modified.unwrap().success().unwrap();
+    }
+
     /// Gives a person another name.
     pub(crate) async fn rename_person(&mut self, uid: &str, name: &str) {
         let entry = format!("uid={uid},ou=people,{}", self.base);

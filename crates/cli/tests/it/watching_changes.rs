@@ -179,25 +179,36 @@ async fn after_a_round_that_failed_and_when_it_is_time_everything_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_changes_in_a_directory_is_followed() {
+async fn what_changes_in_a_directory_is_followed_and_members_are_read_as_a_whole() {
     let Some(mut branch) = Branch::new().await else {
         return;
     };
     let base = branch.base.clone();
     let source = Branch::store(&format!(
         "people: {{base: \"ou=people,{base}\", object_classes: [inetOrgPerson], rdn: uid, \
-         attributes: [uid, cn, sn, title]}}"
+         attributes: [uid, cn, sn, title]}}, groups: {{base: \"ou=groups,{base}\", object_classes: \
+         [groupOfNames], rdn: cn, attributes: [cn]}}, memberships: {{members_of: groups, who: people}}"
     ));
     let part = "{from: people, key: {uid: uid}, map: {name: cn}, baseline: ledger, delete: {style: \
         delete}, limits: {small_set: 20, update_share: 100 %}}";
-    let desk = desk(&source, "", part);
+    let members = part.replace("from: people", "from: memberships").replace(
+        "{uid: uid}, map: {name: cn}",
+        "{group: group, member: member}",
+    );
+    let parts = format!("{part}\n      m: {members}");
+    let desk = desk(&source, "", &parts);
     desk.write("right/r.csv", "uid,name\n");
+    desk.write("right/m.csv", "group,member\n");
     for (uid, name) in [("1", "Ada"), ("2", "Bea")] {
         branch.person(uid, name).await;
     }
+    branch.group("g", &["1", "2"]).await;
     let watch = watching(&desk);
     until_rows(&desk, "right/r.csv", &["1,Ada", "2,Bea"]).await;
+    until_rows(&desk, "right/m.csv", &["g,1", "g,2"]).await;
     some_rounds(&desk).await;
+    branch.leaves("g", "2").await;
+    until_rows(&desk, "right/m.csv", &["g,1"]).await;
     branch.take(&format!("uid=2,ou=people,{base}")).await;
     branch.person("3", "Cy").await;
     branch.rename_person("1", "Ada King").await;
@@ -207,6 +218,7 @@ async fn what_changes_in_a_directory_is_followed() {
     until_rows(&desk, "right/r.csv", &followed).await;
     let told = desk.read("told");
     assert!(told.contains("r: only what changed was read"), "{told}");
+    assert!(!told.contains("m: only what changed was read"), "{told}");
     watch.end(&desk);
     let ran = desk.run(&[&["watch", "f", "--times", "1"][..], &OFTEN, &["1h"]].concat());
     assert_eq!(ran.status, 0, "{ran}");
