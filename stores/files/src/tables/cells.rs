@@ -117,12 +117,14 @@ impl CsvRows {
         (delimiter, quote): (u8, u8),
         room: usize,
     ) -> Self {
+        let mut core = csv_core::ReaderBuilder::new()
+            .delimiter(delimiter)
+            .quote(quote)
+            .build();
+        keep_marks(&mut core);
         Self {
             source: Box::new(source.chain(END)),
-            core: csv_core::ReaderBuilder::new()
-                .delimiter(delimiter)
-                .quote(quote)
-                .build(),
+            core,
             delimiter,
             quote,
             buffer: vec![0; room],
@@ -137,6 +139,7 @@ impl CsvRows {
     /// One row, given by its text.
     pub(super) fn of_row(&mut self, text: &[u8], cells: &mut Cells) -> io::Result<Option<CsvRow>> {
         self.core.reset();
+        keep_marks(&mut self.core);
         self.source = Box::new(io::empty());
         self.buffer.clear();
         self.buffer.extend_from_slice(text);
@@ -273,6 +276,12 @@ impl CsvRows {
     }
 }
 
+/// Has a core take nothing off the first row that it reads: it would take U+FEFF for the mark of a
+/// file, and that is off already. The end of a line is no row.
+fn keep_marks(core: &mut csv_core::Reader) {
+    core.read_record(b"\n", &mut [0], &mut [0]);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,8 +308,8 @@ mod tests {
         found
     }
 
-    /// The rows are those that the `csv` crate reads, each is where it says, and on the line it
-    /// says.
+    /// The rows are those that the `csv` crate reads, each is where it says, on the line it says,
+    /// and the same by itself.
     #[track_caller]
     fn check(text: &str) {
         let mut expected = csv::ReaderBuilder::new()
@@ -311,6 +320,7 @@ mod tests {
             .byte_records()
             .map(|row| row.unwrap().iter().map(<[u8]>::to_vec).collect())
             .collect();
+        let mut alone = CsvRows::new(io::empty(), (b',', b'"'));
         for sizes in [(1, 8), (7, 16), (usize::MAX, 8), (usize::MAX, 64)] {
             let found = read(text.as_bytes(), sizes);
             let cells: Vec<_> = found.iter().map(|(_, cells)| cells.clone()).collect();
@@ -323,6 +333,10 @@ mod tests {
                 let again = read(&text.as_bytes()[from..to], sizes);
                 assert_eq!(again.len(), 1, "{text:?}, {from} to {to}");
                 assert_eq!(again[0].1, cells);
+                let mut found = Cells::default();
+                let place = alone.of_row(&text.as_bytes()[from..to], &mut found);
+                assert_eq!(place.unwrap().map(|one| one.length), Some(row.length));
+                assert!(found.iter().eq(cells.iter()), "{text:?}, {from} to {to}");
                 assert!(!row.is_open);
             }
         }
@@ -341,6 +355,8 @@ mod tests {
             "a,\"b,\n\"\"c\"\"\"\r\nd,e\n\"f\"\n\"\"\ng",
             "a,b\"c\"\nd,\"e\"f,g\n",
             "a,\"b\"",
+            "\"id\",\"name\"\n\"1\",\"a\"\n\u{feff}\"2\",\"b\"\n\"3\",\"c\"\n",
+            "id,name\n1,a\n\u{feff}\"2\",\"b\"\n\u{feff}\"3\",\"c\"\n\u{feff}4,\"d\"\r\n",
             "Zo\u{eb},\u{1},x\ty\nb\u{2028},c\n",
         ];
         for text in texts {

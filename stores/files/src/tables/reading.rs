@@ -30,16 +30,24 @@ pub(super) fn stream_and_look(
     table: Arc<Table>,
     query: Query,
 ) -> Result<(BatchStream, Option<Box<dyn SecondLook>>)> {
-    let rows = Rows::open(&table)?;
+    let (version, rows) = open(&table)?;
     let look = rows.by_place(&table).map(|rows| Look {
         rows,
         maker: Maker::new(&query),
     });
     let look = look.map(|look| Box::new(look) as Box<dyn SecondLook>);
-    Ok((begin(table, query, Some(rows)), look))
+    Ok((begin(table, query, Some((version, rows))), look))
 }
 
-fn begin(table: Arc<Table>, query: Query, rows: Option<Rows>) -> BatchStream {
+/// A file that is open, and which version of it was there before it was.
+type Open = (Option<Version>, Rows);
+
+fn open(table: &Table) -> Result<Open> {
+    let version = fingerprint(table);
+    Ok((version, Rows::open(table)?))
+}
+
+fn begin(table: Arc<Table>, query: Query, opened: Option<Open>) -> BatchStream {
     let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
     tokio::task::spawn_blocking(move || {
         let mut reading = Reading {
@@ -47,7 +55,7 @@ fn begin(table: Arc<Table>, query: Query, rows: Option<Rows>) -> BatchStream {
             sender,
             batch: Vec::new(),
         };
-        match reading.read((&table, rows), query.scope) {
+        match reading.read((&table, opened), query.scope) {
             Ok(Some(end)) => reading.send(Ok(end)),
             Ok(None) => true,
             Err(error) => reading.send(Err(error)),
@@ -69,18 +77,17 @@ impl Reading {
     /// Reads to the end, which is handed back; nothing if nobody listens any more.
     fn read(
         &mut self,
-        (table, rows): (&Table, Option<Rows>),
+        (table, opened): (&Table, Option<Open>),
         scope: Scope,
     ) -> Result<Option<Batch>> {
-        let before = fingerprint(table);
+        let (before, mut rows) = opened.map_or_else(|| open(table), Ok)?;
         if let Scope::At(origins) = &scope {
-            for record in self.at(table, origins)? {
+            for record in self.at(&mut rows, origins)? {
                 if !self.put(record) {
                     return Ok(None);
                 }
             }
         } else {
-            let mut rows = rows.map_or_else(|| Rows::open(table), Ok)?;
             while let Some(row) = rows.next()? {
                 let goes_on = match self.record(row, &mut rows) {
                     Ok(None) => true,
@@ -108,17 +115,15 @@ impl Reading {
     }
 
     /// The records at some lines, in the order in which these are asked for.
-    fn at(&mut self, table: &Table, origins: &[Origin]) -> Result<Vec<Record>> {
+    fn at(&mut self, rows: &mut Rows, origins: &[Origin]) -> Result<Vec<Record>> {
         let mut found: Vec<Option<Record>> = vec![None; origins.len()];
         let lines = origins.iter().map(|origin| origin.line);
         let places: HashMap<u64, usize> = lines.zip(0..).collect();
-        let mut rows = Rows::open(table)?;
         while let Some(row) = rows.next()? {
             let Some(&index) = places.get(&row.origin.line) else {
                 continue;
             };
-            if let (Ok(Some(record)), Some(place)) =
-                (self.record(row, &mut rows), found.get_mut(index))
+            if let (Ok(Some(record)), Some(place)) = (self.record(row, rows), found.get_mut(index))
             {
                 *place = Some(record);
             }
@@ -253,8 +258,11 @@ fn rejected(origin: Origin, reason: String, raw: &Raw) -> Rejected {
     }
 }
 
-/// What tells a file from a later version of itself; nothing if it is not there.
-pub(super) fn fingerprint(table: &Table) -> Option<(u64, Option<SystemTime>)> {
+/// What tells a file from a later version of itself.
+type Version = (u64, Option<SystemTime>);
+
+/// Which version of a file is there, if any.
+pub(super) fn fingerprint(table: &Table) -> Option<Version> {
     let metadata = fs_err::metadata(&table.path).ok()?;
     Some((metadata.len(), metadata.modified().ok()))
 }

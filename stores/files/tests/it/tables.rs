@@ -438,6 +438,40 @@ async fn looked_at(content: &[u8], done: impl FnOnce(&Path)) -> Vec<Vec<String>>
         .collect()
 }
 
+/// Another file takes the place of one.
+fn replaced(path: &Path) {
+    let beside = path.with_extension("new");
+    fs_err::write(&beside, "id,name\n7,x\n").unwrap();
+    fs_err::rename(beside, path).unwrap();
+}
+
+#[test]
+fn a_file_that_is_replaced_before_a_row_of_it_is_read_changed_meanwhile() {
+    let folder = folder(&[("users.csv", b"id,name\n1,a\n2,b\n")]);
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.max_blocking_threads(1).build().unwrap();
+    let coverage = runtime.block_on(async {
+        // The one thread on which files are read is busy until the file is replaced.
+        let (idle, until_idle) = std::sync::mpsc::channel::<()>();
+        tokio::task::spawn_blocking(move || until_idle.recv());
+        let query = Query::records(users(&[]));
+        let (mut stream, _look) = plain(folder.path())
+            .read_with_second_look(query)
+            .await
+            .unwrap();
+        replaced(&folder.path().join("users.csv"));
+        drop(idle);
+        while let Some(batch) = stream.next().await {
+            if let Batch::End { coverage, .. } = batch.unwrap() {
+                return Some(coverage);
+            }
+        }
+        None
+    });
+    let changed = "users.csv changed while it was read".to_owned();
+    assert_eq!(coverage, Some(Coverage::Partial(changed)));
+}
+
 #[tokio::test]
 async fn rows_are_seen_again_as_they_were_read_though_their_file_is_replaced() {
     let content = "\u{feff}id,name\r\n1,Zo\u{eb}\r\n\r\n2,\"b, \"\"c\"\"\nd\"\r\n3,e";
@@ -446,11 +480,6 @@ async fn rows_are_seen_again_as_they_were_read_though_their_file_is_replaced() {
         [r#"{"id":"2","name":"b, \"c\"\nd"}"#.to_owned()],
         [r#"{"id":"3","name":"e"}"#.to_owned()],
     ];
-    let replaced = |path: &Path| {
-        let beside = path.with_extension("new");
-        fs_err::write(&beside, "id,name\n7,x\n").unwrap();
-        fs_err::rename(beside, path).unwrap();
-    };
     assert_eq!(looked_at(content.as_bytes(), |_| {}).await, expected);
     assert_eq!(looked_at(content.as_bytes(), replaced).await, expected);
 }
