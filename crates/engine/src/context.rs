@@ -92,6 +92,11 @@ impl Stop {
         lock(&self.error).take()
     }
 
+    /// Whether it is for a store that cannot go on.
+    pub(crate) fn has_store_failed(&self) -> bool {
+        matches!(*lock(&self.error), Some(EngineError::Store(_)))
+    }
+
     pub(crate) fn is_stopped(&self) -> bool {
         self.token.is_cancelled()
     }

@@ -26,7 +26,7 @@ const LANE_CHANGES: usize = 32;
 /// Most changes that one call takes to the target.
 const TOGETHER_MAX: usize = 1024;
 /// How long a stopped run waits for answers that are under way.
-const GRACE: Duration = Duration::from_secs(5);
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 /// A change on its way.
 pub(crate) struct Offer {

@@ -22,7 +22,7 @@ use super::sides::records_of;
 use crate::collection::CollectionRun;
 use crate::context::{Context, lock};
 use crate::feed::offer;
-use crate::lanes::{Announced, Lanes, OfferKind, is_offered_again};
+use crate::lanes::{Announced, GRACE, Lanes, OfferKind, is_offered_again};
 use crate::outcomes::{ChangeOutcome, OutcomeWord};
 use crate::recorder::{self, Note, Noted, flush};
 use crate::run::{Collections, around, with_lanes};
@@ -157,7 +157,9 @@ impl Applying {
         removal::offer_again(context, (lanes, notes), &reversed).await?;
         flush(context, notes).await;
         for collection in &sequence {
-            context.target.complete(collection.collection()).await?;
+            if !complete(context, collection).await? {
+                break;
+            }
             if !context.stop.is_stopped() {
                 collection.finish();
                 let report = Box::new(collection.report());
@@ -287,6 +289,23 @@ impl Applying {
         }
         let all: Vec<Arc<CollectionRun>> = collections.values().cloned().collect();
         crate::parked::give_up(context, &all)
+    }
+}
+
+/// Has the target show what was written of a collection; whether it does. One that has failed is not
+/// asked, and one that does not answer is not waited for once the run is stopped: it is left as a run
+/// that is killed leaves it.
+async fn complete(context: &Context, collection: &CollectionRun) -> Result<bool, EngineError> {
+    if context.stop.has_store_failed() {
+        return Ok(false);
+    }
+    tokio::select! {
+        biased;
+        completed = context.target.complete(collection.collection()) => {
+            completed?;
+            Ok(true)
+        }
+        () = context.stop.stopped_for(GRACE) => Ok(false),
     }
 }
 

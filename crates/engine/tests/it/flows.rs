@@ -8,12 +8,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use syncline_engine::{
-    ApplyJob, DeleteStyle, EngineError, FlowJob, FlowPart, FlowPlan, FlowPolicy, Grace, KnownBy,
-    Only, Settings, apply_plan, plan_flow,
+    ApplyJob, DeleteStyle, Ending, EngineError, FlowJob, FlowPart, FlowPlan, FlowPolicy, Grace,
+    KnownBy, Only, RunReport, Settings, apply_plan, plan_flow,
 };
-use syncline_model::{Catalog, Change, ChangeKind, Digest, Mark, Outcome};
+use syncline_model::{Catalog, Change, ChangeKind, Collection, Digest, Mark, Outcome};
 use syncline_plan::{Guard, GuardPolicy, PlanReader};
-use syncline_store::{BatchStream, Query, Result as Answer, SecondLook, Store, WriteContext};
+use syncline_store::{
+    BatchStream, ErrorKind, Query, Result as Answer, SecondLook, Store, StoreError, WriteContext,
+};
 use syncline_testkit::{MemoryStore, fixtures};
 use tokio_util::sync::CancellationToken;
 
@@ -83,6 +85,16 @@ fn changes(file: &Path) -> BTreeMap<String, (ChangeKind, Option<String>)> {
 
 /// Makes a plan true, whatever guards say.
 async fn apply(world: &World, file: &Path) {
+    let target = Arc::new(world.target.clone());
+    let report = apply_to(world, target, (file, CancellationToken::new())).await;
+    completed(&report);
+}
+
+async fn apply_to(
+    world: &World,
+    target: Arc<dyn Store>,
+    (file, stop): (&Path, CancellationToken),
+) -> RunReport {
     let (ledger, scope) = world.hold();
     let job = ApplyJob {
         command: "apply".to_owned(),
@@ -95,7 +107,7 @@ async fn apply(world: &World, file: &Path) {
             Guard::ShrunkenSource,
         ]
         .into(),
-        target: Arc::new(world.target.clone()),
+        target,
         catalog: world.target.catalog().clone(),
         ledger,
         scope,
@@ -109,8 +121,83 @@ async fn apply(world: &World, file: &Path) {
             guards: GuardPolicy::default(),
         },
     };
-    let report = apply_plan(job, Arc::new(Events::default()), CancellationToken::new()).await;
-    completed(&report);
+    apply_plan(job, Arc::new(Events::default()), stop).await
+}
+
+/// A target that cannot complete a collection: it is told to stop when it is asked to, and never answers.
+struct Incomplete {
+    target: MemoryStore,
+    fails_at_once: bool,
+    stop: CancellationToken,
+}
+
+#[async_trait]
+impl Store for Incomplete {
+    async fn describe(&self) -> Answer<Catalog> {
+        self.target.describe().await
+    }
+
+    async fn read(&self, query: Query) -> Answer<BatchStream> {
+        self.target.read(query).await
+    }
+
+    async fn write(&self, changes: &[Change], context: &WriteContext) -> Answer<Vec<Outcome>> {
+        if self.fails_at_once {
+            return Err(StoreError::new(ErrorKind::InvalidData, "not understood"));
+        }
+        self.target.write(changes, context).await
+    }
+
+    async fn confirm(&self, upto: &Mark) -> Answer<()> {
+        self.target.confirm(upto).await
+    }
+
+    async fn complete(&self, _: &Collection) -> Answer<()> {
+        self.stop.cancel();
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_failed_is_not_asked_to_complete_and_one_that_hangs_is_not_waited_for() {
+    for fails_at_once in [true, false] {
+        let world = World::of_things(3);
+        let file = world.folder().join("plan.jsonl");
+        drop(world.hold());
+        plan(
+            &world,
+            policy(KnownBy::Target, Grace::None),
+            (BUDGETS[0], &file),
+        )
+        .await;
+        let stop = CancellationToken::new();
+        let asked = CancellationToken::new();
+        let target = Incomplete {
+            target: world.target.clone(),
+            fails_at_once,
+            stop: if fails_at_once {
+                asked.clone()
+            } else {
+                stop.clone()
+            },
+        };
+        let report = apply_to(&world, Arc::new(target), (&file, stop)).await;
+        if fails_at_once {
+            assert!(!asked.is_cancelled(), "a store that failed was asked");
+            assert!(
+                matches!(report.ending, Ending::Failed(_)),
+                "{:?}",
+                report.ending
+            );
+        } else {
+            assert!(
+                matches!(report.ending, Ending::Interrupted),
+                "{:?}",
+                report.ending
+            );
+            assert_eq!(world.accepted(), 3);
+        }
+    }
 }
 
 /// A world in which the ledger knows 3,000 records, every third of which is gone from the source and
