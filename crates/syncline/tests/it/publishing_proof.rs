@@ -34,8 +34,10 @@ impl Dice {
     }
 }
 
-/// Changes after which what the source holds is looked at again.
-const LOOK_AFTER: usize = 25;
+/// Changes after which what the source holds is looked at again; more in a large district, of which
+/// a look takes long.
+const LOOK_AFTER: u64 = 25;
+const STUDENTS_FOR_A_CHANGE: u64 = 5;
 
 /// Somebody who works with the source.
 struct Worker {
@@ -44,16 +46,18 @@ struct Worker {
     created: usize,
     /// What the source held a while ago.
     seen: BTreeMap<&'static str, Vec<Record>>,
-    changes: usize,
+    look_after: u64,
+    changes: u64,
 }
 
 impl Worker {
-    async fn of(pair: &Pair, seed: u64) -> Self {
+    async fn of(pair: &Pair, (seed, students): (u64, u64)) -> Self {
         Self {
             hand: pair.hand().await,
             dice: Dice(seed),
             created: 0,
             seen: BTreeMap::new(),
+            look_after: LOOK_AFTER.max(students / STUDENTS_FOR_A_CHANGE),
             changes: 0,
         }
     }
@@ -62,7 +66,7 @@ impl Worker {
     /// no matter.
     async fn work(&mut self) {
         self.changes += 1;
-        if self.changes.is_multiple_of(LOOK_AFTER) {
+        if self.changes.is_multiple_of(self.look_after) {
             self.seen.clear();
         }
         match self.dice.roll(9) {
@@ -219,7 +223,7 @@ async fn proved(trouble: Trouble) {
         let students = size("SYNCLINE_PROOF_STUDENTS", 6);
         let pair = Pair::district(from, to, students).await;
         println!("seed {seed}, {trouble:?}, {from:?} to {to:?}, {students} students");
-        let mut worker = Worker::of(&pair, seed).await;
+        let mut worker = Worker::of(&pair, (seed, students)).await;
         for round in 0..3_u64 {
             if trouble != Trouble::Nothing {
                 arm_both(&pair, seed * 100 + round);
@@ -290,7 +294,7 @@ async fn it_does_so_when_runs_are_cut_off_at_any_moment() {
 async fn a_source_without_the_keys_of_deletes_is_compared_after_one() {
     let pair = Pair::district(V5_4, V7_3, 4).await;
     assert_eq!(pair.publish().await.exit_status(), 0);
-    let mut worker = Worker::of(&pair, 31).await;
+    let mut worker = Worker::of(&pair, (31, 4)).await;
     worker.rename().await;
     assert_eq!(pair.publish().await.exit_status(), 0);
     pair.must_be_equal("after a change").await;
