@@ -300,6 +300,11 @@ impl CollectionRun {
         }
     }
 
+    /// Records that were declined for good, and lines that are no records.
+    pub(crate) fn failed(&self) -> u64 {
+        self.state().failures.records()
+    }
+
     pub(crate) fn progress(&self) -> CollectionProgress {
         let state = self.state();
         CollectionProgress {

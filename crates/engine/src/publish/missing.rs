@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use serde_json::{Map, Value};
-use syncline_ledger::OwedClass;
+use syncline_ledger::{Known, OwedClass};
 use syncline_model::{
     Change, Collection, CollectionName, Digest, FailureClass, Key, Link, Record, Reference, Scope,
 };
@@ -82,6 +82,8 @@ struct Search {
     asked: HashSet<Digest>,
     /// Runs of collections that are not published themselves.
     others: BTreeMap<CollectionName, Arc<CollectionRun>>,
+    /// Whether what the target held before this run counts as there.
+    trusts_ledger: bool,
 }
 
 /// Fetches what owed records lack and offers again what was declined for something that is missing,
@@ -95,8 +97,11 @@ pub(crate) async fn settle(publication: &Publication, ways: &Ways) -> Result<(),
             .collect(),
         asked: HashSet::new(),
         others: BTreeMap::new(),
+        trusts_ledger: true,
     };
     for round in 0..ROUNDS_MAX {
+        // Somebody else may have deleted in the target what the ledger knows to be there.
+        search.trusts_ledger = round == 0;
         let found = search.fetch(publication, ways).await?;
         // What waits for a record that came by itself is offered again in any case.
         if context.stop.is_stopped() || (round > 0 && found == 0) {
@@ -175,7 +180,7 @@ impl Search {
                     if places.is_empty() {
                         places = self.by_link(reference, (&collection, &owed.key_text));
                     }
-                    if self.is_new(&places) && !is_known(publication, &places)? {
+                    if !self.is_known(publication, &places)? && self.is_new(&places) {
                         wanted.push(places);
                     }
                 }
@@ -229,6 +234,24 @@ impl Search {
         self.asked.len() < LOOKUPS_MAX && self.asked.insert(place.digest())
     }
 
+    /// Whether the target is known to hold one of these.
+    fn is_known(&self, publication: &Publication, places: &[Place]) -> Result<bool, EngineError> {
+        let context = &publication.context;
+        let ledger = lock(&context.ledger);
+        let is_believed = |known: &Known| {
+            known.outcome.is_settled() && (self.trusts_ledger || known.at > context.started)
+        };
+        for Place { collection, way } in places {
+            // What a link leads to is known once it is there.
+            let Way::Key(key) = way else { continue };
+            let known = ledger.find(context.scope, &collection.name, &key.digest())?;
+            if known.is_some_and(|(known, _)| is_believed(&known)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     async fn write(
         &mut self,
         publication: &Publication,
@@ -247,21 +270,6 @@ impl Search {
         let change = Change::create(record);
         offer(&ways.lanes, &run, change, OfferKind::First).await;
     }
-}
-
-/// Whether the target is known to hold one of these.
-fn is_known(publication: &Publication, places: &[Place]) -> Result<bool, EngineError> {
-    let context = &publication.context;
-    let ledger = lock(&context.ledger);
-    for Place { collection, way } in places {
-        // What a link leads to is known once it is there.
-        let Way::Key(key) = way else { continue };
-        let known = ledger.find(context.scope, &collection.name, &key.digest())?;
-        if known.is_some_and(|(known, _)| known.outcome.is_settled()) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 type Found = Vec<(Arc<Collection>, Record)>;

@@ -145,11 +145,12 @@ async fn go(publication: &Arc<Publication>) -> Result<(), EngineError> {
         phases(publication, &Ways { lanes, notes }).await
     })
     .await?;
-    if !context.stop.is_stopped() {
-        let all: Vec<_> = publication.runs();
-        parked::give_up(context, &all)?;
+    if context.stop.is_stopped() {
+        return Ok(context.rejects.flush()?);
     }
-    Ok(context.rejects.flush()?)
+    parked::give_up(context, &publication.runs())?;
+    context.rejects.flush()?;
+    upserts::within_limit(publication)
 }
 
 async fn phases(publication: &Arc<Publication>, ways: &Ways) -> Result<(), EngineError> {

@@ -129,14 +129,18 @@ fn record(owed: Owed) -> Record {
 
 /// Stops a run in which more is declined than it may be.
 pub(super) fn stop_if_too_many(publication: &Publication) {
-    let Some(most) = publication.failures_max else {
-        return;
-    };
-    let parts = publication.parts.values();
-    let failed: u64 = parts.map(|part| part.run.progress().declined).sum();
-    if failed > most {
-        let (declined, limit) = (failed, most);
-        let error = EngineError::TooManyDeclined { declined, limit };
+    if let Err(error) = within_limit(publication) {
         publication.context.stop.fail(error);
+    }
+}
+
+/// An error where more is declined than may be. What is offered again before the run ends is not
+/// declined yet.
+pub(super) fn within_limit(publication: &Publication) -> Result<(), EngineError> {
+    let parts = publication.parts.values();
+    let declined = parts.map(|part| part.run.failed()).sum();
+    match publication.failures_max {
+        Some(limit) if declined > limit => Err(EngineError::TooManyDeclined { declined, limit }),
+        _ => Ok(()),
     }
 }

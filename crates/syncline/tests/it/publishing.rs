@@ -194,6 +194,58 @@ async fn a_limit_of_failures_stops_the_run_and_no_mark_moves() {
     pair.must_be_equal("after the second").await;
 }
 
+/// Publishes enrolments only, of so many students whom the target has to be brought.
+async fn enrolments_only(pair: &Pair, failures_max: u64) -> PublishSummary {
+    let published = pair.publish_with(|arguments| {
+        arguments.settings.choice.include_only = vec![format!("/{ENROLMENTS}")];
+        arguments.settings.failures_max = Some(failures_max);
+    });
+    published.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_what_is_missing_is_not_declined_and_is_once_it_is_given_up() {
+    let pair = Pair::empty(V7_3, V7_3).await;
+    let hand = pair.hand().await;
+    hand.put(SCHOOLS, &school(0)).await;
+    for number in 0..8 {
+        hand.put(STUDENTS, &student(number, "Ada")).await;
+        hand.put(ENROLMENTS, &enrolment(number, 0, 20)).await;
+    }
+    let hidden = FaultRule {
+        on: FaultMatch {
+            method: Some("GET".to_owned()),
+            path: Some("/ed-fi/students".to_owned()),
+            ..FaultMatch::default()
+        },
+        action: status(403, &[]),
+        ..FaultRule::default()
+    };
+    pair.source.set_faults(plan([hidden]));
+    let given_up = enrolments_only(&pair, 5).await;
+    assert_eq!(given_up.exit_status(), 4, "{:?}", given_up.report.ending);
+    assert_eq!(given_up.parts[ENROLMENTS].to, None);
+    pair.source.set_faults(plan([]));
+    must_be_done(&enrolments_only(&pair, 5).await);
+    assert_eq!(pair.target.count(ENROLMENTS).unwrap(), 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_else_deleted_in_the_target_is_fetched_once_something_needs_it() {
+    let pair = Pair::empty(V7_3, V7_3).await;
+    let hand = pair.hand().await;
+    hand.put(SCHOOLS, &school(0)).await;
+    hand.put(STUDENTS, &student(1, "Ada")).await;
+    must_be_done(&pair.publish().await);
+    let other = pair.target_hand().await;
+    let gone = other.delete(STUDENTS, &student(1, "Ada")).await;
+    assert!(matches!(gone, Outcome::Done { .. }), "{gone:?}");
+    hand.put(ENROLMENTS, &enrolment(1, 0, 20)).await;
+    let published = pair.publish_with(|arguments| arguments.settings.overlap = 0);
+    must_be_done(&published.await.unwrap());
+    pair.must_be_equal("after it was needed").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_snapshot_publishing_is_refused() {
     for api in [V5_4, V6_2, V7_1, V7_3, V8_0] {
