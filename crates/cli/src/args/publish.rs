@@ -79,7 +79,7 @@ pub(crate) struct WhatArgs {
     /// Read everything again; what is known to be there is not written again
     #[arg(long, conflicts_with = "since")]
     pub(crate) full: bool,
-    /// Read what came after this change version, whatever was published before
+    /// Read again what came after this change version
     #[arg(long, value_name = "VERSION")]
     pub(crate) since: Option<u64>,
     /// Write everything that is read, whatever is known to be there

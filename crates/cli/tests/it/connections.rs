@@ -106,6 +106,82 @@ async fn what_is_kept_is_used_and_how_far_it_went_is_written_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_the_source_never_had_is_2_and_stays_until_everything_is_read() {
+    let kept = Kept::new().await;
+    let beyond = json!({"lastChangeVersionsProcessed": "{\"State\": 999999}"});
+    kept.keep(&beyond);
+    let ran = kept.publish(&[]);
+    assert_eq!((ran.status, kept.posts()), (2, 0), "{ran}");
+    let said = "published up to change version 999999, and its newest is";
+    assert!(ran.stderr.contains(said), "{ran}");
+    assert_eq!(kept.positions()["State"], 999_999);
+    let given = kept.publish(&["--since", "888888"]);
+    assert_eq!((given.status, kept.posts()), (2, 0), "{given}");
+    let ran = kept.publish(&["--full"]);
+    assert_eq!((ran.status, kept.posts()), (0, 3), "{ran}");
+    let now = kept.positions()["State"];
+    assert!(now < 999_999, "{now}");
+
+    // Nor is anything passed over that came since the last publication.
+    kept.send(4);
+    kept.send(5);
+    let newest = now + 2;
+    let given = kept.publish(&["--since", &newest.to_string()]);
+    assert_eq!((given.status, kept.posts()), (2, 3), "{given}");
+    assert!(given.stderr.contains("would never be published"), "{given}");
+    assert_eq!(kept.publish(&["--since", &now.to_string()]).status, 0);
+    assert_eq!(kept.posts(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_chosen_later_is_published_from_its_beginning() {
+    let kept = Kept::new().await;
+    kept.keep(&json!({"includeOnly": "schools"}));
+    let ran = kept.publish(&[]);
+    assert_eq!((ran.status, kept.posts()), (0, 0), "{ran}");
+    let positions = serde_json::to_string(&kept.positions()).unwrap();
+    assert!(positions.contains("State"), "{positions}");
+    kept.keep(&json!({
+        "includeOnly": "schools,students", "lastChangeVersionsProcessed": positions,
+    }));
+    let ran = kept.publish(&[]);
+    assert_eq!((ran.status, kept.posts()), (0, 3), "{ran}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_program_published_in_between_is_written_again_where_it_changed() {
+    let kept = Kept::new().await;
+    assert_eq!(kept.publish(&[]).status, 0);
+    let first = kept.positions()["State"];
+    // The other program publishes a change, which the source takes back later.
+    let to = |api: &str, config: &str, data: &str| {
+        kept.desk.write("send.yaml", native(api));
+        kept.desk.write("data/students.jsonl", data);
+        let state = ["--force", "--set", "state_dir", config];
+        let ran = kept
+            .desk
+            .run(&[&["send", "-c", "send.yaml"], &state[..]].concat());
+        assert_eq!(ran.status, 0, "{ran}");
+    };
+    let changed = students([2]).replace("Ada", "Grace");
+    to(kept.north.url(), "sending", &changed);
+    to(kept.state.url(), "another", &changed);
+    let positions = json!({"State": first + 1}).to_string();
+    kept.keep(&json!({"lastChangeVersionsProcessed": positions}));
+    to(kept.north.url(), "sending", &students([2]));
+    let ran = kept.publish(&[]);
+    assert_eq!(ran.status, 0, "{ran}");
+    assert!(
+        ran.stderr.contains("another program has published"),
+        "{ran}"
+    );
+    let verified = kept.desk.run(&["verify"]);
+    assert_eq!(verified.status, 0, "{verified}");
+    let again = kept.publish(&[]);
+    assert!(!again.stderr.contains("another program"), "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_command_line_and_the_configuration_beat_what_is_kept() {
     let kept = Kept::new().await;
     let ran = kept.publish(&["--include-only", "schools"]);

@@ -1,6 +1,7 @@
 //! Publishing one Ed-Fi API to another: what was written, re-keyed and deleted since the last
 //! time, and nothing twice.
 
+mod beginning;
 mod choice;
 mod import;
 mod jobs;
@@ -16,8 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use syncline_engine::{
-    Baseline, Job, Observer, Overlap, Prune, PublishJob, PublishReport, Resend, Settings, Start,
-    Verb,
+    Baseline, Job, Observer, Overlap, Prune, PublishJob, PublishReport, Resend, Settings, Verb,
 };
 use syncline_ledger::Holder;
 use syncline_model::{Catalog, CollectionName, Mark};
@@ -30,6 +30,7 @@ use crate::publish::standards::Standards;
 use crate::remedy::Remedy;
 use crate::send::MEMORY_BUDGET;
 use crate::{Config, EdfiConfig, Failure, RemedyReport, StoreConfig, guards, open, rejects};
+use beginning::Marks;
 
 pub use choice::Choice;
 pub(crate) use choice::find;
@@ -136,7 +137,11 @@ pub async fn publish(
         // A pass that fails stops itself and no other.
         let stop = stop.child_token();
         let pass = pass(config, (&ends, feed), with, (&observer, &stop));
-        summary.add(Box::pin(pass).await?);
+        let (report, follows_another) = Box::pin(pass).await?;
+        summary.add(report);
+        if follows_another {
+            summary.notes.push(beginning::FOLLOWS_ANOTHER.to_owned());
+        }
         let next = passes::next(&ends, (&read, goes_on), (&mut summary, &given)).await?;
         let Some(next) = next else { break };
         feed = next.feed;
@@ -246,13 +251,14 @@ async fn open_ends<'a>(source: &EdfiConfig, target: &'a EdfiConfig) -> Result<En
     })
 }
 
-/// One publication of one moment of the source.
+/// One publication of one moment of the source; and whether another program has published since the
+/// last one.
 async fn pass(
     config: &Config,
     (ends, feed): (&Ends<'_>, Feed),
     (arguments, reject_file): (&PublishArgs, &Path),
     (observer, stop): (&Arc<dyn Observer>, &CancellationToken),
-) -> Result<PublishReport, Failure> {
+) -> Result<(PublishReport, bool), Failure> {
     let settings = &arguments.settings;
     let chosen = settings
         .choice
@@ -266,10 +272,9 @@ async fn pass(
     )?;
     let mut ledger = hold.ledger;
     let scope = ledger.scope(&ends.target_catalog.identity, &flow)?;
-    let start = start(arguments, feed.newest(), || {
-        let marks = chosen.iter().map(|name| ledger.mark(scope, name));
-        marks.filter_map(Result::transpose).collect()
-    })?;
+    let known = ends.target_catalog.collections.keys();
+    let marks = Marks::read((&ledger, scope), known, &chosen)?;
+    let beginning = beginning::of(arguments, feed.newest(), &marks)?;
     let prune = prune(settings, &chosen)?;
     let collections = ends.target_catalog.collections.iter();
     let selected = collections
@@ -283,7 +288,7 @@ async fn pass(
     let job = PublishJob {
         moment: feed.newest().map(|version| Mark(version.to_string())),
         through: passes::through(feed.isolation()),
-        start,
+        start: beginning.start,
         owed_only: arguments.owed_only,
         ignore_deletes: settings.ignore_deletes,
         overlap: Overlap::new(move |mark| earlier(mark, overlap)),
@@ -298,7 +303,7 @@ async fn pass(
             scope,
             verb: Verb::Write,
             prune: Some(prune),
-            baseline: if arguments.force {
+            baseline: if arguments.force || beginning.follows_another {
                 Baseline::Nothing
             } else {
                 Baseline::Ledger(Resend::default())
@@ -314,7 +319,8 @@ async fn pass(
             },
         },
     };
-    Ok(syncline_engine::publish(job, Arc::clone(observer), stop.clone()).await)
+    let report = syncline_engine::publish(job, Arc::clone(observer), stop.clone()).await;
+    Ok((report, beginning.follows_another))
 }
 
 /// Within which limits deletes are made.
@@ -335,41 +341,6 @@ pub(crate) fn flow(source: &Catalog, job: Option<&str>) -> String {
     match job.filter(|job| !job.is_empty()) {
         Some(job) => format!("publish {} {job}", source.identity.0),
         None => format!("publish {}", source.identity.0),
-    }
-}
-
-/// From where on is read. A mark beyond the newest change is of another database.
-fn start(
-    arguments: &PublishArgs,
-    newest: Option<u64>,
-    marks: impl FnOnce() -> Result<Vec<Mark>, syncline_ledger::LedgerError>,
-) -> Result<Start, Failure> {
-    let Some(newest) = newest else {
-        return Ok(Start::Anew);
-    };
-    let beyond = marks()?
-        .iter()
-        .flat_map(|mark| mark.0.split(|letter: char| !letter.is_ascii_digit()))
-        .filter_map(|version| version.parse::<u64>().ok())
-        .filter(|mark| *mark > newest)
-        .max();
-    match (arguments.start, beyond) {
-        (PublishStart::Full, Some(_)) => Ok(Start::Anew),
-        (PublishStart::Full, None) => Ok(Start::Beginning),
-        (PublishStart::After(version), _) => Ok(Start::After(Mark(version.to_string()))),
-        (PublishStart::Marks, None) => Ok(match arguments.settings.since {
-            Some(version) => Start::MarksOrAfter(Mark(version.to_string())),
-            None => Start::Marks,
-        }),
-        (PublishStart::Marks, Some(mark)) => Err(Failure::configuration(format!(
-            "the source was published up to change version {mark}, and its newest is {newest}: it \
-             is another database than before"
-        ))
-        .with_hint(
-            "if the source was rebuilt, publish it with `--full`: everything is read again, and \
-             what the target is known to hold is not written again",
-        )
-        .with_hint("if an older state was restored, wait for the true one to come back")),
     }
 }
 

@@ -111,8 +111,7 @@ pub struct PublishSettings {
     pub overlap: u64,
     /// Name that keeps the marks of several publications between the same stores apart.
     pub job: Option<String>,
-    /// Change version up to which another program has published: collections that have no mark yet
-    /// are read after it.
+    /// Change version up to which another program has published: the first publication begins after it.
     pub since: Option<u64>,
     /// Declined records with which a run stops.
     pub failures_max: Option<u64>,
