@@ -28,6 +28,11 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// How much longer it takes for each student of a district, whose records are some fifteen.
 const PATIENCE_FOR_A_STUDENT: Duration = Duration::from_millis(250);
 
+/// Records of a page; many pages of a large district would take long.
+const PAGE: u32 = 50;
+const LARGE_PAGE: u32 = 500;
+const MANY_STUDENTS: u32 = 1000;
+
 /// The client who may do everything.
 const OWNER: (&str, &str) = ("populated", "populatedSecret");
 
@@ -69,6 +74,11 @@ impl Pair {
         let students = u32::try_from(students).unwrap();
         Self {
             patience: PATIENCE + PATIENCE_FOR_A_STUDENT * students,
+            page_size: if students < MANY_STUDENTS {
+                PAGE
+            } else {
+                LARGE_PAGE
+            },
             ..pair.await
         }
     }
@@ -97,7 +107,7 @@ impl Pair {
                 total_max: PATIENCE,
             },
             patience: PATIENCE,
-            page_size: 50,
+            page_size: PAGE,
             target_client: OWNER,
             settings: [vec![], vec![]],
         }
