@@ -70,6 +70,8 @@ pub(super) struct Layers {
     ignored: BTreeSet<String>,
     /// What is obsolete in the connections that are used.
     obsolete: Vec<String>,
+    /// The file that names the source.
+    source_file: Option<String>,
     /// Ends whose connection is looked up elsewhere.
     kept: BTreeSet<&'static str>,
 }
@@ -235,6 +237,9 @@ impl Layers {
         let here = |failure| of_place(&named.file, failure);
         let obsolete = checked(name, members.iter().map(|member| member.as_str())).map_err(here)?;
         self.obsolete.extend(obsolete);
+        if side == Side::Source {
+            self.source_file = Some(named.file.clone());
+        }
         for member in members {
             let key = format!("connections:{}:{}", side.name(), member.to_lowercase());
             let value = &named.members[member];
@@ -307,9 +312,20 @@ impl Layers {
         of_place(place, Failure::configuration(message))
     }
 
+    /// Why the last change version stays as it is where a file names the source.
+    pub(super) fn not_written_back(&self) -> Option<String> {
+        let file = self.source_file.as_ref()?;
+        Some(format!(
+            "the last change version in {file} stays as it is: Syncline goes on from its own marks; \
+             a store with a `connection` of that file (`connections: {{ store: plaintext, file: ... }}`) \
+             has it written back"
+        ))
+    }
+
     /// What has no counterpart, or happens by itself.
     pub(super) fn warnings(&self) -> Vec<String> {
         let mut warnings = self.obsolete.clone();
+        warnings.extend(self.not_written_back());
         for (key, said) in &self.values {
             let Some(option) = key.strip_prefix("options:") else {
                 continue;

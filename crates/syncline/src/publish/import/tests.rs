@@ -66,6 +66,14 @@ fn named_connections_become_stores_and_secrets_stay_out_of_the_text() {
     assert_eq!(source.settings.reading.version_window, Some(25_000));
     assert_eq!(source.settings.reading.paging, Paging::Automatic);
     let warnings = found.warnings.join("\n");
+    let stays = "named.json stays as it is";
+    assert!(warnings.contains(stays), "{warnings}");
+    let mut lines = found.text.lines();
+    assert!(
+        lines.any(|line| line.starts_with("  # the last change version") && line.contains(stays)),
+        "{}",
+        found.text
+    );
     assert!(
         warnings.contains("resourcesWithUpdatableKeys".to_lowercase().as_str()),
         "{warnings}"
@@ -141,6 +149,7 @@ fn a_database_of_connections_is_taken_over_without_its_secrets() {
     ] {
         assert!(found.text.contains(line), "{line} in {}", found.text);
     }
+    assert!(!found.text.contains("stays as it is"), "{}", found.text);
     assert!(
         !found.text.contains("p-1") && !found.text.contains("e-1"),
         "{}",

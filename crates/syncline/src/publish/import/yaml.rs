@@ -151,8 +151,12 @@ fn publish(layers: &Layers, target: &str, text: &mut String) -> Result<(), Failu
     if let Some(job) = job {
         line("job", &quoted(job));
     }
+    if let Some(why) = layers.not_written_back() {
+        // A comment ends with its line, whatever the file is called.
+        let _infallible = writeln!(text, "  # {}", why.replace(char::is_control, " "));
+    }
     if let Some(version) = last_version(layers, target, job)? {
-        line("since", &version.to_string());
+        let _infallible = writeln!(text, "  since: {version}");
     }
     Ok(())
 }
