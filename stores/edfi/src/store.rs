@@ -1,6 +1,6 @@
 //! The store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -231,6 +231,11 @@ impl EdfiStore {
 
     pub(crate) fn collections(&self) -> &BTreeMap<CollectionName, Collection> {
         &self.metadata.collections
+    }
+
+    /// The collections of which documents say that their keys can change.
+    pub(crate) fn updatable(&self) -> &BTreeSet<CollectionName> {
+        &self.metadata.updatable
     }
 
     fn found(&self) -> Probe {

@@ -23,6 +23,7 @@ mod publishing;
 mod publishing_access;
 mod publishing_choice;
 mod publishing_drift;
+mod publishing_extensions;
 mod publishing_faults;
 mod publishing_guards;
 mod publishing_killed;

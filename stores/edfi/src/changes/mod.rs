@@ -83,7 +83,10 @@ impl EdfiStore {
 
 impl Feed {
     fn of(store: EdfiStore, (isolation, newest): (Isolation, Option<u64>)) -> Self {
-        let updatable = Arc::new(updatable::collections(store.collections()));
+        let updatable = Arc::new(updatable::collections(
+            store.collections(),
+            store.updatable(),
+        ));
         let tells_keys = isolation::version(&store) >= KEY_CHANGES;
         Self {
             store,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_model::{Collection, CollectionName};
 
-/// Resources of the core model whose keys may be changed.
+/// Resources of the core model whose keys may be changed, whether or not documents say so.
 const FIRST: [&str; 8] = [
     "classPeriods",
     "grades",
@@ -17,11 +17,14 @@ const FIRST: [&str; 8] = [
     "studentSectionAssociations",
 ];
 
-/// The names of the collections whose keys can change.
-pub(super) fn collections(all: &BTreeMap<CollectionName, Collection>) -> BTreeSet<CollectionName> {
+/// The names of the collections whose keys can change; of some the documents say so.
+pub(super) fn collections(
+    all: &BTreeMap<CollectionName, Collection>,
+    said: &BTreeSet<CollectionName>,
+) -> BTreeSet<CollectionName> {
     let mut found: BTreeSet<CollectionName> = all
         .keys()
-        .filter(|name| FIRST.contains(&name.short()))
+        .filter(|name| FIRST.contains(&name.short()) || said.contains(*name))
         .cloned()
         .collect();
     loop {
@@ -92,9 +95,15 @@ mod tests {
                 "ed-fi/courseOfferings",
             ),
             collection("ed-fi/students", &["studentUniqueId"], "ed-fi/sessions"),
+            collection("sample/routes", &["routeName"], "ed-fi/schools"),
         ]);
-        let found = collections(&all);
-        let names: Vec<&str> = found.iter().map(CollectionName::short).collect();
-        assert_eq!(names, ["courseOfferings", "others", "sessions"]);
+        let names = |said: &[&str]| -> Vec<String> {
+            let said = said.iter().map(|name| CollectionName::new(*name)).collect();
+            let found = collections(&all, &said);
+            found.iter().map(|name| name.short().to_owned()).collect()
+        };
+        assert_eq!(names(&[]), ["courseOfferings", "others", "sessions"]);
+        let said = names(&["sample/routes", "sample/unknown"]);
+        assert_eq!(said, ["courseOfferings", "others", "sessions", "routes"]);
     }
 }

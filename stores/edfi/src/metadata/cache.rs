@@ -12,7 +12,7 @@ use crate::discovery::{Discovery, Endpoints};
 /// Kept metadata older than this is fetched anew, in seconds: a week.
 const LIFE: i64 = 7 * 24 * 3600;
 /// Changes whenever what is kept changes its shape.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 
 /// The file for one server in one version.
 pub(super) struct Slot {

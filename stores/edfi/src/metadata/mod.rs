@@ -12,7 +12,7 @@ mod openapi;
 pub(crate) mod parameters;
 mod shape;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -36,6 +36,8 @@ pub(crate) struct Metadata {
     pub(crate) filters: BTreeMap<CollectionName, Vec<String>>,
     /// What payloads look like, as far as documents say.
     pub(crate) shapes: BTreeMap<CollectionName, Shape>,
+    /// The collections of which documents say that their keys can change.
+    pub(crate) updatable: BTreeSet<CollectionName>,
     /// What could not be learned, one clause each.
     pub(crate) gaps: Vec<String>,
 }
@@ -96,6 +98,7 @@ async fn fetch(
         match read_json(client, &url).await? {
             Some(document) => {
                 openapi::read(&document, &mut metadata.collections);
+                openapi::updatable(&document, &mut metadata.updatable);
                 parameters::read(&document, &mut metadata.filters);
                 shape::read(&document, &mut metadata.shapes);
             }

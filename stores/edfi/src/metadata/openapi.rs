@@ -48,6 +48,18 @@ pub(super) fn read(document: &Value, collections: &mut BTreeMap<CollectionName, 
     }
 }
 
+/// Adds the collections whose keys can change, as the PUT of a single record says.
+pub(super) fn updatable(document: &Value, found: &mut BTreeSet<CollectionName>) {
+    let paths = document.get("paths").and_then(Value::as_object);
+    for (path, methods) in paths.into_iter().flatten() {
+        let said = methods.pointer("/put/x-Ed-Fi-isUpdatable");
+        let name = path.trim_start_matches('/').strip_suffix("/{id}");
+        if let (Some(Value::Bool(true)), Some(name)) = (said, name) {
+            found.insert(CollectionName::new(name));
+        }
+    }
+}
+
 pub(super) struct Document<'json> {
     whole: &'json Value,
     schemas: Option<&'json Map<String, Value>>,

@@ -2,7 +2,6 @@
 //! maps of the same documents. The documents are not part of the project; without them these
 //! tests say so and do nothing.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use syncline_model::Reference;
