@@ -42,8 +42,8 @@ pub(crate) struct PublishArgs {
         long,
         value_name = "FILE",
         conflicts_with_all = [
-            "from", "include", "include_only", "exclude", "exclude_only", "since", "page_size",
-            "reject_file", "from_api_publisher"
+            "from", "include", "include_only", "exclude", "exclude_only", "since", "reject_file",
+            "from_api_publisher"
         ]
     )]
     pub(crate) jobs: Option<PathBuf>,

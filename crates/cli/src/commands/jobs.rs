@@ -48,7 +48,7 @@ async fn publish(
     data: &DataArgs,
 ) -> Result<Vec<JobOutcome>, Failure> {
     let wanted = environment::config_args(data)?;
-    let config = environment::connected(data).await?;
+    let mut config = environment::connected(data).await?;
     let teller = Teller {
         format: data.log_format,
     };
@@ -56,8 +56,13 @@ async fn publish(
         teller.voice().warning(warning);
     }
     let mut jobs = PublishJobs::load(file, &config, &wanted)?;
+    let paging = arguments.paging.given(arguments.version_window);
     for job in &mut jobs.jobs {
         switches(arguments, &mut job.settings);
+        if !paging.is_empty() {
+            let from = job.settings.from.clone().unwrap_or_default();
+            config.set_paging(Some(&from), &paging)?;
+        }
     }
     let arguments = JobsArgs {
         start: start(arguments),

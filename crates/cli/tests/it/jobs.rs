@@ -224,6 +224,30 @@ async fn a_job_whose_requests_are_refused_is_told_apart() {
     assert_eq!(districts.desk.rejects().len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn options_about_pages_are_for_the_source_of_every_job() {
+    let districts = Districts::new().await;
+    let jobs = "jobs:\n  north: { from: north, include_only: students }\n  south: { from: south, \
+                include_only: students }\n";
+    districts.desk.write("jobs.yaml", jobs);
+    let asked = || {
+        [&districts.north, &districts.south]
+            .map(|source| source.requests().count("GET", "/ed-fi/students"))
+    };
+    let command = ["publish", "--jobs", "jobs.yaml"];
+    let mut seen = Vec::new();
+    // The first publication in windows, a whole one in small pages.
+    for options in [["--version-window", "20"], ["--full", "--page-size=3"]] {
+        let before = asked();
+        let ran = districts.desk.run(&[&command[..], &options].concat());
+        assert_eq!(ran.status, 0, "{ran}");
+        let now = asked();
+        seen.push([now[0] - before[0], now[1] - before[1]]);
+    }
+    assert!(seen[0][0] >= 3 && seen[0][1] >= 3, "{seen:?}");
+    assert!(seen[1][0] >= 10 && seen[1][1] >= 4, "{seen:?}");
+}
+
 #[track_caller]
 fn refused(desk: &Desk, jobs: &str, message: &str) {
     desk.write("jobs.yaml", jobs);

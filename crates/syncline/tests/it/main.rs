@@ -26,6 +26,7 @@ mod publishing_drift;
 mod publishing_extensions;
 mod publishing_faults;
 mod publishing_guards;
+mod publishing_jobs;
 mod publishing_killed;
 mod publishing_live;
 mod publishing_order;
