@@ -3,8 +3,9 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use crate::Digest;
+use crate::{Digest, canonical_number};
 
 /// Where a value is inside a payload: member names from the root, for example
 /// `studentReference`, `studentUniqueId`.
@@ -72,11 +73,35 @@ impl Key {
         &self.0
     }
 
+    /// Whether its values are these, as a person types them: a text as it is, a number in any
+    /// spelling.
+    pub fn is_typed(&self, typed: &[String]) -> bool {
+        let is_it = |(value, typed): (&RawValue, &String)| match text(value) {
+            Some(text) => text == *typed,
+            None => value.get() == typed || canonical_number(typed).as_deref() == Some(value.get()),
+        };
+        let values: Vec<&RawValue> = serde_json::from_str(&self.0).unwrap_or_default();
+        values.len() == typed.len() && values.into_iter().zip(typed).all(is_it)
+    }
+
     /// The digest by which the ledger and the planner order and look up keys.
     pub fn digest(&self) -> Digest {
         self.known_digest()
             .unwrap_or_else(|| Digest::of(self.0.as_bytes()))
     }
+}
+
+/// The values of a JSON list as a person types them one by one: a text without its quotes, all else
+/// as it stands there. Nothing if it is no list.
+pub fn typed_values(list: &str) -> Option<Vec<String>> {
+    let values: Vec<&RawValue> = serde_json::from_str(list).ok()?;
+    let typed = |value: &RawValue| text(value).unwrap_or_else(|| value.get().to_owned());
+    Some(values.into_iter().map(typed).collect())
+}
+
+/// A value that is a text.
+fn text(value: &RawValue) -> Option<String> {
+    serde_json::from_str(value.get()).ok()
 }
 
 impl fmt::Display for Key {
@@ -110,6 +135,35 @@ mod tests {
         assert_eq!(known.digest(), key.digest());
         assert_eq!(known.known_digest(), Some(key.digest()));
         assert_eq!(key.known_digest(), None);
+    }
+
+    #[test]
+    fn a_key_is_typed_in_any_spelling_of_its_numbers_and_no_digit_is_lost() {
+        let check = |key: &str, typed: &[&str], expected: bool| {
+            let typed: Vec<String> = typed.iter().map(|&one| one.to_owned()).collect();
+            let key = Key::from_canonical(key);
+            assert_eq!(key.is_typed(&typed), expected, "{key} {typed:?}");
+        };
+        for typed in ["1.5", "1.50", "15e-1"] {
+            check("[15e-1]", &[typed], true);
+            check("[\"15e-1\"]", &[typed], typed == "15e-1");
+        }
+        check(
+            "[12345678901234567890123,true]",
+            &["12345678901234567890123", "true"],
+            true,
+        );
+        check(
+            "[12345678901234567890123]",
+            &["12345678901234567890124"],
+            false,
+        );
+        check("[7]", &["7 "], false);
+        check("[7]", &["7", "8"], false);
+        let typed = typed_values("[12345678901234567890123, 1.50, \"a\\\"b\", true]");
+        let expected = ["12345678901234567890123", "1.50", "a\"b", "true"];
+        assert_eq!(typed, Some(expected.map(str::to_owned).into()));
+        assert_eq!(typed_values("1,2"), None);
     }
 
     #[test]

@@ -19,13 +19,13 @@ mod outcome;
 mod raw_object;
 mod record;
 
-pub use canonical::{Canonicaliser, JsonProblem, NullRule, PayloadRules};
+pub use canonical::{Canonicaliser, JsonProblem, NullRule, PayloadRules, canonical_number};
 pub use catalog::{Capabilities, Catalog, Collection, CollectionName, Reference, StoreIdentity};
 pub use change::{Change, ChangeKind};
 pub use digest::Digest;
 pub use field::{Binary, Bounds, Field, FieldKind, FieldRole};
 pub use json_text::{is_plain, plain_length, write_text};
-pub use key::{FieldPath, Key, KeyField};
+pub use key::{FieldPath, Key, KeyField, typed_values};
 pub use mark::{Counts, Coverage, Link, Mark, Scope};
 pub use outcome::{Done, FailureClass, Outcome, Refusal};
 pub use raw_object::{RawMember, RawObject};

@@ -48,8 +48,8 @@ pub use fetch::{FetchArgs, FetchFiles, FetchSummary, fetch};
 pub use flow::{
     ApplyArgs, ApplySummary, DerivedSettings, Explained, FieldRow, FlowArgs, FlowPositions,
     FlowSettings, FlowSide, Following, HandlerSettings, LookupSettings, PartSettings, PlanSummary,
-    ShownChange, TablesSettings, apply_flow, drift_flow, explain_flow, plan_flow, shown_changes,
-    sync_flow,
+    ShownChange, TablesSettings, apply_flow, drift_flow, explain_flow, flow_that_fills, plan_flow,
+    shown_changes, sync_flow, typed_key,
 };
 pub use library::{AppliedFlow, Flow, FlowChange, Part, PlannedFlow, Record, Records, Value};
 pub use publish::{

@@ -134,7 +134,7 @@ pub(crate) struct ExplainArgs {
     /// Its key: the values of its fields in order, or NAME=VALUE, or the list that `drift` shows
     #[arg(required = true)]
     pub(crate) key: Vec<String>,
-    /// Flow that fills the collection, by its name in the configuration
+    /// Flow that fills the collection, by its name in the configuration, where several do
     #[arg(long, value_name = "FLOW", conflicts_with_all = ["from", "to"])]
     pub(crate) flow: Option<String>,
     /// Store that is taken as right, by its name in the configuration

@@ -1,8 +1,9 @@
 //! `explain`
 
-use syncline::{ExplainArgs as Wanted, Explanation, Failure, explain_document};
+use syncline::{
+    Config, ExplainArgs as Wanted, Explanation, Failure, PublishSettings, explain_document,
+};
 
-use super::flow::key_values;
 use super::verify::write;
 use crate::args::{DataArgs, ExplainArgs, told_data};
 use crate::output::{self, Voice};
@@ -13,8 +14,12 @@ const DIFFERENT: u8 = 6;
 
 pub(crate) async fn run(arguments: &ExplainArgs, before: DataArgs) -> Result<u8, Failure> {
     let data = &told_data(&arguments.file, &arguments.told, before);
-    if let Some(flow) = &arguments.flow {
-        return of_flow(flow, arguments, data).await;
+    let flow = match &arguments.flow {
+        Some(flow) => Some(flow.clone()),
+        None => flow_that_fills(arguments, data)?,
+    };
+    if let Some(flow) = flow {
+        return of_flow(&flow, arguments, data).await;
     }
     let outcome = explain(arguments, data).await;
     let exit_status = match &outcome {
@@ -32,15 +37,31 @@ pub(crate) async fn run(arguments: &ExplainArgs, before: DataArgs) -> Result<u8,
     written.map(|()| exit_status)
 }
 
+/// The flow that is meant though none is named.
+fn flow_that_fills(arguments: &ExplainArgs, data: &DataArgs) -> Result<Option<String>, Failure> {
+    match environment::config(data) {
+        Ok(config) => syncline::flow_that_fills(
+            &config,
+            &settings(arguments, &config),
+            &arguments.collection,
+        ),
+        // It is told by whoever needs it.
+        Err(_) => Ok(None),
+    }
+}
+
+/// Which stores are to be compared where no flow is.
+fn settings(arguments: &ExplainArgs, config: &Config) -> PublishSettings {
+    let mut settings = config.publish.clone().unwrap_or_default();
+    settings.from = arguments.from.clone().or(settings.from);
+    settings.to = arguments.to.clone().or(settings.to);
+    settings
+}
+
 /// One record of a flow.
 async fn of_flow(flow: &str, arguments: &ExplainArgs, data: &DataArgs) -> Result<u8, Failure> {
-    let key: Vec<String> = arguments
-        .key
-        .iter()
-        .flat_map(|text| key_values(text))
-        .collect();
     let config = environment::config(data)?;
-    let wanted = (flow, arguments.collection.as_str(), key.as_slice());
+    let wanted = (flow, arguments.collection.as_str(), &*arguments.key);
     let found = syncline::explain_flow(&config, wanted, arguments.show_values).await?;
     let document = serde_json::json!({"command": "explain", "flow": flow, "record": found});
     if arguments.json {
@@ -54,11 +75,8 @@ async fn of_flow(flow: &str, arguments: &ExplainArgs, data: &DataArgs) -> Result
 
 async fn explain(arguments: &ExplainArgs, data: &DataArgs) -> Result<Explanation, Failure> {
     let config = environment::connected(data).await?;
-    let mut settings = config.publish.clone().unwrap_or_default();
-    settings.from = arguments.from.clone().or(settings.from);
-    settings.to = arguments.to.clone().or(settings.to);
     let wanted = Wanted {
-        settings,
+        settings: settings(arguments, &config),
         collection: arguments.collection.clone(),
         key: arguments.key.clone(),
     };

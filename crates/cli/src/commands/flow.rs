@@ -186,24 +186,14 @@ pub(crate) fn only(arguments: &OnlyArgs) -> Only {
     };
     let collections = arguments.collection.iter();
     Only {
-        keys: arguments.key.iter().map(|key| key_values(key)).collect(),
+        keys: arguments
+            .key
+            .iter()
+            .map(|key| syncline::typed_key(key))
+            .collect(),
         kinds: arguments.kind.iter().map(kind).collect(),
         collections: collections
             .map(|name| CollectionName::new(name.as_str()))
             .collect(),
     }
-}
-
-/// The values of a key as typed: `a,b`, or the list that a plan shows.
-pub(crate) fn key_values(text: &str) -> Vec<String> {
-    if let Ok(values) = serde_json::from_str::<Vec<Value>>(text) {
-        let text = |value: Value| match value {
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
-        return values.into_iter().map(text).collect();
-    }
-    text.split(',')
-        .map(|value| value.trim().to_owned())
-        .collect()
 }

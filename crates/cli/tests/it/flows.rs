@@ -580,6 +580,81 @@ fn a_key_is_known_by_the_ledger_where_the_flow_goes_by_it() {
 }
 
 #[test]
+fn large_and_decimal_numbers_are_keys_as_the_plan_shows_them_and_as_people_write_them() {
+    let large = "12345678901234567890123";
+    let left = format!("id,name\n{large},a\n1.50,b\n");
+    let desk = desk(
+        &left,
+        "id,name\n",
+        &format!("{NAME}types: {{id: decimal}}\n"),
+    );
+    let shown = format!("[{large}]");
+    for (key, created) in [
+        (large, &*shown),
+        (&shown, &shown),
+        ("1.5", "[15e-1]"),
+        ("1.50", "[15e-1]"),
+        ("15e-1", "[15e-1]"),
+        ("[15e-1]", "[15e-1]"),
+        ("[1.50]", "[15e-1]"),
+    ] {
+        let plan = desk.run(&["plan", "f", "--only-key", key]);
+        ended(&plan, 0);
+        assert_eq!(changes(&plan), [format!("create r {created}")], "{key}");
+        let explained = desk.run(&["explain", "r", key, "--flow", "f"]);
+        ended(&explained, 6);
+        assert!(explained.stdout.contains(created), "{explained}");
+    }
+    ended(&desk.run(&["plan", "f"]), 0);
+    ended(
+        &desk.run(&["apply", ".syncline/plans/f.jsonl", "--only-key", "1.5"]),
+        0,
+    );
+    assert!(
+        !right(&desk).contains(large) && right(&desk).contains(",b"),
+        "{}",
+        right(&desk)
+    );
+}
+
+#[test]
+fn explain_finds_the_flow_and_takes_keys_by_the_names_of_their_fields() {
+    let desk = desk("id,name\n1,a\n", "id,name\n", NAME);
+    let ran = desk.run(&["explain", "r", "1"]);
+    ended(&ran, 6);
+    assert!(ran.stdout.starts_with("r [\"1\"]\n"), "{ran}");
+    let ran = desk.run(&["explain", "q", "1"]);
+    ended(&ran, 2);
+    assert!(
+        ran.stderr.contains("no flow fills a collection `q`"),
+        "{ran}"
+    );
+    let flow = "from: left, to: right, collections: {r: {from: l, key: {id: id, name: name}}}";
+    let stores =
+        "stores:\n  left: {kind: files, path: left}\n  right: {kind: files, path: right}\n";
+    desk.write(
+        "syncline.yaml",
+        format!("{stores}flows:\n  f: {{{flow}}}\n  g: {{{flow}}}\n"),
+    );
+    let ran = desk.run(&["explain", "r", "1", "a"]);
+    ended(&ran, 2);
+    assert!(ran.stderr.contains("--flow f or --flow g"), "{ran}");
+    for key in [
+        &["name=a", "id=1"][..],
+        &["1", "a"],
+        &["1,a"],
+        &["[\"1\",\"a\"]"],
+    ] {
+        let ran = desk.run(&[&["explain", "r", "--flow", "g"], key].concat());
+        ended(&ran, 6);
+        assert!(ran.stdout.starts_with("r [\"1\",\"a\"]\n"), "{ran}");
+    }
+    let ran = desk.run(&["explain", "r", "id=1", "--flow", "g"]);
+    ended(&ran, 2);
+    assert!(ran.stderr.contains("lacks a field"), "{ran}");
+}
+
+#[test]
 fn parts_can_be_meant_of_flows_only() {
     let desk = desk("id,name\n", "id,name\n", NAME);
     for verb in ["drift", "verify"] {

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_model::{
-    Canonicaliser, ChangeKind, Collection, CollectionName, Digest, Key, RawObject,
+    Canonicaliser, ChangeKind, Collection, CollectionName, Digest, Key, RawObject, canonical_number,
 };
 use syncline_plan::{PlannedChange, PlannedKey};
 
@@ -36,7 +36,7 @@ impl Only {
     /// Whether a change of a record is meant.
     pub fn takes(&self, key: &Key, kind: ChangeKind) -> bool {
         let kind_fits = self.kinds.is_empty() || self.kinds.contains(&kind);
-        kind_fits && (self.keys.is_empty() || self.keys.contains(&key_texts(key)))
+        kind_fits && (self.keys.is_empty() || self.keys.iter().any(|typed| key.is_typed(typed)))
     }
 
     /// The keys that no change of a plan is about.
@@ -55,7 +55,7 @@ impl Only {
                 .flatten()
             {
                 if let PlannedKey::Text(key) = key {
-                    keys.remove(&key_texts(key));
+                    keys.retain(|typed| !key.is_typed(typed));
                 }
             }
             if keys.is_empty() {
@@ -66,34 +66,25 @@ impl Only {
     }
 }
 
-/// The values of a key as texts.
-fn key_texts(key: &Key) -> Vec<String> {
-    let values: Vec<serde_json::Value> = serde_json::from_str(key.as_str()).unwrap_or_default();
-    let text = |value: serde_json::Value| match value {
-        serde_json::Value::String(text) => text,
-        other => other.to_string(),
-    };
-    values.into_iter().map(text).collect()
-}
-
 /// Keys of one collection that are looked for among its differences.
 #[derive(Debug, Default)]
 pub(super) struct Sought {
     /// The keys that the texts may mean.
-    meant: BTreeMap<Digest, Vec<String>>,
+    meant: BTreeMap<Digest, BTreeSet<Vec<String>>>,
     met: RefCell<BTreeSet<Vec<String>>>,
 }
 
 impl Sought {
     pub(super) fn new(only: &Only, collection: &Collection) -> Self {
         let mut reader = Canonicaliser::new(collection);
-        let mut meant = BTreeMap::new();
+        let mut meant: BTreeMap<Digest, BTreeSet<Vec<String>>> = BTreeMap::new();
         for texts in &only.keys {
             for payload in payloads(texts, collection) {
                 if let Ok((key, _)) = reader.read(&payload)
-                    && key_texts(&key) == *texts
+                    && key.is_typed(texts)
                 {
-                    meant.insert(key.digest(), texts.clone());
+                    let meant = meant.entry(key.digest()).or_default();
+                    meant.insert(texts.clone());
                 }
             }
         }
@@ -106,7 +97,7 @@ impl Sought {
     /// One of the two sides has a key.
     pub(super) fn meet(&self, key: &Digest) {
         if let Some(texts) = self.meant.get(key) {
-            self.met.borrow_mut().insert(texts.clone());
+            self.met.borrow_mut().extend(texts.iter().cloned());
         }
     }
 
@@ -125,8 +116,7 @@ fn payloads(texts: &[String], collection: &Collection) -> Vec<Vec<u8>> {
     let mut keys: Vec<Vec<String>> = vec![vec![]];
     for text in texts {
         let quoted = serde_json::Value::from(text.as_str()).to_string();
-        let is_scalar = serde_json::from_str::<serde_json::Value>(text)
-            .is_ok_and(|value| value.is_number() || value.is_boolean());
+        let is_scalar = canonical_number(text).is_some() || matches!(&**text, "true" | "false");
         let values = [Some(quoted), is_scalar.then(|| text.clone())];
         let mut longer = Vec::new();
         for value in values.into_iter().flatten() {
@@ -176,7 +166,11 @@ mod tests {
         check(&["7", "true"], "[7,true]", true);
         check(&["7", "\u{e9} \"q\""], "[7,\"\u{e9} \\\"q\\\"\"]", true);
         check(&["7", "A"], "[7,\"B\"]", false);
-        check(&["7.0", "A"], "[7,\"A\"]", false);
+        check(&["7.0", "A"], "[7,\"A\"]", true);
+        check(&["7.0", "A"], "[\"7\",\"A\"]", false);
+        let large = "12345678901234567890123";
+        check(&[large, "1.50"], &format!("[{large},15e-1]"), true);
+        check(&[large, "1.50"], &format!("[{large},\"1.50\"]"), true);
         check(&["7"], "[7,\"A\"]", false);
     }
 }

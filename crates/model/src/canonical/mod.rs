@@ -25,6 +25,14 @@ use order::Member;
 use paths::{KeyValues, Paths};
 use writer::{Broken, Writer};
 
+/// The one spelling of a JSON number, as it is in the canonical form; nothing if the text is none.
+pub fn canonical_number(text: &str) -> Option<String> {
+    let mut written = Vec::new();
+    let length = number::read(text.as_bytes(), &mut written)?;
+    let is_whole = length == text.len();
+    String::from_utf8(written).ok().filter(|_| is_whole)
+}
+
 /// How payloads of a collection are compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PayloadRules {

@@ -12,8 +12,10 @@ use syncline_store::{Batch, Query, Store};
 use super::only::nobody_has;
 use super::open::{Opened, find_collection, open};
 use super::plan::{scope_name, state_folder};
+use super::settings::PartSettings;
 use super::shown::differing;
-use crate::{Config, Failure};
+use crate::verify::Wanted;
+use crate::{Config, Failure, PublishSettings};
 
 /// What is known of one record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -61,6 +63,40 @@ pub enum FlowSide {
     Missing,
 }
 
+/// The flow that fills a collection, where neither `publish:` nor anybody says which stores are meant.
+pub fn flow_that_fills(
+    config: &Config,
+    settings: &PublishSettings,
+    collection: &str,
+) -> Result<Option<String>, Failure> {
+    if config.flows.is_empty() || crate::publish::names(config, settings).is_ok() {
+        return Ok(None);
+    }
+    let is_it = |part: &PartSettings| {
+        part.name == collection || CollectionName::new(part.name.as_str()).short() == collection
+    };
+    let flows = config.flows.iter();
+    let filling = flows.filter(|(_, flow)| flow.collections.iter().any(is_it));
+    let names: Vec<&str> = filling.map(|(name, _)| name.as_str()).collect();
+    match names.as_slice() {
+        [name] => Ok(Some((*name).to_owned())),
+        [] => {
+            let known = config.flows.keys().map(String::as_str).collect::<Vec<_>>();
+            let message = format!("no flow fills a collection `{collection}`");
+            let hint = format!("flows there: {}", known.join(", "));
+            Err(Failure::configuration(message).with_hint(hint))
+        }
+        _ => {
+            let message = format!("several flows fill the collection `{collection}`");
+            let hint = format!(
+                "name the one that is meant: --flow {}",
+                names.join(" or --flow ")
+            );
+            Err(Failure::configuration(message).with_hint(hint))
+        }
+    }
+}
+
 /// Looks for a record on both sides and in the ledger; that neither side has it is an error.
 pub async fn explain_flow(
     config: &Config,
@@ -78,6 +114,7 @@ pub async fn explain_flow(
     let part = part.ok_or_else(|| {
         Failure::configuration(format!("the flow `{flow}` does not fill `{name}`"))
     })?;
+    let key = &*Wanted::read(&part.collection, key)?.into_values();
     let query = Query::records(Arc::clone(&part.collection));
     let (source, source_read) = find(&*opened.source, query.clone(), key).await?;
     let (target, target_read) = find(&*opened.target, query, key).await?;

@@ -31,9 +31,10 @@ pub(crate) use shown::shown_of;
 pub(crate) use tables::{CSV, TABLE};
 
 pub use apply::{ApplyArgs, ApplySummary, apply_flow, sync_flow};
-pub use explain::{Explained, FieldRow, FlowSide, explain_flow};
+pub use explain::{Explained, FieldRow, FlowSide, explain_flow, flow_that_fills};
 pub use follow::{FlowPositions, Following};
 pub use handlers::HandlerSettings;
+pub use only::typed_key;
 pub use plan::{FlowArgs, PlanSummary, drift_flow, plan_flow};
 pub use settings::{DerivedSettings, FlowSettings, LookupSettings, PartSettings};
 pub use shown::{ShownChange, shown_changes};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use syncline_engine::{FlowPlan, Only};
-use syncline_model::{Collection, CollectionName};
+use syncline_model::{Collection, CollectionName, typed_values};
 use syncline_plan::PlanReader;
 
 use crate::Failure;
@@ -41,6 +41,14 @@ pub(super) fn had_by_somebody(
     let meant = meant.filter(|one| only.takes_collection(&one.name));
     let keys: Vec<&[String]> = plan.missing_keys.iter().map(Vec::as_slice).collect();
     Err(nobody_has(&keys, meant, plan.is_of_everything()))
+}
+
+/// The values of a key as typed: `a,b`, or the list that a plan shows.
+pub fn typed_key(text: &str) -> Vec<String> {
+    typed_values(text).unwrap_or_else(|| {
+        let values = text.split(',');
+        values.map(|value| value.trim().to_owned()).collect()
+    })
 }
 
 /// That neither side has a record of some keys.

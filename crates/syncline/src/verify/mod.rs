@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{Config, Failure, FailureKind, PublishSettings, open};
 use pair::Pair;
 
+pub(crate) use explain::Wanted;
 pub use explain::{
     ExplainArgs, Explanation, MemberDifference, OwedNow, Remembered, SideState, explain,
     explain_document,

@@ -4,17 +4,19 @@
 //! they are written.
 
 use serde_json::Value;
-use syncline_model::{Collection, Key, Scope};
+use serde_json::value::RawValue;
+use syncline_model::{Collection, Key, Scope, canonical_number, typed_values};
 
-use crate::Failure;
+use crate::{Failure, typed_key};
 
 /// The values of the key that is looked for, in the order of its fields.
 #[derive(Debug)]
-pub(super) struct Wanted(Vec<String>);
+pub(crate) struct Wanted(Vec<String>);
 
 impl Wanted {
-    /// The values as they are given: each by itself, as `name=value`, or all as a JSON list.
-    pub(super) fn read(collection: &Collection, given: &[String]) -> Result<Self, Failure> {
+    /// The values as they are given: each by itself, as `name=value`, all with commas between, or
+    /// all as a JSON list.
+    pub(crate) fn read(collection: &Collection, given: &[String]) -> Result<Self, Failure> {
         let names: Vec<&str> = collection
             .key
             .iter()
@@ -27,11 +29,9 @@ impl Wanted {
             )));
         }
         let values = match given {
-            [list] if list.starts_with('[') => serde_json::from_str::<Vec<Value>>(list)
-                .map_err(|_no_list| unfit(collection, &names, "is no JSON list"))?
-                .iter()
-                .map(text)
-                .collect(),
+            [list] if list.starts_with('[') => {
+                typed_values(list).ok_or_else(|| unfit(collection, &names, "is no JSON list"))?
+            }
             _ if given.iter().all(|one| named(one, &names).is_some()) => {
                 let pairs = || given.iter().filter_map(|one| named(one, &names));
                 let values = names.iter().map(|name| {
@@ -41,6 +41,7 @@ impl Wanted {
                 let values: Option<Vec<String>> = values.collect();
                 values.ok_or_else(|| unfit(collection, &names, "lacks a field"))?
             }
+            [list] if names.len() > 1 => typed_key(list),
             _ => given.to_vec(),
         };
         if values.len() == names.len() {
@@ -53,6 +54,11 @@ impl Wanted {
         Err(unfit(collection, &names, &number))
     }
 
+    /// The values.
+    pub(crate) fn into_values(self) -> Vec<String> {
+        self.0
+    }
+
     /// The query for it: its fields under their names.
     pub(super) fn scope(&self, collection: &Collection) -> Scope {
         let names = collection.key.iter().map(|field| field.name.clone());
@@ -61,10 +67,10 @@ impl Wanted {
 
     /// Whether a record has the key.
     pub(super) fn is(&self, key: &Key) -> bool {
-        let values: Vec<Value> = serde_json::from_str(key.as_str()).unwrap_or_default();
+        let values: Vec<&RawValue> = serde_json::from_str(key.as_str()).unwrap_or_default();
         values.len() == self.0.len()
             && values
-                .iter()
+                .into_iter()
                 .zip(&self.0)
                 .all(|(value, wanted)| same(value, wanted))
     }
@@ -72,12 +78,11 @@ impl Wanted {
     /// The keys it may be where no record tells: all values as texts, and as numbers where they
     /// can be.
     pub(super) fn candidates(&self) -> Vec<Key> {
-        let texts = self.0.iter().map(|value| Value::from(value.clone()));
-        let numbers = self.0.iter().map(|value| {
-            let number = value.parse::<i64>().map(Value::from);
-            number.unwrap_or_else(|_no_number| Value::from(value.clone()))
-        });
-        let key = |values: Vec<Value>| Key::from_canonical(Value::Array(values).to_string());
+        let text = |value: &String| Value::from(value.as_str()).to_string();
+        let number = |value: &String| canonical_number(value).unwrap_or_else(|| text(value));
+        let key = |values: Vec<String>| Key::from_canonical(format!("[{}]", values.join(",")));
+        let texts = self.0.iter().map(text);
+        let numbers = self.0.iter().map(number);
         let mut keys = vec![key(texts.collect()), key(numbers.collect())];
         keys.dedup();
         keys
@@ -92,17 +97,12 @@ fn named<'given>(given: &'given str, names: &[&'given str]) -> Option<(&'given s
     Some((names.iter().find(is_it)?, value))
 }
 
-fn text(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
-}
-
 /// Descriptors are equal without regard to case, as servers find them.
-fn same(value: &Value, wanted: &str) -> bool {
-    let number = || Some((value.as_f64()?, wanted.parse::<f64>().ok()?));
-    text(value).to_lowercase() == wanted.to_lowercase()
-        || number().is_some_and(|(one, other)| one.total_cmp(&other).is_eq())
+fn same(value: &RawValue, wanted: &str) -> bool {
+    let text = serde_json::from_str::<String>(value.get()).ok();
+    let text = text.as_deref().unwrap_or(value.get());
+    text.to_lowercase() == wanted.to_lowercase()
+        || canonical_number(wanted).as_deref() == Some(value.get())
 }
 
 fn unfit(collection: &Collection, names: &[&str], what: &str) -> Failure {
@@ -151,10 +151,15 @@ mod tests {
             &["[\"A=1\",7]"],
             &["schoolId=7", "sectionIdentifier=A=1"],
             &["a=1", "7.0"],
+            &["A=1, 7"],
         ] {
             assert!(read(given).unwrap().is(&key), "{given:?}");
         }
         assert!(!read(&["A=1", "8"]).unwrap().is(&key));
+        let large = Key::from_canonical("[\"A\",12345678901234567890123]");
+        let read_as = |list: &str| read(&[list]).unwrap().is(&large);
+        assert!(read_as("[\"A\",12345678901234567890123]"));
+        assert!(!read_as("[\"A\",12345678901234567890124]"));
         let keys = read(&["5", "7"]).unwrap().candidates();
         let texts: Vec<&str> = keys.iter().map(Key::as_str).collect();
         assert_eq!(texts, ["[\"5\",\"7\"]", "[5,7]"]);

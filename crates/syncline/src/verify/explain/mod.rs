@@ -17,7 +17,7 @@ use super::why::why;
 use super::{Why, Wrong};
 use crate::state::{outcome_text, time_text};
 use crate::{Config, Failure, PublishSettings, StoreConfig};
-use key::Wanted;
+pub(crate) use key::Wanted;
 
 pub use members::MemberDifference;
 pub use results::explain_document;
