@@ -282,8 +282,9 @@ async fn pass(
         .map(|(_, collection)| Arc::new(collection.clone()))
         .collect();
     let overlap = match feed.isolation() {
-        Isolation::Snapshot(_) => 0,
-        Isolation::None => settings.overlap,
+        // What was not committed when a snapshot was taken is rare enough to be asked for.
+        Isolation::Snapshot(_) if !settings.said.contains("overlap") => 0,
+        _ => settings.overlap,
     };
     let job = PublishJob {
         moment: feed.newest().map(|version| Mark(version.to_string())),

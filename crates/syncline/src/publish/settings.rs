@@ -13,14 +13,16 @@ use super::Choice;
 /// Change versions that are read once more where the source has no snapshot.
 const OVERLAP: u64 = 1000;
 
-/// Keys that stand with kept connections, too.
-const SAID: [&str; 6] = [
+/// Keys of which it counts whether they are said: those that stand with kept connections, too, and the
+/// overlap.
+const SAID: [&str; 7] = [
     "include",
     "include_only",
     "exclude",
     "exclude_only",
     "ignore_isolation",
     "forbidden_as_warning",
+    "overlap",
 ];
 
 /// The keys of `publish`, and of each job of a jobs file.
@@ -57,7 +59,7 @@ pub(crate) const SHAPE: Shape = Shape::of(&[
     key(
         "overlap",
         WHOLE,
-        "Change versions that are read once more where there is no snapshot.",
+        "Change versions that are read once more: 1000 without a snapshot, none with one.",
     ),
     key(
         "job",
@@ -67,7 +69,7 @@ pub(crate) const SHAPE: Shape = Shape::of(&[
     key(
         "since",
         WHOLE,
-        "The change version after which collections are read that have no mark yet.",
+        "The change version up to which another program has published: the first publication begins after it.",
     ),
     key(
         "max_failures",
@@ -106,8 +108,8 @@ pub struct PublishSettings {
     /// Whether what went in the source stays in the target: for sources that do not say which keys
     /// were deleted.
     pub ignore_deletes: bool,
-    /// Change versions before a mark that are read once more without a snapshot, because a
-    /// transaction may have become visible after its version was passed.
+    /// Change versions before a mark that are read once more, because a transaction may have become
+    /// visible after its version was passed; with a snapshot only if the configuration says so.
     pub overlap: u64,
     /// Name that keeps the marks of several publications between the same stores apart.
     pub job: Option<String>,
@@ -130,7 +132,7 @@ pub struct PublishSettings {
     /// What is configured where the command line chose other collections: how far those are
     /// published says nothing about the rest.
     pub instead_of: Option<Choice>,
-    /// Keys that the configuration says, which beat what is kept with a connection.
+    /// Keys that the configuration says and that beat what is kept with a connection or is usual.
     pub said: BTreeSet<&'static str>,
 }
 

@@ -36,6 +36,26 @@ async fn pair(api: ApiVersion) -> Pair {
     pair
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_overlap_that_is_asked_for_counts_with_a_snapshot_too() {
+    let pair = pair(V7_3).await;
+    pair.target.set_faults(plan([]));
+    let read = async |overlap: Option<u64>| {
+        let published = pair.publish_with(|arguments| {
+            isolated(arguments);
+            let settings = &mut arguments.settings;
+            settings.overlap = overlap.unwrap_or(settings.overlap);
+            settings.said.extend(overlap.map(|_| "overlap"));
+        });
+        let summary = published.await.unwrap();
+        assert_eq!(summary.exit_status(), 0, "{overlap:?}");
+        summary.report.collections[STUDENTS].read
+    };
+    assert_eq!(read(None).await, RECORDS as u64);
+    assert_eq!(read(None).await, 0);
+    assert_eq!(read(Some(10)).await, 10);
+}
+
 /// Publishes, and does something to the source when a part of the records has arrived.
 async fn interfered(pair: &Pair, interfere: impl FnOnce()) -> syncline::PublishSummary {
     let publishing = pair.publish_with(isolated);
