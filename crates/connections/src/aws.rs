@@ -5,6 +5,7 @@
 //! roles of containers and instances.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_ssm::config::Credentials;
@@ -17,6 +18,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use syncline_http::{Client, ClientSettings};
+use tokio::sync::Mutex;
 use url::Url;
 
 use crate::position::with_position;
@@ -42,6 +44,9 @@ pub struct AwsSettings {
     pub endpoint_url: Option<String>,
     /// Variables of the environment: who asks.
     pub environment: BTreeMap<String, String>,
+    /// Held while a change version is written, which is read first: clones share it, so that one
+    /// does not take that of another target with it.
+    pub writing: Arc<Mutex<()>>,
 }
 
 /// The environment holds secrets.
@@ -86,6 +91,7 @@ impl AwsSettings {
         version: u64,
     ) -> Result<()> {
         let client = self.client().await?;
+        let _alone = self.writing.lock().await;
         let prefix = format!("{PREFIX}{name}/");
         let found = parameters(&client, &prefix).await?;
         let mut found = found.into_iter();

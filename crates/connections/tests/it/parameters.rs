@@ -65,6 +65,27 @@ async fn plain_and_secure_parameters_are_one_connection_over_all_pages() {
 }
 
 #[tokio::test]
+async fn change_versions_that_are_written_at_the_same_time_are_all_there() {
+    let server = with_connection().await;
+    let kept = store(&server, SECRET);
+    let clone = kept.clone();
+    let (first, second, third) = tokio::join!(
+        kept.write_position("North_v6.1", "State", 17),
+        clone.write_position("North_v6.1", "Region", 18),
+        kept.write_position("North_v6.1", "Other", 19),
+    );
+    for written in [first, second, third] {
+        written.unwrap();
+    }
+    let (_, text) = server
+        .get(&format!("{NORTH}/lastChangeVersionsProcessed"))
+        .unwrap();
+    let found: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let expected = serde_json::json!({"Other": 19, "State": 17, "Region": 18});
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
 async fn a_change_version_is_written_beside_those_of_other_targets() {
     let server = with_connection().await;
     let kept = store(&server, SECRET);

@@ -152,6 +152,7 @@ fn aws(
             .filter(|(name, _)| asking(name))
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect(),
+        ..syncline_connections::AwsSettings::default()
     };
     Ok(ConnectionStore::Aws(Box::new(settings)))
 }
