@@ -38,7 +38,12 @@ pub(crate) fn of_plan(
     }
     let hides = !show_values && shown.iter().any(|change| !change.fields.is_empty());
     if hides {
-        text.push_str("\nValues are hidden; --show-values shows them.\n");
+        let of = if command == "plan" {
+            ""
+        } else {
+            "`plan` with "
+        };
+        let _hidden = writeln!(text, "\nValues are hidden; {of}--show-values shows them.");
     }
     if plan.is_empty() {
         text.push_str("\nNothing differs.\n");
@@ -250,14 +255,20 @@ pub(crate) fn of_apply(summary: &ApplySummary) -> String {
     if let Some(path) = &summary.reject_file {
         let _where = writeln!(text, "Refused records are in {}.", path.display());
     }
-    if report
-        .collections
-        .values()
-        .any(|one| !one.verdicts.is_empty())
-    {
+    let verdicts = report.collections.values().flat_map(|one| &one.verdicts);
+    let guards: BTreeSet<Guard> = verdicts.map(|verdict| verdict.guard).collect();
+    if !guards.is_empty() {
+        let how = if guards
+            .iter()
+            .all(|guard| *guard == Guard::IncompleteCoverage)
+        {
+            "a run that can read everything does it"
+        } else {
+            "to allow it once: `--allow GUARD`"
+        };
         let _how = writeln!(
             text,
-            "What a guard holds was not done. To look at it: {}; to allow it once: `--allow GUARD`.",
+            "What a guard holds was not done. To look at it: {}; {how}.",
             summary.plan.1.display()
         );
     }

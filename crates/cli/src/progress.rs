@@ -229,7 +229,8 @@ impl Drop for Person {
     }
 }
 
-/// What became of a collection; the codes of the answers in the words that scripts look for.
+/// What became of a collection; the codes of the answers, where a target has any, in the words that
+/// scripts look for.
 fn finished_text(report: &CollectionReport) -> String {
     let statuses: Vec<String> = report
         .statuses
@@ -237,7 +238,7 @@ fn finished_text(report: &CollectionReport) -> String {
         .map(|(status, count)| format!("{status}: {count}"))
         .collect();
     let mut text = counts_of(report);
-    if !statuses.is_empty() {
+    if report.statuses.keys().any(|status| *status > 0) {
         text.extend([" (final status counts: {", &statuses.join(", "), "})"]);
     }
     text

@@ -655,6 +655,28 @@ fn explain_finds_the_flow_and_takes_keys_by_the_names_of_their_fields() {
 }
 
 #[test]
+fn nothing_is_offered_or_told_that_a_command_cannot_do() {
+    let more = format!("{DELETES}types: {{id: integer}}\nrows: skip\n");
+    let desk = desk("id,name\n1,a\nx,b\n", "id,name\n1,z\n2,b\n", &more);
+    let drift = desk.run(&["drift", "f"]);
+    assert!(
+        drift.stdout.contains("`plan` with --show-values"),
+        "{drift}"
+    );
+    let sync = desk.run(&["sync", "f"]);
+    assert_eq!(right(&desk), "id,name\n1,a\n2,b\n", "{sync}");
+    let told = format!("{}{}", sync.stdout, sync.stderr);
+    assert!(
+        told.contains("a run that can read everything does it"),
+        "{sync}"
+    );
+    assert!(!told.contains("--allow"), "{sync}");
+    // Files answer without codes.
+    assert!(told.contains("1 updated"), "{sync}");
+    assert!(!told.contains("final status counts"), "{sync}");
+}
+
+#[test]
 fn parts_can_be_meant_of_flows_only() {
     let desk = desk("id,name\n", "id,name\n", NAME);
     for verb in ["drift", "verify"] {
