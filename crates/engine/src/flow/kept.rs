@@ -149,8 +149,9 @@ pub(super) const fn known(row: &BaselineRow) -> DesiredRow {
     }
 }
 
+/// It passes by itself: the next plan reads what is there then.
 fn altered(origin: &Origin) -> StoreError {
     let message = format!("{origin} was altered while it was compared");
-    StoreError::new(ErrorKind::InvalidData, message)
+    StoreError::new(ErrorKind::Local, message)
         .with_hint("plan again once nobody writes to it, or have it replaced as a whole")
 }

@@ -344,7 +344,9 @@ async fn a_record_that_is_altered_before_it_is_looked_at_again_forbids_the_plan(
             assert!(planned.unwrap().written.is_some());
             continue;
         }
-        let told = planned.unwrap_err().to_string();
+        let error = planned.unwrap_err();
+        let told = error.to_string();
+        assert!(matches!(error, EngineError::Store(error) if error.kind == ErrorKind::Local));
         assert_eq!(told, "things.jsonl:2 was altered while it was compared");
         let left = std::fs::read_dir(world.folder()).unwrap();
         let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
