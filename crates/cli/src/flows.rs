@@ -46,7 +46,12 @@ pub(crate) fn of_plan(
         let _hidden = writeln!(text, "\nValues are hidden; {of}--show-values shows them.");
     }
     if plan.is_empty() {
-        text.push_str("\nNothing differs.\n");
+        let what = if summary.of_some_kinds {
+            "Nothing of the kinds that were asked for differs."
+        } else {
+            "Nothing differs."
+        };
+        let _nothing = writeln!(text, "\n{what}");
     } else if command == "plan" {
         let _fits = writeln!(
             text,

@@ -157,14 +157,16 @@ impl fmt::Display for Verdict {
             Guard::EmptySource => "at least",
             _ => "at most",
         };
-        write!(
-            formatter,
-            "{}: {} {}, {limit} {} allowed",
-            self.guard,
-            self.observed,
-            self.guard.subject(),
-            self.allowed
-        )
+        let subject = self.guard.subject();
+        let one = subject
+            .strip_prefix("records")
+            .filter(|_| self.observed == Amount::Count(1));
+        write!(formatter, "{}: {} ", self.guard, self.observed)?;
+        match one {
+            Some(rest) => write!(formatter, "record{rest}")?,
+            None => formatter.write_str(subject)?,
+        }
+        write!(formatter, ", {limit} {} allowed", self.allowed)
     }
 }
 

@@ -542,7 +542,14 @@ fn a_key_that_nobody_has_is_a_mistake_and_not_nothing() {
         assert!(drift.stdout.contains(told), "{drift}");
     }
     let kinds = ["drift", "f", "--only-key", "3", "--only-kind", "delete"];
-    ended(&desk.run(&kinds), 0);
+    let drift = desk.run(&kinds);
+    ended(&drift, 0);
+    assert!(
+        drift
+            .stdout
+            .contains("Nothing of the kinds that were asked for"),
+        "{drift}"
+    );
 
     // A plan that says nothing of a key is not applied for it.
     ended(&desk.run(&["plan", "f"]), 0);

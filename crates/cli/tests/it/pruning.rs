@@ -91,7 +91,7 @@ async fn what_was_not_read_and_what_is_protected_is_said() {
     status 4
     --- stderr
       refused students.jsonl:3: not valid JSON at column 2: expected ident
-    held in students: incomplete-coverage: 1 records to delete after an incomplete reading, at most 0 allowed
+    held in students: incomplete-coverage: 1 record to delete after an incomplete reading, at most 0 allowed
     students: 2 unchanged, 1 refused, 1 held
 
     collection       read    created    updated  unchanged    deleted  refused
@@ -103,7 +103,7 @@ async fn what_was_not_read_and_what_is_protected_is_said() {
     students: not everything was read: 1 line is not a record
 
     students: 1 record not deleted, held by a guard
-      incomplete-coverage: 1 records to delete after an incomplete reading, at most 0 allowed
+      incomplete-coverage: 1 record to delete after an incomplete reading, at most 0 allowed
       Nothing of this collection was deleted; what is new or changed in it was sent.
       The next run with --prune deletes them if everything can be read then.
 

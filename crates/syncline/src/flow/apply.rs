@@ -263,9 +263,14 @@ fn refusal(flow: &str, moved: &Moved) -> Failure {
             sides.join("; ")
         },
     ));
+    let new = match moved.new {
+        1 => "1 change is new".to_owned(),
+        new => format!("{new} changes are new"),
+    };
+    let are = if moved.gone == 1 { "is" } else { "are" };
     failure.causes.push(format!(
-        "{} changes are new, and {} of the plan are no longer to be made",
-        moved.new, moved.gone
+        "{new}, and {} of the plan {are} no longer to be made",
+        moved.gone
     ));
     failure.with_hint(again(flow))
 }

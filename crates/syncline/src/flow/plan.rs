@@ -34,6 +34,8 @@ pub struct PlanSummary {
     pub flow: String,
     /// What differs.
     pub plan: FlowPlan,
+    /// Whether only some kinds of change were asked for.
+    pub of_some_kinds: bool,
 }
 
 /// Under which name the ledger knows a flow.
@@ -55,6 +57,7 @@ pub async fn plan_flow(
     };
     let plan = planned(&opened, (&state, &arguments), &out, stop).await?;
     Ok(PlanSummary {
+        of_some_kinds: !arguments.only.kinds.is_empty(),
         flow: arguments.flow,
         plan,
     })

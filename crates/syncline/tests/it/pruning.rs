@@ -188,7 +188,7 @@ async fn nothing_goes_after_an_incomplete_reading() {
     assert_eq!(report(&summary).deletes_held, 1);
     let verdict = report(&summary).verdicts[0].to_string();
     assert!(
-        verdict.starts_with("incomplete-coverage: 1 records"),
+        verdict.starts_with("incomplete-coverage: 1 record to"),
         "{verdict}"
     );
     assert_eq!(deletes(&sandbox), 0);
