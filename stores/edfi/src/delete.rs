@@ -2,7 +2,8 @@
 //!
 //! Servers delete by id only, so the record is looked up first, and what is found is compared
 //! with what was asked for: a server that ignores a parameter it does not know answers with some
-//! other record, and that one must not go. Records of which only the digest of the key is known
+//! other record, and that one must not go. What is asked for may be among more of these, so they are
+//! read page by page, up to a bound. Records of which only the digest of the key is known
 //! are found by the id the server gave them.
 
 use serde_json::Value;
@@ -17,8 +18,12 @@ use url::Url;
 use crate::single::Single;
 use crate::{answer, unchanged};
 
-/// Rows asked for: one more than there may be.
-const ROWS: &str = "2";
+/// Rows asked for at first: one more than there may be.
+const ROWS: usize = 2;
+/// Rows asked for where those had other keys: no server allows less.
+const ROWS_MORE: usize = 25;
+/// Rows with other keys after which a look-up ends.
+const ROWS_MAX: usize = 1000;
 
 /// Deletes what has the key of a record. Where only the digest of the key is known, it goes only if
 /// it is what was sent.
@@ -63,22 +68,53 @@ pub(crate) async fn row(
     single: &Single<'_>,
     (collection, key): (&Collection, &Key),
 ) -> Result<Found> {
-    let Some(lookup) = lookup(single.url, collection, key) else {
-        let message = "the fields of its key are not known, so it cannot be looked up";
-        return Ok(Found::Other(refused(FailureClass::Unsupported, 0, message)));
-    };
-    let found = match single.get(&lookup).await {
-        Ok(found) => found,
-        Err(error) => return Ok(Found::Other(without_answer(error)?)),
-    };
-    if !found.is_success() {
-        return Ok(Found::Other(answer::declined(&found)));
+    let mut passed = 0;
+    loop {
+        let asked = if passed == 0 { ROWS } else { ROWS_MORE };
+        let Some(lookup) = lookup(single.url, (collection, key), (passed, asked)) else {
+            let message = "the fields of its key are not known, so it cannot be looked up";
+            return Ok(Found::Other(refused(FailureClass::Unsupported, 0, message)));
+        };
+        let found = match single.get(&lookup).await {
+            Ok(found) => found,
+            Err(error) => return Ok(Found::Other(without_answer(error)?)),
+        };
+        if !found.is_success() {
+            return Ok(Found::Other(answer::declined(&found)));
+        }
+        let others = match the_one(&found, collection, key) {
+            Page::Settled(found) => return Ok(found),
+            Page::Others(rows) => rows,
+        };
+        passed += others;
+        if others < asked || passed >= ROWS_MAX {
+            return Ok(Found::Other(not_found(passed, found.status)));
+        }
     }
-    Ok(the_one(&found, collection, key))
 }
 
-/// The look-up of a key by its fields, as the API names them.
-fn lookup(url: &Url, collection: &Collection, key: &Key) -> Option<Url> {
+/// The outcome of a look-up that passed so many records with other keys.
+fn not_found(passed: usize, status: u16) -> Outcome {
+    if passed == 0 {
+        return refused(FailureClass::Gone, status, "not found");
+    }
+    if passed < ROWS_MAX {
+        let message = "what the look-up found has another key, and was left alone";
+        return refused(FailureClass::Content, status, message);
+    }
+    let message = format!(
+        "the look-up finds too many records: none of the first {ROWS_MAX} has its key, and all were \
+         left alone"
+    );
+    refused(FailureClass::Content, status, &message)
+}
+
+/// The look-up of a key by its fields, as the API names them: a page of so many rows after others.
+fn lookup(
+    url: &Url,
+    (collection, key): (&Collection, &Key),
+    (offset, limit): (usize, usize),
+) -> Option<Url> {
     let values: Vec<Value> = serde_json::from_str(key.as_str()).ok()?;
     if key.is_content() || values.len() != collection.key.len() {
         return None;
@@ -86,7 +122,10 @@ fn lookup(url: &Url, collection: &Collection, key: &Key) -> Option<Url> {
     let mut url = url.clone();
     {
         let mut query = url.query_pairs_mut();
-        query.append_pair("limit", ROWS);
+        if offset > 0 {
+            query.append_pair("offset", &offset.to_string());
+        }
+        query.append_pair("limit", &limit.to_string());
         for (field, value) in collection.key.iter().zip(values) {
             let text = match value {
                 Value::String(text) => text,
@@ -98,11 +137,20 @@ fn lookup(url: &Url, collection: &Collection, key: &Key) -> Option<Url> {
     Some(url)
 }
 
+/// What a page of a look-up tells.
+enum Page {
+    /// All there is to know.
+    Settled(Found),
+    /// So many records with other keys, and no more.
+    Others(usize),
+}
+
 /// The one row that has the key.
-fn the_one(found: &Answer, collection: &Collection, key: &Key) -> Found {
+fn the_one(found: &Answer, collection: &Collection, key: &Key) -> Page {
+    let other = |class, message| Page::Settled(Found::Other(refused(class, found.status, message)));
     let Ok(rows) = serde_json::from_slice::<Vec<&RawValue>>(&found.body) else {
         let message = "the look-up answered with something that is no list";
-        return Found::Other(refused(FailureClass::Unavailable, found.status, message));
+        return other(FailureClass::Unavailable, message);
     };
     let mut reader = Canonicaliser::new(collection);
     let mut matching = rows.iter().filter(|row| {
@@ -111,23 +159,16 @@ fn the_one(found: &Answer, collection: &Collection, key: &Key) -> Found {
             .is_ok_and(|(found, _)| same_key(&found, key))
     });
     let (first, second) = (matching.next(), matching.next());
-    match (rows.len(), first, second) {
-        (_, Some(_), Some(_)) => {
+    match (first, second) {
+        (Some(_), Some(_)) => {
             let message = "several records have its key, and nothing was changed";
-            Found::Other(refused(FailureClass::Content, found.status, message))
+            other(FailureClass::Content, message)
         }
-        (_, Some(row), None) => crate::pages::id_of(row).map_or_else(
-            || {
-                let message = "the record found has no id";
-                Found::Other(refused(FailureClass::Content, found.status, message))
-            },
-            |handle| Found::One((handle, row.get().to_owned())),
+        (Some(row), None) => crate::pages::id_of(row).map_or_else(
+            || other(FailureClass::Content, "the record found has no id"),
+            |handle| Page::Settled(Found::One((handle, row.get().to_owned()))),
         ),
-        (0, None, _) => Found::Other(refused(FailureClass::Gone, found.status, "not found")),
-        (_, None, _) => {
-            let message = "what the look-up found has another key, and was left alone";
-            Found::Other(refused(FailureClass::Content, found.status, message))
-        }
+        (None, _) => Page::Others(rows.len()),
     }
 }
 
@@ -181,13 +222,16 @@ mod tests {
     #[test]
     fn a_look_up_uses_the_names_of_the_api() {
         let url = Url::parse("https://host/data/v3/ed-fi/sections").unwrap();
-        let found = lookup(&url, &sections(), &Key::from_canonical(KEY)).unwrap();
+        let key = Key::from_canonical(KEY);
+        let found = lookup(&url, (&sections(), &key), (0, ROWS)).unwrap();
         assert_eq!(
             found.query(),
             Some("limit=2&sectionIdentifier=A+b%26c&locationSchoolId=7")
         );
         let content = Key::of_content(syncline_model::Digest::of(b"x"));
-        assert_eq!(lookup(&url, &sections(), &content), None);
+        assert_eq!(lookup(&url, (&sections(), &content), (0, ROWS)), None);
+        let more = lookup(&url, (&sections(), &key), (2, ROWS_MORE)).unwrap();
+        assert!(more.query().unwrap().starts_with("offset=2&limit=25&"));
     }
 
     #[test]
@@ -204,16 +248,27 @@ mod tests {
                 &Key::from_canonical(KEY),
             )
         };
-        assert!(matches!(the_one(&[row("x", 7)]), Found::One((handle, _)) if &*handle.0 == "x"));
-        let class = |found: Found| match found {
-            Found::Other(Outcome::Refused(refusal)) => refusal.class,
-            _ => panic!("not refused"),
+        for rows in [vec![row("x", 7)], vec![row("y", 8), row("x", 7)]] {
+            let found = the_one(&rows);
+            let is_x =
+                |page| matches!(page, Page::Settled(Found::One((handle, _))) if &*handle.0 == "x");
+            assert!(is_x(found), "{rows:?}");
+        }
+        let several = the_one(&[row("x", 7), row("y", 7)]);
+        let Page::Settled(Found::Other(Outcome::Refused(several))) = several else {
+            panic!("not refused");
         };
-        assert_eq!(class(the_one(&[])), FailureClass::Gone);
-        assert_eq!(class(the_one(&[row("x", 8)])), FailureClass::Content);
-        assert_eq!(
-            class(the_one(&[row("x", 7), row("y", 7)])),
-            FailureClass::Content
-        );
+        assert_eq!(several.class, FailureClass::Content);
+        for rows in [vec![], vec![row("x", 8)]] {
+            let found = the_one(&rows);
+            assert!(matches!(found, Page::Others(others) if others == rows.len()));
+        }
+        let class = |passed| match not_found(passed, 200) {
+            Outcome::Refused(refusal) => refusal.class,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(class(0), FailureClass::Gone);
+        assert_eq!(class(1), FailureClass::Content);
+        assert_eq!(class(ROWS_MAX), FailureClass::Content);
     }
 }

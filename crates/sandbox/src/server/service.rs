@@ -283,8 +283,8 @@ impl Service {
         }
         match query {
             ChangeQuery::AvailableChangeVersions => items::available(self, call),
-            ChangeQuery::Snapshots => snapshots::answer(self, None),
-            ChangeQuery::Snapshot(id) => snapshots::answer(self, Some(id)),
+            ChangeQuery::Snapshots => snapshots::answer(self, call, None),
+            ChangeQuery::Snapshot(id) => snapshots::answer(self, call, Some(id)),
         }
     }
 

@@ -12,6 +12,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::config::SnapshotStyle;
+use super::items;
 use super::problem::Problem;
 use super::service::{Call, Service};
 use super::{SandboxError, lock};
@@ -173,8 +174,12 @@ pub(crate) fn refuse_write(service: &Service, call: &Call) -> Result<(), Problem
     Ok(())
 }
 
-/// The list of snapshots, or one of them by id.
-pub(crate) fn answer(service: &Service, id: Option<&str>) -> Result<Response, Problem> {
+/// A page of the list of snapshots, or one of them by id.
+pub(crate) fn answer(
+    service: &Service,
+    call: &Call,
+    id: Option<&str>,
+) -> Result<Response, Problem> {
     if service.api().snapshots() != SnapshotStyle::Named {
         return Err(Problem::no_endpoint());
     }
@@ -184,7 +189,12 @@ pub(crate) fn answer(service: &Service, id: Option<&str>) -> Result<Response, Pr
     };
     let list = lock(&service.snapshots).list();
     let body = match id {
-        None => Value::from(list.iter().map(entry).collect::<Vec<_>>()),
+        None => {
+            let window = items::offset_window(&call.query, service.api())?;
+            let page = list.iter().skip(window.offset as usize);
+            let page = page.take(window.limit as usize).map(entry);
+            Value::from(page.collect::<Vec<_>>())
+        }
         Some(id) => {
             let found = list.iter().find(|info| info.id == id);
             entry(found.ok_or_else(|| Problem::no_item("The specified item could not be found."))?)

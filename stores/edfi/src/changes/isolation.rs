@@ -1,6 +1,9 @@
 //! Snapshots: which one to read, in the style of the API's version.
 
 use http::{HeaderName, HeaderValue};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use syncline_http::Answer;
 use syncline_store::{ErrorKind, Result, StoreError};
@@ -14,6 +17,8 @@ use crate::store::EdfiStore;
 const IDENTIFIER: &str = "snapshot-identifier";
 /// The one snapshot of a server.
 const USE: &str = "use-snapshot";
+/// Snapshots asked for at once: no server allows less.
+const PAGE: &str = "25";
 
 /// Through what an API is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,24 +34,39 @@ pub enum Isolation {
 struct Listed {
     snapshot_identifier: String,
     #[serde(default)]
-    snapshot_date_time: String,
+    snapshot_date_time: Option<String>,
 }
 
-impl Isolation {
-    /// An error of a reading, told as what it is if the snapshot is gone.
-    pub(super) fn explain(&self, error: StoreError) -> StoreError {
-        let gone = error.message.contains(" 410") || error.message.contains("napshot");
-        if matches!(self, Self::None) || !gone {
-            return error;
-        }
-        let message = "the snapshot that was being read is no longer there";
-        StoreError::new(ErrorKind::Unavailable, message)
-            .with_source(error)
-            .with_hint(
-                "run the same command again: what was written is recorded, and the rest is read \
-                 from a newer snapshot",
-            )
+impl Listed {
+    /// When it was taken; a time without an offset is one of UTC.
+    fn taken(&self) -> Option<Timestamp> {
+        let text = self.snapshot_date_time.as_deref()?;
+        text.parse().ok().or_else(|| {
+            let local: DateTime = text.parse().ok()?;
+            TimeZone::UTC.to_timestamp(local).ok()
+        })
     }
+}
+
+/// Whether an error of a reading says that its snapshot is gone. Nothing if it is not known: that a
+/// collection is not there is answered in the same way.
+pub(super) fn says_gone(error: &StoreError) -> Option<bool> {
+    if error.message.contains("napshot") {
+        return Some(true);
+    }
+    let may_be = error.kind == ErrorKind::NotFound || error.message.contains(" answers 410");
+    if may_be { None } else { Some(false) }
+}
+
+/// An error of a reading whose snapshot is gone, told as that.
+pub(super) fn gone(error: StoreError) -> StoreError {
+    let message = "the snapshot that was being read is no longer there";
+    StoreError::new(ErrorKind::Unavailable, message)
+        .with_source(error)
+        .with_hint(
+            "run the same command again: what was written is recorded, and the rest is read from a \
+             newer snapshot",
+        )
 }
 
 /// The newest snapshot, and the store that reads it.
@@ -114,21 +134,46 @@ async fn named(store: &EdfiStore, url: Option<Url>) -> Result<(Isolation, EdfiSt
     let Some(url) = url else {
         return Err(unavailable("it has no change queries"));
     };
-    let answer = store.client().get(&url).await?;
-    if matches!(answer.status, 403 | 404) {
-        return Err(unavailable(&reasons(&answer)));
-    }
-    require_success(&url, &answer)?;
-    let list: Vec<Listed> = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let newest = list
-        .into_iter()
-        .max_by(|one, other| one.snapshot_date_time.cmp(&other.snapshot_date_time));
+    let list = list(store, &url).await?;
+    // Of those taken at once, the last one listed.
+    let newest = list.into_iter().max_by_key(Listed::taken);
     let Some(newest) = newest else {
         return Err(unavailable("it lists none"));
     };
     let isolation = Isolation::Snapshot(newest.snapshot_identifier);
     let frozen = through(store, &isolation)?;
     Ok((isolation, frozen))
+}
+
+/// All snapshots, page by page. A server may give other pages than those it is asked for, so the list
+/// ends where a page tells nothing new.
+async fn list(store: &EdfiStore, url: &Url) -> Result<Vec<Listed>> {
+    let mut all: Vec<Listed> = Vec::new();
+    loop {
+        let known = all.len();
+        let mut page = url.clone();
+        page.query_pairs_mut()
+            .append_pair("offset", &known.to_string())
+            .append_pair("limit", PAGE);
+        let answer = store.client().get(&page).await?;
+        if matches!(answer.status, 403 | 404) {
+            return Err(unavailable(&reasons(&answer)));
+        }
+        require_success(url, &answer)?;
+        let rows: Vec<Listed> = serde_json::from_slice(&answer.body).map_err(|error| {
+            let message = format!("{url} answers with something that is no list of snapshots");
+            StoreError::new(ErrorKind::InvalidData, message).with_source(error)
+        })?;
+        for row in rows {
+            let is_known = |one: &Listed| one.snapshot_identifier == row.snapshot_identifier;
+            if !all.iter().any(is_known) {
+                all.push(row);
+            }
+        }
+        if all.len() == known {
+            return Ok(all);
+        }
+    }
 }
 
 fn reasons(answer: &Answer) -> String {
@@ -141,4 +186,39 @@ fn unavailable(why: &str) -> StoreError {
         "ask whoever hosts the source for snapshots, or read the live data with \
          `--ignore-isolation`",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_snapshots_are_compared_as_instants() {
+        let listed = |text: Option<&str>| Listed {
+            snapshot_identifier: text.unwrap_or("none").to_owned(),
+            snapshot_date_time: text.map(str::to_owned),
+        };
+        let mut list: Vec<Listed> = [
+            Some("2026-03-01T09:30:00+02:00"),
+            Some("2026-03-01T08:00:00Z"),
+            None,
+            Some("2026-03-01T03:00:00.5-05:00"),
+            Some("2026-03-01T07:45:00"),
+        ]
+        .map(listed)
+        .into();
+        list.sort_by_key(Listed::taken);
+        let order: Vec<&str> = list
+            .iter()
+            .map(|one| one.snapshot_identifier.as_str())
+            .collect();
+        let expected = [
+            "none",
+            "2026-03-01T09:30:00+02:00",
+            "2026-03-01T07:45:00",
+            "2026-03-01T08:00:00Z",
+            "2026-03-01T03:00:00.5-05:00",
+        ];
+        assert_eq!(order, expected);
+    }
 }

@@ -118,6 +118,23 @@ impl Feed {
         matches!(self.isolation, Isolation::Snapshot(_))
     }
 
+    /// An error of a reading, told as what it is if the snapshot is gone.
+    async fn explain(&self, error: StoreError) -> StoreError {
+        let is_gone = match isolation::says_gone(&error) {
+            _ if !self.is_frozen() => false,
+            Some(is_gone) => is_gone,
+            None => match newest(&self.store).await {
+                Ok(newest) => newest != self.newest,
+                Err(unknown) => !unknown.is_transient(),
+            },
+        };
+        if is_gone {
+            isolation::gone(error)
+        } else {
+            error
+        }
+    }
+
     fn mark(&self) -> Option<Mark> {
         self.newest.map(|version| Mark(version.to_string()))
     }
@@ -262,9 +279,17 @@ impl Store for Feed {
                 _ => self.records(query)?,
             },
         };
-        let isolation = self.isolation.clone();
+        let feed = Arc::new(self.clone());
         Ok(stream
-            .map(move |batch| batch.map_err(|error| isolation.explain(error)))
+            .then(move |batch| {
+                let feed = Arc::clone(&feed);
+                async move {
+                    match batch {
+                        Ok(batch) => Ok(batch),
+                        Err(error) => Err(feed.explain(error).await),
+                    }
+                }
+            })
             .boxed())
     }
 

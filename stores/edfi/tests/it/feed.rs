@@ -416,6 +416,112 @@ async fn a_snapshot_is_read_where_there_is_one_and_asked_for_where_there_is_none
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_newest_snapshot_is_found_beyond_the_first_page_of_the_list() {
+    // A page has 25 of them there unless a client asks for more.
+    let place = Place::of(ApiVersion::V5_4).await;
+    for number in 0..30 {
+        let name = format!("taken-{number}");
+        place.sandbox.take_snapshot(&name).unwrap();
+    }
+    let feed = place.store.feed(false).await.unwrap();
+    assert_eq!(
+        *feed.isolation(),
+        Isolation::Snapshot("taken-29".to_owned())
+    );
+}
+
+/// Has a server answer in one way to whoever reads a collection.
+fn answer(place: &Place, name: &str, (status, body): (u16, String)) {
+    let rule = FaultRule {
+        on: FaultMatch {
+            method: Some("GET".to_owned()),
+            path: Some(format!("/{name}")),
+            ..FaultMatch::default()
+        },
+        action: FaultAction::Status {
+            status,
+            body,
+            headers: std::collections::BTreeMap::new(),
+        },
+        ..FaultRule::default()
+    };
+    place.sandbox.set_faults(FaultPlan {
+        rules: vec![rule],
+        ..FaultPlan::default()
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whether_a_snapshot_is_gone_is_asked_where_the_answer_does_not_say() {
+    for (api, status) in [(ApiVersion::V6_2, 410), (ApiVersion::V7_3, 404)] {
+        let place = Place::of(api).await;
+        place.students(0..3).await;
+        place.sandbox.take_snapshot("one").unwrap();
+        let feed = place.store.feed(false).await.unwrap();
+        answer(&place, "ed-fi/students", (status, "{}".to_owned()));
+        let error = async || {
+            let query = Query::records(place.collection("ed-fi/students").await);
+            let mut stream = feed.read(query).await.unwrap();
+            stream.next().await.unwrap().unwrap_err()
+        };
+        let there = error().await;
+        assert!(!there.message.contains("snapshot"), "{api:?}: {there}");
+        place.sandbox.expire_snapshot("one");
+        let gone = error().await;
+        assert!(gone.message.contains("snapshot"), "{api:?}: {gone}");
+        assert_eq!(gone.kind, ErrorKind::Unavailable, "{api:?}");
+    }
+}
+
+fn numbered_school(number: usize) -> Value {
+    let mut school = school();
+    school["schoolId"] = json!(number);
+    school
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_is_found_by_its_key_behind_many_others() {
+    // A server takes a key part of 0 for none, and answers with every school.
+    let place = Place::of(ApiVersion::V7_3).await;
+    let schools: Vec<Value> = (1..=30).chain([0]).map(numbered_school).collect();
+    place.put("ed-fi/schools", &schools).await;
+    place
+        .write("ed-fi/schools", Change::delete, &[numbered_school(0)])
+        .await;
+    assert_eq!(place.sandbox.count("ed-fi/schools").unwrap(), 30);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_up_that_goes_on_and_on_is_ended_and_that_is_told() {
+    let place = Place::of(ApiVersion::V7_3).await;
+    place.put("ed-fi/schools", &[numbered_school(1)]).await;
+    let others: Vec<Value> = (2..=26).map(numbered_school).collect();
+    let body = Value::from(others).to_string();
+    answer(&place, "ed-fi/schools", (200, body));
+    let collection = place.collection("ed-fi/schools").await;
+    let payload = Bytes::from(numbered_school(1).to_string());
+    let (key, digest) = Canonicaliser::new(&collection).read(&payload).unwrap();
+    let record = Record {
+        key,
+        digest,
+        payload,
+        handle: None,
+        origin: None,
+    };
+    let outcome = place.apply(&collection, Change::delete(record)).await;
+    let Outcome::Refused(refusal) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(refusal.class, FailureClass::Content);
+    let told = refusal.text();
+    assert!(
+        told.contains("none of the first 1000 has its key"),
+        "{told}"
+    );
+    assert_eq!(place.sandbox.count("ed-fi/schools").unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn deletes_without_keys_leave_the_reading_incomplete() {
     let place = Place::of(ApiVersion::V5_4).await;
     place.students(0..3).await;

@@ -9,6 +9,7 @@ mod resolve;
 mod write;
 
 pub(crate) use changes::available;
+pub(crate) use query::offset_window;
 
 use axum::response::Response;
 use http::Method;

@@ -165,7 +165,11 @@ fn member(filter: &Filter, value: String) -> Condition {
     }
 }
 
-fn offset_window(parameters: Parameters<'_>, api: ApiVersion) -> Result<Window, Problem> {
+/// The stretch that `offset` and `limit` ask for.
+pub(crate) fn offset_window(
+    parameters: Parameters<'_>,
+    api: ApiVersion,
+) -> Result<Window, Problem> {
     let offset = integer(parameters, "offset")?.unwrap_or(0);
     let offset = u32::try_from(offset).ok().ok_or_else(|| {
         let error = "Offset must be greater than or equal to 0.";
