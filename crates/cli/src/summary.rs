@@ -49,7 +49,8 @@ pub(crate) fn counts_of(report: &CollectionReport) -> String {
     .collect();
     match (parts.is_empty(), report.read) {
         (true, 0) => "no records".to_owned(),
-        (true, _) => "waiting to be offered again".to_owned(),
+        (true, _) if report.waiting > 0 => "waiting to be offered again".to_owned(),
+        (true, _) => "nothing to do".to_owned(),
         _ => parts.join(", "),
     }
 }

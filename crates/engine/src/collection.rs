@@ -295,6 +295,7 @@ impl CollectionRun {
         CollectionReport {
             failed: state.failures.records(),
             failures: state.failures.groups(),
+            waiting: self.parked.load(Ordering::Relaxed),
             finished: self.finished.load(Ordering::Relaxed),
             ..state.report.clone()
         }

@@ -75,6 +75,9 @@ pub struct CollectionReport {
     /// Changes owed from earlier runs that were not offered again because the source no longer has
     /// them and only other content would help.
     pub absent: u64,
+    /// Records that wait to be offered again before the run ends.
+    #[serde(skip)]
+    pub waiting: u64,
     /// Records accepted when they were offered again.
     pub caught_up: u64,
     /// Why records were declined.

@@ -387,6 +387,20 @@ fn s18_a_second_run_has_nothing_to_do() {
     );
 }
 
+#[test]
+fn a_plan_that_is_done_has_nothing_to_do_and_nothing_that_waits() {
+    let desk = desk("id,name\n1,a\n", "id,name\n", NAME);
+    ended(&desk.run(&["plan", "f"]), 0);
+    ended(&desk.run(&["apply", ".syncline/plans/f.jsonl"]), 0);
+    let again = desk.run(&["apply", ".syncline/plans/f.jsonl"]);
+    ended(&again, 0);
+    assert!(
+        again.stderr.contains("r: nothing to do"),
+        "{}",
+        again.stderr
+    );
+}
+
 // What belongs to plans.
 
 #[test]
