@@ -2,7 +2,7 @@
 
 use syncline::{Ending, FailureKind, PublishStart, PublishSummary};
 use syncline_model::Outcome;
-use syncline_sandbox::{ApiVersion, FaultMatch, FaultRule};
+use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultRule};
 
 use crate::publishing_pair::{
     ENROLMENTS, Pair, SCHOOLS, STUDENTS, enrolment, school, server, student,
@@ -285,7 +285,12 @@ async fn a_snapshot_that_ends_midway_is_told_and_a_newer_one_goes_on() {
                 path: Some("/ed-fi/students".to_owned()),
                 ..FaultMatch::default()
             },
-            action: status(410, &[]),
+            action: FaultAction::Status {
+                status: 410,
+                body: r#"{"detail": "The snapshot is not there.", "message": "No snapshot."}"#
+                    .to_owned(),
+                headers: [].into(),
+            },
             ..FaultRule::default()
         };
         pair.source.set_faults(plan([refusal]));
