@@ -40,6 +40,23 @@ pub fn is_plain(text: &[u8]) -> bool {
     plain_length(text) == text.len()
 }
 
+/// The length of a value that stands as it is: a text, as `text` takes it, a whole number or a word.
+pub(crate) fn plain_value(bytes: &[u8], text: impl Fn(&[u8]) -> Option<usize>) -> Option<usize> {
+    let word = |word: &[u8]| bytes.starts_with(word).then_some(word.len());
+    match *bytes.first()? {
+        b'"' => text(bytes),
+        b't' => word(b"true"),
+        b'f' => word(b"false"),
+        b'n' => word(b"null"),
+        b'1'..=b'9' => {
+            let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit());
+            let length = digits.count();
+            matches!(bytes.get(length), Some(b',' | b'}')).then_some(length)
+        }
+        _ => None,
+    }
+}
+
 /// Appends text as JSON, with the shortest escapes.
 pub fn write_text(text: &str, out: &mut Vec<u8>) {
     if is_plain(text.as_bytes()) {

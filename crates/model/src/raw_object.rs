@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::json_text::{plain_length, write_text};
+use crate::json_text::{plain_length, plain_value, write_text};
 
 /// Room for so many members is made at first.
 const MEMBERS_EXPECTED: usize = 16;
@@ -37,7 +37,7 @@ impl<'text> RawObject<'text> {
         loop {
             let (name, after) = cut(rest, plain_text(rest.as_bytes())?)?;
             rest = after.strip_prefix(':')?;
-            let (value, after) = cut(rest, plain_value(rest.as_bytes())?)?;
+            let (value, after) = cut(rest, plain_value(rest.as_bytes(), plain_text)?)?;
             let name = name.get(1..name.len() - 1)?;
             members.push((Cow::Borrowed(name), value));
             match after.strip_prefix(',') {
@@ -95,23 +95,6 @@ fn plain_text(bytes: &[u8]) -> Option<usize> {
             0x80.. => at += 1,
             _ => return None,
         }
-    }
-}
-
-/// The length of a text, a whole number or a word.
-fn plain_value(bytes: &[u8]) -> Option<usize> {
-    let word = |word: &[u8]| bytes.starts_with(word).then_some(word.len());
-    match *bytes.first()? {
-        b'"' => plain_text(bytes),
-        b't' => word(b"true"),
-        b'f' => word(b"false"),
-        b'n' => word(b"null"),
-        b'1'..=b'9' => {
-            let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit());
-            let length = digits.count();
-            matches!(bytes.get(length), Some(b',' | b'}')).then_some(length)
-        }
-        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@
 use super::paths::{KeyValues, Paths};
 use super::{NullRule, PayloadRules};
 use crate::RawObject;
-use crate::json_text::{is_plain, plain_length};
+use crate::json_text::{is_plain, plain_length, plain_value};
 
 /// How often the members of a payload are looked at to know them again.
 const LOOKS_MAX: u32 = 64;
@@ -100,7 +100,8 @@ impl Flat {
         for member in &self.members {
             let rest = payload.get(at..).unwrap_or_default();
             let value = rest.strip_prefix(&*member.begin);
-            let length = plain_value(value.ok_or(Otherwise::Members)?).ok_or(Otherwise::Value)?;
+            let value = value.ok_or(Otherwise::Members)?;
+            let length = plain_value(value, plain_text).ok_or(Otherwise::Value)?;
             at += member.begin.len();
             self.values.push((at, at + length));
             at += length;
@@ -145,22 +146,8 @@ impl Flat {
     }
 }
 
-/// The length of a value whose form is how it is written: plain text, a whole number, a word.
-fn plain_value(bytes: &[u8]) -> Option<usize> {
-    let word = |word: &[u8]| bytes.starts_with(word).then_some(word.len());
-    match *bytes.first()? {
-        b'"' => {
-            let length = 1 + plain_length(bytes.get(1..)?);
-            (bytes.get(length) == Some(&b'"')).then_some(length + 1)
-        }
-        b't' => word(b"true"),
-        b'f' => word(b"false"),
-        b'n' => word(b"null"),
-        b'1'..=b'9' => {
-            let length = bytes.iter().take_while(|byte| byte.is_ascii_digit());
-            let length = length.count();
-            matches!(bytes.get(length), Some(b',' | b'}')).then_some(length)
-        }
-        _ => None,
-    }
+/// The length of a text whose form is how it is written, its quotes included.
+fn plain_text(bytes: &[u8]) -> Option<usize> {
+    let length = 1 + plain_length(bytes.get(1..)?);
+    (bytes.get(length) == Some(&b'"')).then_some(length + 1)
 }
