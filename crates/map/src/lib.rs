@@ -18,6 +18,7 @@ mod filters;
 mod layer;
 mod lookup;
 mod mapping;
+mod rows;
 mod sealed;
 mod shape;
 mod spelling;
