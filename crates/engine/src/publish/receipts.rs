@@ -3,14 +3,13 @@
 //! A delete that is owed has an empty payload. Whatever the reason, it is durable before the mark
 //! moves, and the next run offers it again.
 
-use jiff::Timestamp;
-use syncline_ledger::{OwedClass, Receipt, ReceiptResult, UnderWay};
-use syncline_model::{Digest, Key};
+use syncline_ledger::{OwedClass, ReceiptResult, UnderWay};
+use syncline_model::Key;
 
 use super::part::Part;
 use super::{Publication, Ways};
 use crate::EngineError;
-use crate::recorder::{self, Noted};
+use crate::recorder;
 use crate::removal::{self, NOT_DELETED};
 
 /// Why a mark stays where the recorder has broken off.
@@ -34,17 +33,9 @@ pub(super) async fn announce(
 
 /// Notes that the target no longer holds a key.
 pub(super) async fn note_gone(ways: &Ways, part: &Part, (key, status): (&Key, u16)) {
-    let receipt = Receipt {
-        collection: part.name().clone(),
-        key: key.digest(),
-        digest: Digest::of(b""),
-        at: Timestamp::now().as_second(),
-        status,
-        handle: None,
-        result: ReceiptResult::Gone,
-    };
-    let noted = Noted::of(receipt, &part.run);
-    if recorder::note(&ways.notes, noted).await.is_err() {
+    let gone = (key, status, ReceiptResult::Gone);
+    let noted = removal::note_key(&ways.notes, &part.run, gone);
+    if noted.await.is_err() {
         part.stay_behind(UNRECORDED);
     }
 }

@@ -206,6 +206,22 @@ pub(crate) async fn owe(
     collection: &Arc<CollectionRun>,
     (key, status, (class, reason)): (&Key, u16, (OwedClass, String)),
 ) -> Result<(), EngineError> {
+    let owed = ReceiptResult::Owed {
+        class,
+        reason,
+        key_text: key.as_str().to_owned(),
+        payload: Bytes::new(),
+        origin: String::new(),
+    };
+    note_key(notes, collection, (key, status, owed)).await
+}
+
+/// Notes what became of a key, of whose content nothing is said.
+pub(crate) async fn note_key(
+    notes: &mpsc::Sender<Note>,
+    collection: &Arc<CollectionRun>,
+    (key, status, result): (&Key, u16, ReceiptResult),
+) -> Result<(), EngineError> {
     let receipt = Receipt {
         collection: collection.name().clone(),
         key: key.digest(),
@@ -213,13 +229,7 @@ pub(crate) async fn owe(
         at: Timestamp::now().as_second(),
         status,
         handle: None,
-        result: ReceiptResult::Owed {
-            class,
-            reason,
-            key_text: key.as_str().to_owned(),
-            payload: Bytes::new(),
-            origin: String::new(),
-        },
+        result,
     };
     recorder::note(notes, Noted::of(receipt, collection)).await
 }
