@@ -1,8 +1,9 @@
 //! The history of runs.
 
+use rusqlite::{OptionalExtension as _, Row};
 use serde_json::Value;
 
-use crate::ScopeId;
+use crate::{LedgerView, Result, ScopeId, column};
 
 /// A run in the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -64,4 +65,54 @@ impl RunOutcome {
             Self::Failed => "failed",
         }
     }
+}
+
+impl LedgerView {
+    /// The latest runs, newest first, at most `limit`.
+    pub fn runs(&self, limit: u32) -> Result<Vec<RunRow>> {
+        self.ask(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT id, command, scope, started, ended, outcome, counts FROM run
+                     ORDER BY id DESC LIMIT ?1",
+                )?
+                .query_map([limit], run_row)?
+                .collect()
+        })
+    }
+
+    /// The latest run of a scope.
+    pub fn last_run(&self, scope: ScopeId) -> Result<Option<RunRow>> {
+        self.ask(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT id, command, scope, started, ended, outcome, counts FROM run
+                     WHERE scope = ?1 ORDER BY id DESC LIMIT 1",
+                )?
+                .query_row([scope.0], run_row)
+                .optional()
+        })
+    }
+}
+
+fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
+    let ended: Option<i64> = row.get(4)?;
+    let end = match ended {
+        None => None,
+        Some(ended) => Some(RunEnd {
+            ended,
+            outcome: column::run_outcome(row, 5)?,
+            counts: column::json(row, 6)?,
+        }),
+    };
+    let start = RunStart {
+        command: row.get(1)?,
+        scope: ScopeId(row.get(2)?),
+        started: row.get(3)?,
+    };
+    Ok(RunRow {
+        id: RunId(row.get(0)?),
+        start,
+        end,
+    })
 }

@@ -10,10 +10,7 @@ use syncline_model::{CollectionName, Digest, Handle, Mark, StoreIdentity};
 use crate::cursor::OwedChanges;
 use crate::scan::{self, Scan};
 use crate::schema::Format;
-use crate::{
-    ImportedLines, Known, LastOutcome, LedgerError, OwedClass, Result, RunEnd, RunId, RunRow,
-    RunStart, column, schema,
-};
+use crate::{ImportedLines, Known, LastOutcome, LedgerError, OwedClass, Result, column, schema};
 
 /// What is known of a key: one statement, as it is asked for each record.
 const FIND: &str = "SELECT key, digest, record.held, status, outcome, at, handle, 0
@@ -327,32 +324,6 @@ impl LedgerView {
         })
     }
 
-    /// The latest runs, newest first, at most `limit`.
-    pub fn runs(&self, limit: u32) -> Result<Vec<RunRow>> {
-        self.ask(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT id, command, scope, started, ended, outcome, counts FROM run
-                     ORDER BY id DESC LIMIT ?1",
-                )?
-                .query_map([limit], run_row)?
-                .collect()
-        })
-    }
-
-    /// The latest run of a scope.
-    pub fn last_run(&self, scope: ScopeId) -> Result<Option<RunRow>> {
-        self.ask(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT id, command, scope, started, ended, outcome, counts FROM run
-                     WHERE scope = ?1 ORDER BY id DESC LIMIT 1",
-                )?
-                .query_row([scope.0], run_row)
-                .optional()
-        })
-    }
-
     /// Reads the whole file and says whether it is sound; takes time in proportion to its size.
     pub fn check(&self) -> Result<()> {
         let verdict: String = self.ask(|connection| {
@@ -394,28 +365,6 @@ fn known_with_handle(row: &Row<'_>) -> rusqlite::Result<(Known, Option<Handle>)>
     Ok((scan::known(row)?, handle.map(Handle)))
 }
 
-fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
-    let ended: Option<i64> = row.get(4)?;
-    let end = match ended {
-        None => None,
-        Some(ended) => Some(RunEnd {
-            ended,
-            outcome: column::run_outcome(row, 5)?,
-            counts: column::json(row, 6)?,
-        }),
-    };
-    let start = RunStart {
-        command: row.get(1)?,
-        scope: ScopeId(row.get(2)?),
-        started: row.get(3)?,
-    };
-    Ok(RunRow {
-        id: RunId(row.get(0)?),
-        start,
-        end,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -424,7 +373,7 @@ mod tests {
     use syncline_model::Key;
 
     use super::*;
-    use crate::{Entries, Holder, Ledger, Listed, Receipt, ReceiptResult};
+    use crate::{Entries, Holder, Ledger, Listed, Receipt, ReceiptResult, RunStart};
 
     const COLLECTIONS: u32 = 350;
 
