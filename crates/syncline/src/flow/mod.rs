@@ -1,10 +1,11 @@
 //! Flows: any store to any store, as the configuration describes them.
 //!
-//! A flow is opened ([`open`]): both stores are connected, every expression is compiled, and all
+//! A flow is opened ([`open`]): both stores are connected, every expression is compiled (`compile`), and all
 //! that does not exist is told, before anything is read. Then it is planned, a plan is applied, or
 //! one record is explained. The comparison and the motion are the engine's.
 
 mod apply;
+mod compile;
 mod derived;
 mod events;
 mod exit;
@@ -18,6 +19,7 @@ mod open;
 mod plan;
 mod secrets;
 mod settings;
+mod shapes;
 mod shown;
 mod tables;
 
