@@ -207,11 +207,7 @@ async fn enrolments_only(pair: &Pair, failures_max: u64) -> PublishSummary {
 async fn what_waits_for_what_is_missing_is_not_declined_and_is_once_it_is_given_up() {
     let pair = Pair::empty(V7_3, V7_3).await;
     let hand = pair.hand().await;
-    hand.put(SCHOOLS, &school(0)).await;
-    for number in 0..8 {
-        hand.put(STUDENTS, &student(number, "Ada")).await;
-        hand.put(ENROLMENTS, &enrolment(number, 0, 20)).await;
-    }
+    hand.enrol(8).await;
     let hidden = FaultRule {
         on: FaultMatch {
             method: Some("GET".to_owned()),

@@ -96,11 +96,7 @@ async fn what_may_never_be_written_is_owed_and_can_be_a_warning() {
 async fn what_is_referred_to_and_was_not_chosen_is_fetched_once() {
     let pair = Pair::empty(ApiVersion::V6_2, ApiVersion::V7_3).await;
     let hand = pair.hand().await;
-    hand.put(SCHOOLS, &school(0)).await;
-    for number in 0..6 {
-        hand.put(STUDENTS, &student(number, "Ada")).await;
-        hand.put(ENROLMENTS, &enrolment(number, 0, 20)).await;
-    }
+    hand.enrol(6).await;
     let summary = pair
         .publish_with(|arguments| {
             arguments.settings.choice.include_only = vec!["studentSchoolAssociations".to_owned()];
@@ -283,11 +279,7 @@ const TOGETHER: u64 = 8;
 async fn what_may_not_be_looked_up_is_not_asked_for_with_each_key() {
     let pair = Pair::empty(ApiVersion::V7_3, ApiVersion::V7_3).await;
     let hand = pair.hand().await;
-    hand.put(SCHOOLS, &school(0)).await;
-    for number in 0..30 {
-        hand.put(STUDENTS, &student(number, "Ada")).await;
-        hand.put(ENROLMENTS, &enrolment(number, 0, 20)).await;
-    }
+    hand.enrol(30).await;
     let asked = || pair.source.requests().count("GET", "/ed-fi/students");
     let before = asked();
     pair.source.set_faults(plan([forbidden("GET")]));

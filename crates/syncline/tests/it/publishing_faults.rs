@@ -275,11 +275,7 @@ async fn resets_and_breaks_on_every_sort_of_request_lose_nothing() {
     let mut pair = Pair::empty(V6_2, V7_3).await;
     pair.page_size = 3;
     let hand = pair.hand().await;
-    hand.put(SCHOOLS, &school(0)).await;
-    for number in 0..5 {
-        hand.put(STUDENTS, &student(number, "Ada")).await;
-        hand.put(ENROLMENTS, &enrolment(number, 0, 20)).await;
-    }
+    hand.enrol(5).await;
     // Getting in touch, which is tried for a short time only; records and their counts.
     must_survive_breaks(
         &pair,

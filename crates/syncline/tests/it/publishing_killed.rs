@@ -5,9 +5,7 @@ use serde_json::Value;
 use syncline_model::{Outcome, Record};
 use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultRule};
 
-use crate::publishing_pair::{
-    ENROLMENTS, Hand, Pair, SCHOOLS, STUDENTS, enrolment, school, student,
-};
+use crate::publishing_pair::{ENROLMENTS, Hand, Pair, STUDENTS, enrolment, student};
 use crate::publishing_untold::forbidden;
 use crate::site::plan;
 
@@ -59,11 +57,7 @@ async fn must_be_made(outcome: impl Future<Output = Outcome>) {
 async fn published(enrolments: usize) -> (Pair, Hand) {
     let pair = Pair::empty(V7_3, V7_3).await;
     let hand = pair.hand().await;
-    hand.put(SCHOOLS, &school(0)).await;
-    for number in 0..enrolments {
-        hand.put(STUDENTS, &student(number, "Ada")).await;
-        hand.put(ENROLMENTS, &enrolment(number, 0, 20)).await;
-    }
+    hand.enrol(enrolments).await;
     assert_eq!(pair.publish().await.exit_status(), 0);
     (pair, hand)
 }

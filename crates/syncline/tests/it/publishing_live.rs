@@ -8,9 +8,7 @@ use syncline_sandbox::{
     ApiVersion, FaultAction, FaultMatch, FaultRule, RequestLog, Sandbox, SandboxConfig,
 };
 
-use crate::publishing_pair::{
-    ENROLMENTS, Hand, Pair, SCHOOLS, STUDENTS, enrolment, school, student,
-};
+use crate::publishing_pair::{ENROLMENTS, Hand, Pair, STUDENTS, enrolment, student};
 use crate::site::{plan, status, until};
 
 use ApiVersion::{V6_2, V7_3};
@@ -146,11 +144,7 @@ async fn nothing_depends_on_the_clocks_of_the_servers() {
             summary
         };
         let hand = pair.hand().await;
-        hand.put(SCHOOLS, &school(0)).await;
-        for number in 0..4 {
-            hand.put(STUDENTS, &student(number, "Ada")).await;
-            hand.put(ENROLMENTS, &enrolment(number, 0, 20)).await;
-        }
+        hand.enrol(4).await;
         pair.source.set_faults(plan([busy(source_s)]));
         pair.target.set_faults(plan([busy(-source_s)]));
         publish("first").await;

@@ -25,11 +25,7 @@ async fn without_overlap(pair: &Pair) -> PublishSummary {
 async fn enrolled(students: usize) -> Pair {
     let pair = Pair::empty(V6_2, V7_3).await;
     let hand = pair.hand().await;
-    hand.put(SCHOOLS, &school(0)).await;
-    for number in 0..students {
-        hand.put(STUDENTS, &student(number, "Ada")).await;
-        hand.put(ENROLMENTS, &enrolment(number, 0, 20)).await;
-    }
+    hand.enrol(students).await;
     assert_eq!(pair.publish().await.exit_status(), 0);
     pair
 }

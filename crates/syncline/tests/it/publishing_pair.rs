@@ -352,6 +352,15 @@ impl Hand {
         );
     }
 
+    /// A school, and students who are enrolled there on the 20th.
+    pub(crate) async fn enrol(&self, students: usize) {
+        self.put(SCHOOLS, &school(0)).await;
+        for number in 0..students {
+            self.put(STUDENTS, &student(number, "Ada")).await;
+            self.put(ENROLMENTS, &enrolment(number, 0, 20)).await;
+        }
+    }
+
     pub(crate) async fn delete(&self, name: &str, payload: &Value) -> Outcome {
         let change = Change::delete(self.record(name, payload));
         self.apply(name, change).await

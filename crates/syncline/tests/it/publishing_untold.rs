@@ -5,7 +5,7 @@ use syncline::{PublishArgs, PublishSummary};
 use syncline_model::Outcome;
 use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultRule};
 
-use crate::publishing_pair::{ENROLMENTS, Pair, SCHOOLS, STUDENTS, enrolment, school, student};
+use crate::publishing_pair::{ENROLMENTS, Pair, STUDENTS, enrolment, student};
 use crate::site::{plan, rule, status, until};
 
 use ApiVersion::{V5_4, V7_3};
@@ -63,11 +63,7 @@ async fn keys_that_changed_untold_are_found_by_comparison() {
 async fn what_took_another_key_untold_and_then_went_goes_from_the_target_too() {
     let pair = Pair::empty(V7_3, V7_3).await;
     let hand = pair.hand().await;
-    hand.put(SCHOOLS, &school(0)).await;
-    for number in 0..20 {
-        hand.put(STUDENTS, &student(number, "Ada")).await;
-        hand.put(ENROLMENTS, &enrolment(number, 0, 20)).await;
-    }
+    hand.enrol(20).await;
     assert_eq!(pair.publish().await.exit_status(), 0);
     pair.source.set_faults(plan([forbidden()]));
     let (old, new) = (enrolment(1, 0, 20), enrolment(1, 0, 21));
@@ -152,11 +148,7 @@ async fn without_deletes(pair: &Pair) -> PublishSummary {
 async fn changes_of_keys_that_may_not_be_read_are_made_once_they_may_also_without_deletes() {
     let pair = Pair::empty(V7_3, V7_3).await;
     let hand = pair.hand().await;
-    hand.put(SCHOOLS, &school(0)).await;
-    for number in 0..2 {
-        hand.put(STUDENTS, &student(number, "Ada")).await;
-        hand.put(ENROLMENTS, &enrolment(number, 0, 20)).await;
-    }
+    hand.enrol(2).await;
     assert_eq!(without_deletes(&pair).await.exit_status(), 0);
     pair.source.set_faults(plan([forbidden()]));
     for (from, to, held) in [(20, 21, 3), (21, 22, 4)] {
@@ -192,11 +184,7 @@ async fn changes_of_keys_that_may_not_be_read_are_made_once_they_may_also_withou
 async fn a_list_that_may_not_be_read_is_asked_for_once_in_a_run() {
     let pair = Pair::empty(V7_3, V7_3).await;
     let hand = pair.hand().await;
-    hand.put(SCHOOLS, &school(0)).await;
-    for number in 0..20 {
-        hand.put(STUDENTS, &student(number, "Ada")).await;
-        hand.put(ENROLMENTS, &enrolment(number, 0, 20)).await;
-    }
+    hand.enrol(20).await;
     assert_eq!(pair.publish().await.exit_status(), 0);
     hand.rekey(ENROLMENTS, &enrolment(1, 0, 20), &enrolment(1, 0, 21))
         .await;
