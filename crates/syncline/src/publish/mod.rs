@@ -42,6 +42,9 @@ pub use settings::PublishSettings;
 pub(crate) use settings::SHAPE;
 pub use summary::PublishSummary;
 
+/// Change versions that are read once more of live data, if nothing is said.
+const LIVE_OVERLAP: u64 = 1000;
+
 /// What the command line says about publishing.
 #[derive(Clone, Debug)]
 pub struct PublishArgs {
@@ -281,11 +284,12 @@ async fn pass(
         .filter(|(name, _)| chosen.contains(*name))
         .map(|(_, collection)| Arc::new(collection.clone()))
         .collect();
-    let overlap = match feed.isolation() {
+    let usual = match feed.isolation() {
         // What was not committed when a snapshot was taken is rare enough to be asked for.
-        Isolation::Snapshot(_) if !settings.said.contains("overlap") => 0,
-        _ => settings.overlap,
+        Isolation::Snapshot(_) => 0,
+        Isolation::None => LIVE_OVERLAP,
     };
+    let overlap = settings.overlap.unwrap_or(usual);
     let job = PublishJob {
         moment: feed.newest().map(|version| Mark(version.to_string())),
         through: passes::through(feed.isolation()),

@@ -10,19 +10,14 @@ use crate::{Failure, RemedySettings, guards, remedy};
 
 use super::Choice;
 
-/// Change versions that are read once more where the source has no snapshot.
-const OVERLAP: u64 = 1000;
-
-/// Keys of which it counts whether they are said: those that stand with kept connections, too, and the
-/// overlap.
-const SAID: [&str; 7] = [
+/// Keys that stand with kept connections, too.
+const SAID: [&str; 6] = [
     "include",
     "include_only",
     "exclude",
     "exclude_only",
     "ignore_isolation",
     "forbidden_as_warning",
-    "overlap",
 ];
 
 /// The keys of `publish`, and of each job of a jobs file.
@@ -95,7 +90,7 @@ pub(crate) const SHAPE: Shape = Shape::of(&[
 ]);
 
 /// What is published where, as the configuration says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PublishSettings {
     /// Name of the store to publish from.
     pub from: Option<String>,
@@ -109,8 +104,8 @@ pub struct PublishSettings {
     /// were deleted.
     pub ignore_deletes: bool,
     /// Change versions before a mark that are read once more, because a transaction may have become
-    /// visible after its version was passed; with a snapshot only if the configuration says so.
-    pub overlap: u64,
+    /// visible after its version was passed; if nothing is said, 1000 without a snapshot and none with one.
+    pub overlap: Option<u64>,
     /// Name that keeps the marks of several publications between the same stores apart.
     pub job: Option<String>,
     /// Change version up to which another program has published: the first publication begins after it.
@@ -132,31 +127,8 @@ pub struct PublishSettings {
     /// What is configured where the command line chose other collections: how far those are
     /// published says nothing about the rest.
     pub instead_of: Option<Choice>,
-    /// Keys that the configuration says and that beat what is kept with a connection or is usual.
+    /// Keys that the configuration says, which beat what is kept with a connection.
     pub said: BTreeSet<&'static str>,
-}
-
-impl Default for PublishSettings {
-    fn default() -> Self {
-        Self {
-            from: None,
-            to: None,
-            choice: Choice::default(),
-            ignore_isolation: false,
-            ignore_deletes: false,
-            overlap: OVERLAP,
-            job: None,
-            since: None,
-            failures_max: None,
-            forbidden_as_warning: false,
-            remediation: None,
-            guards: GuardPolicy::default(),
-            protected: vec![],
-            allowed_deletes: None,
-            instead_of: None,
-            said: BTreeSet::new(),
-        }
-    }
 }
 
 impl PublishSettings {
@@ -197,9 +169,7 @@ impl PublishSettings {
             },
             ignore_isolation: switch("ignore_isolation", defaults.ignore_isolation)?,
             ignore_deletes: switch("ignore_deletes", defaults.ignore_deletes)?,
-            overlap: section
-                .parsed("overlap", number)?
-                .unwrap_or(defaults.overlap),
+            overlap: section.parsed("overlap", number)?.or(defaults.overlap),
             job: section.text("job")?.or_else(|| defaults.job.clone()),
             since: section.parsed("since", number)?.or(defaults.since),
             failures_max: section

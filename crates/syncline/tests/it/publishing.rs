@@ -80,7 +80,7 @@ async fn later_only_what_was_written_deleted_or_rekeyed_is_moved() {
             "{from:?} {rekeyed:?}"
         );
         let summary = pair
-            .publish_with(|arguments| arguments.settings.overlap = 0)
+            .publish_with(|arguments| arguments.settings.overlap = Some(0))
             .await
             .unwrap();
         must_be_done(&summary);
@@ -144,7 +144,7 @@ async fn what_is_refused_is_owed_and_offered_again_while_the_mark_moves() {
     };
     pair.target.set_faults(plan([refusal]));
     let first = pair
-        .publish_with(|arguments| arguments.settings.overlap = 0)
+        .publish_with(|arguments| arguments.settings.overlap = Some(0))
         .await
         .unwrap();
     assert_eq!(first.exit_status(), 1);
@@ -237,7 +237,7 @@ async fn what_somebody_else_deleted_in_the_target_is_fetched_once_something_need
     let gone = other.delete(STUDENTS, &student(1, "Ada")).await;
     assert!(matches!(gone, Outcome::Done { .. }), "{gone:?}");
     hand.put(ENROLMENTS, &enrolment(1, 0, 20)).await;
-    let published = pair.publish_with(|arguments| arguments.settings.overlap = 0);
+    let published = pair.publish_with(|arguments| arguments.settings.overlap = Some(0));
     must_be_done(&published.await.unwrap());
     pair.must_be_equal("after it was needed").await;
 }

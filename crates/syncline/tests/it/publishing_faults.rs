@@ -161,7 +161,7 @@ async fn students_only(pair: &Pair, job: Option<&str>) -> (Option<String>, u64) 
         .publish_with(|arguments| {
             arguments.settings.job = job.map(str::to_owned);
             arguments.settings.choice.include_only = vec![format!("/{STUDENTS}")];
-            arguments.settings.overlap = 0;
+            arguments.settings.overlap = Some(0);
         })
         .await
         .unwrap();

@@ -24,7 +24,7 @@ async fn published(students: usize) -> Pair {
 async fn guarded(pair: &Pair, change: impl FnOnce(&mut PublishArgs)) -> PublishSummary {
     let published = pair.publish_with(|arguments| {
         arguments.settings.guards = GuardPolicy::default();
-        arguments.settings.overlap = 0;
+        arguments.settings.overlap = Some(0);
         change(arguments);
     });
     published.await.unwrap()
@@ -94,7 +94,7 @@ async fn deletes_beyond_a_limit_are_owed_and_judged_again_until_they_are_allowed
     pair.must_be_equal("after they were allowed").await;
 
     // Read once more on account of the overlap, they are no deletes any more.
-    let over = guarded(&pair, |arguments| arguments.settings.overlap = 1000).await;
+    let over = guarded(&pair, |arguments| arguments.settings.overlap = Some(1000)).await;
     assert_eq!((over.exit_status(), over.parts[STUDENTS].gone), (0, 3));
 }
 

@@ -63,7 +63,7 @@ async fn published(enrolments: usize) -> (Pair, Hand) {
 }
 
 async fn must_get_equal(pair: &Pair) {
-    let published = pair.publish_with(|arguments| arguments.settings.overlap = 0);
+    let published = pair.publish_with(|arguments| arguments.settings.overlap = Some(0));
     let summary = published.await.unwrap();
     assert_eq!((summary.exit_status(), summary.owed()), (0, 0));
     pair.must_be_equal("after a run was killed").await;

@@ -68,7 +68,7 @@ async fn a_record_on_two_pages_is_written_once_and_counted_once() {
         }
         pages() - before
     };
-    let publishing = pair.publish_with(|arguments| arguments.settings.overlap = 0);
+    let publishing = pair.publish_with(|arguments| arguments.settings.overlap = Some(0));
     let (summary, pages) = tokio::join!(publishing, living);
     let summary = summary.unwrap();
     assert!(pages < RECORDS as u64 / u64::from(PAGE), "it was in time");

@@ -17,7 +17,7 @@ const SESSIONS: &str = "ed-fi/sessions";
 const SECTIONS: &str = "ed-fi/sections";
 
 async fn without_overlap(pair: &Pair) -> PublishSummary {
-    let published = pair.publish_with(|arguments| arguments.settings.overlap = 0);
+    let published = pair.publish_with(|arguments| arguments.settings.overlap = Some(0));
     published.await.unwrap()
 }
 
@@ -98,7 +98,7 @@ async fn changed_in_order(further: &[(&str, &str)]) -> Vec<&'static str> {
     // What lies between is not published, and its keys cannot change.
     let choose = |arguments: &mut syncline::PublishArgs| {
         arguments.settings.choice.exclude_only = vec!["calendars".to_owned()];
-        arguments.settings.overlap = 0;
+        arguments.settings.overlap = Some(0);
     };
     assert_eq!(pair.publish_with(choose).await.unwrap().exit_status(), 0);
     let hand = pair.hand().await;

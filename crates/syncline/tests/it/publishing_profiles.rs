@@ -55,7 +55,7 @@ fn narrow(can_be_read: bool) -> Profile {
 
 fn only_enrolments(arguments: &mut syncline::PublishArgs) {
     arguments.settings.choice.include_only = vec![ENROLMENTS.to_owned()];
-    arguments.settings.overlap = 0;
+    arguments.settings.overlap = Some(0);
 }
 
 /// Publishes the enrolments, one of which got another key and one of which went.

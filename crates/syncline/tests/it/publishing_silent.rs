@@ -121,7 +121,7 @@ async fn records_that_leave_the_window_while_it_is_read_take_no_others_with_them
             "it was in time"
         );
     };
-    let publishing = pair.publish_with(|arguments| arguments.settings.overlap = 0);
+    let publishing = pair.publish_with(|arguments| arguments.settings.overlap = Some(0));
     let (summary, ()) = tokio::join!(publishing, living);
     assert_eq!(summary.unwrap().exit_status(), 0);
     pair.must_be_equal("after records left the window").await;

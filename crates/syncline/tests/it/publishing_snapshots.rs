@@ -43,9 +43,7 @@ async fn an_overlap_that_is_asked_for_counts_with_a_snapshot_too() {
     let read = async |overlap: Option<u64>| {
         let published = pair.publish_with(|arguments| {
             isolated(arguments);
-            let settings = &mut arguments.settings;
-            settings.overlap = overlap.unwrap_or(settings.overlap);
-            settings.said.extend(overlap.map(|_| "overlap"));
+            arguments.settings.overlap = overlap;
         });
         let summary = published.await.unwrap();
         assert_eq!(summary.exit_status(), 0, "{overlap:?}");

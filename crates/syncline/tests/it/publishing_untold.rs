@@ -71,7 +71,7 @@ async fn what_took_another_key_untold_and_then_went_goes_from_the_target_too() {
     assert!(matches!(moved, Outcome::Done { .. }), "{moved:?}");
     let gone = hand.delete(ENROLMENTS, &new).await;
     assert!(matches!(gone, Outcome::Done { .. }), "{gone:?}");
-    let published = pair.publish_with(|arguments| arguments.settings.overlap = 0);
+    let published = pair.publish_with(|arguments| arguments.settings.overlap = Some(0));
     assert_eq!(published.await.unwrap().exit_status(), 0);
     pair.must_be_equal("after a record took another key and went")
         .await;
@@ -139,7 +139,7 @@ async fn where_deletes_are_ignored_old_keys_stay_and_that_is_told() {
 async fn without_deletes(pair: &Pair) -> PublishSummary {
     let ignoring = |arguments: &mut PublishArgs| {
         arguments.settings.ignore_deletes = true;
-        arguments.settings.overlap = 0;
+        arguments.settings.overlap = Some(0);
     };
     pair.publish_with(ignoring).await.unwrap()
 }

@@ -140,7 +140,7 @@ async fn a_full_publication_deletes_what_went() {
     assert_eq!(pair.publish().await.exit_status(), 0);
     hand.delete(STUDENTS, &student(4, "Ada")).await;
     let ignored = |arguments: &mut PublishArgs| {
-        arguments.settings.overlap = 0;
+        arguments.settings.overlap = Some(0);
         arguments.settings.ignore_deletes = true;
     };
     let ignored = pair.publish_with(ignored).await.unwrap();
@@ -150,7 +150,7 @@ async fn a_full_publication_deletes_what_went() {
     );
     // The mark is beyond it: the feed does not tell it any more.
     let quiet = pair
-        .publish_with(|arguments| arguments.settings.overlap = 0)
+        .publish_with(|arguments| arguments.settings.overlap = Some(0))
         .await
         .unwrap();
     assert_eq!(
