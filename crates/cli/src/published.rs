@@ -187,16 +187,32 @@ fn ending(summary: &PublishSummary) -> Vec<String> {
         ),
     }
     lines.extend(remediated(summary.remediation.as_ref()));
-    match summary.owed() {
-        0 => {}
-        owed => lines.push(format!(
-            "{} owed: the next publication offers them again, `--retry-owed` at once and nothing \
-             else.",
-            count(owed, "change")
-        )),
-    }
+    lines.extend(owed(summary));
     if let Some(path) = &summary.reject_file {
         lines.push(format!("Refused records are in {}.", path.display()));
+    }
+    lines
+}
+
+/// What is owed: what is offered again, and what is kept back because it is protected.
+fn owed(summary: &PublishSummary) -> Vec<String> {
+    let reports = summary.report.collections.values();
+    let protected: u64 = reports.map(|report| report.protected).sum();
+    let kept_back = protected.min(summary.owed());
+    let mut lines = Vec::new();
+    match summary.owed() - kept_back {
+        0 => {}
+        offered => lines.push(format!(
+            "{} owed: the next publication offers them again, `--retry-owed` at once and nothing \
+             else.",
+            count(offered, "change")
+        )),
+    }
+    if kept_back > 0 {
+        lines.push(format!(
+            "{} owed and kept back, as what would go is protected.",
+            count(kept_back, "delete")
+        ));
     }
     lines
 }

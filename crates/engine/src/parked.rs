@@ -118,15 +118,9 @@ fn tell(context: &Context, collection: &CollectionRun, owed: &Owed) {
         reason: &owed.reason,
         body: Body::of(&owed.payload),
     });
-    let origin = Origin {
-        unit: file.into(),
-        line,
-        offset: 0,
-        length: 0,
-    };
     context.observer.on(&Event::Rejected {
         collection: collection.name().clone(),
-        origin: Some(origin),
+        origin: place(&owed.origin),
         status: owed.status,
         reason: owed.reason.clone(),
     });
@@ -147,20 +141,25 @@ fn was_given_up(context: &Context, owed: &Owed) -> bool {
 
 /// The record of an owed change; it keeps the place where it was read for whoever asks.
 fn record(owed: Owed) -> Record {
-    let (file, line) = split_origin(&owed.origin);
-    let origin = Origin {
-        unit: file.into(),
-        line,
-        offset: 0,
-        length: 0,
-    };
+    let origin = place(&owed.origin);
     Record {
         key: Key::from_canonical(owed.key_text),
         digest: owed.digest,
         payload: owed.payload,
         handle: None,
-        origin: Some(origin),
+        origin,
     }
+}
+
+/// The place that is kept of a record; nothing of one that was in no file.
+fn place(origin: &str) -> Option<Origin> {
+    let (file, line) = split_origin(origin);
+    (!file.is_empty()).then(|| Origin {
+        unit: file.into(),
+        line,
+        offset: 0,
+        length: 0,
+    })
 }
 
 /// File and line of `students.jsonl:17`.
@@ -168,5 +167,19 @@ fn split_origin(origin: &str) -> (&str, u64) {
     match origin.rsplit_once(':') {
         Some((file, line)) => (file, line.parse().unwrap_or(0)),
         None => (origin, 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_in_no_file_has_no_place() {
+        let told = |origin: &str| place(origin).map(|place| place.to_string());
+        assert_eq!(told("a:b.jsonl:17").as_deref(), Some("a:b.jsonl:17"));
+        for nowhere in ["", ":0"] {
+            assert_eq!(told(nowhere), None);
+        }
     }
 }

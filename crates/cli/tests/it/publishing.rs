@@ -263,6 +263,15 @@ async fn held_deletes_are_explained_and_can_be_allowed() {
         protected.stderr.contains("3 no longer there and protected"),
         "{protected}"
     );
+    let kept_back = "3 deletes owed and kept back, as what would go is protected.";
+    assert!(
+        protected.stderr.lines().any(|line| line == kept_back),
+        "{protected}"
+    );
+    assert!(
+        !protected.stderr.contains("offers them again"),
+        "{protected}"
+    );
     let told = [
         "publish",
         "district",

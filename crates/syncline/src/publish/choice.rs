@@ -24,8 +24,9 @@ pub struct Choice {
     pub descriptors: bool,
 }
 
-/// Collections that are reference data of the host, in whose load orders they do not stand.
-const NEVER: &str = "schoolYearTypes";
+/// Collections that are reference data of the host, in whose load orders they do not stand. They are
+/// not published unless they are named.
+pub(super) const NEVER: &str = "schoolYearTypes";
 
 /// The names of a comma-separated list.
 pub(crate) fn terms(list: &str) -> Vec<String> {
@@ -71,7 +72,7 @@ impl Choice {
             .collect();
         let (include, include_only) = (named(&self.include)?, named(&self.include_only)?);
         if !include.is_empty() || !include_only.is_empty() {
-            let mut wanted = closure(include, |name| graph.get(name).cloned().unwrap_or_default());
+            let mut wanted = closure(include, |name| prerequisites(name, target));
             wanted.retain(|name| self.descriptors || !descriptor(name));
             // A collection that is named is wanted, even if its sort is not.
             wanted.extend(include_only);
@@ -103,6 +104,18 @@ fn lacking(name: &str, source: &Catalog, failure: Failure) -> Failure {
     let message = format!("{}, which the source has", failure.message);
     Failure::configuration(message)
         .with_hint("leave it out of the choice: without a place in the target it is not published")
+}
+
+/// What has to be there before a collection: as the load order says, or, if that leaves the collection
+/// out, what it refers to.
+fn prerequisites(name: &CollectionName, target: &Catalog) -> Vec<CollectionName> {
+    if let Some(waits) = target.dependencies.get(name) {
+        return waits.clone();
+    }
+    let collection = target.collections.get(name).into_iter();
+    let references = collection.flat_map(|collection| &collection.references);
+    let targets = references.flat_map(|reference| reference.targets.iter().cloned());
+    targets.filter(|name| name.short() != NEVER).collect()
 }
 
 /// Some names with all that follows from them.

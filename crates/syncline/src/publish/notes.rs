@@ -3,6 +3,8 @@
 use syncline_model::{Catalog, CollectionName};
 use syncline_store_edfi::Feed;
 
+use super::choice::NEVER;
+
 /// Names of collections that are shown; the rest is counted.
 const NAMES_SHOWN: usize = 5;
 
@@ -40,6 +42,20 @@ pub(super) fn notes(
     if let Some(names) = shown(&lacking) {
         notes.push(format!(
             "not published, as the target does not have them: {names}"
+        ));
+    }
+    let mut unordered: Vec<&CollectionName> = source
+        .collections
+        .keys()
+        .filter(|name| target.collections.contains_key(*name))
+        .filter(|name| !target.dependencies.contains_key(*name) && name.short() != NEVER)
+        .collect();
+    // Descriptors are many, and most publications leave them out.
+    unordered.sort_by_key(|name| name.short().ends_with("Descriptors"));
+    if let Some(names) = shown(&unordered) {
+        notes.push(format!(
+            "not published unless they are named (`--include`), as the load order of the target \
+             leaves them out: {names}"
         ));
     }
     notes

@@ -301,6 +301,15 @@ async fn what_the_target_does_not_have_is_told_and_the_rest_goes_on() {
         told.contains("the target does not have them: ed-fi/"),
         "{told}"
     );
+    // What both have and the order leaves out is told, too, and published where it is named.
+    let left_out = "the load order of the target leaves them out: ed-fi/section";
+    assert!(told.contains(left_out), "{told}");
+    assert!(!told.contains("schoolYearTypes"), "{told}");
+    let named = published(&pair, |choice| {
+        choice.include = names(&["studentSchoolAssociations"]);
+    });
+    let expected = BTreeSet::from(["schools", "studentSchoolAssociations", "students"]);
+    assert_eq!(parts(&named.await), expected);
 }
 
 /// The load orders that were published, as both forms tell them.
