@@ -8,7 +8,7 @@ use crate::filter;
 use crate::layout::Entries;
 use crate::names;
 use crate::operations::Step;
-use crate::reading::place;
+use crate::pages::place;
 
 /// What tells one version of an entry from the next, the better one first.
 pub(crate) const VERSIONS: [&str; 2] = ["entryCSN", "modifyTimestamp"];

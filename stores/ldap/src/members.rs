@@ -20,7 +20,8 @@ use crate::finding::{direct_name, find};
 use crate::layout::{Entries, Members};
 use crate::names;
 use crate::operations::{Operations, Step, Stop, settled};
-use crate::reading::{Pages, condition};
+use crate::pages::Pages;
+use crate::searches::condition;
 use crate::value;
 
 /// Owners that are looked up by one search.

@@ -12,8 +12,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use ldap3::controls::{Control, ControlType, PagedResults};
-use ldap3::{Ldap, Scope as Depth};
 use syncline_model::{Canonicaliser, Counts, Coverage, Handle, Key, Mark, Origin, Record, Scope};
 use syncline_store::{Batch, BatchStream, ErrorKind, Query, Rejected, Result, StoreError, Want};
 use tokio::sync::mpsc;
@@ -21,17 +19,14 @@ use tokio::time::Instant;
 
 use crate::connection::Directory;
 use crate::entry::Entry;
-use crate::filter;
-use crate::layout::{Entries, Layout};
+use crate::layout::Layout;
 use crate::members;
-use crate::times;
+use crate::pages::Pages;
+use crate::searches::filters;
+use crate::times::{self, MODIFIED};
 
 /// Batches that wait for whoever reads.
 const WAITING_MAX: usize = 4;
-/// Keys that are looked up by one search.
-const KEYS_MAX: usize = 64;
-/// When an entry was changed last, as the directory notes it.
-const MODIFIED: &str = "modifyTimestamp";
 /// How a mark begins.
 const MARK: &str = "modifyTimestamp:";
 /// How much further back than it would have to a feed looks: the clocks of the servers of one
@@ -88,53 +83,6 @@ fn since(mark: &Mark) -> Result<&str> {
         .ok_or_else(|| {
             let message = "this mark was not given by a directory";
             StoreError::new(ErrorKind::Unsupported, message)
-        })
-}
-
-/// The searches that find what a query asks for; none if nothing can be found.
-fn filters(entries: &Entries, query: &Query, since: Option<&str>) -> Result<Vec<String>> {
-    let mut conditions = vec![entries.filter.clone()];
-    if let Some(since) = since {
-        conditions.push(format!("({MODIFIED}>={})", ldap3::ldap_escape(since)));
-    }
-    match &query.scope {
-        Scope::Matching(asked) => {
-            for (name, text) in asked {
-                match condition(entries, name, text)? {
-                    Some(condition) => conditions.push(condition),
-                    None => return Ok(vec![]),
-                }
-            }
-            Ok(vec![filter::all(&conditions)])
-        }
-        Scope::Keys(keys) => {
-            let known = keys.iter().filter_map(|key| {
-                Some(filter::has_key(entries, &filter::key_values(entries, key)?))
-            });
-            let known: Vec<String> = known.collect();
-            let searches = known.chunks(KEYS_MAX).map(|some| {
-                let mut conditions = conditions.clone();
-                conditions.push(filter::any(some));
-                filter::all(&conditions)
-            });
-            Ok(searches.collect())
-        }
-        _ => Ok(vec![filter::all(&conditions)]),
-    }
-}
-
-/// The condition that an attribute has a value; nothing if no entry can.
-pub(crate) fn condition(entries: &Entries, name: &str, text: &str) -> Result<Option<String>> {
-    let attribute = entries
-        .attribute(name)
-        .filter(|attribute| !attribute.write_only);
-    attribute
-        .map(|attribute| filter::matches(attribute, text))
-        .ok_or_else(|| {
-            let known = entries.read_names().join(", ");
-            let message = format!("the collection cannot be filtered by `{name}`");
-            StoreError::new(ErrorKind::Unsupported, message)
-                .with_hint(format!("it has the attributes {known}"))
         })
 }
 
@@ -343,93 +291,4 @@ fn is_match(payload: &[u8], asked: &[(String, String)]) -> bool {
             None => is_text(found),
         }
     })
-}
-
-/// The pages of one search.
-pub(crate) struct Pages<'a> {
-    directory: &'a Directory,
-    entries: &'a Entries,
-    filter: &'a str,
-    attributes: &'a [String],
-    /// Where the next page begins; nothing after the last.
-    cookie: Option<Vec<u8>>,
-}
-
-/// One page.
-pub(crate) struct Page {
-    pub(crate) entries: Vec<Entry>,
-    /// Whether the directory named another one for a part of it.
-    pub(crate) referred: bool,
-}
-
-impl<'a> Pages<'a> {
-    pub(crate) fn new(
-        directory: &'a Directory,
-        entries: &'a Entries,
-        filter: &'a str,
-        attributes: &'a [String],
-    ) -> Self {
-        Self {
-            directory,
-            entries,
-            filter,
-            attributes,
-            cookie: Some(Vec::new()),
-        }
-    }
-
-    /// The next page, if there is one.
-    pub(crate) async fn next(&mut self, ldap: &mut Ldap) -> Result<Option<Page>> {
-        let Some(cookie) = self.cookie.take() else {
-            return Ok(None);
-        };
-        let settings = &self.directory.settings;
-        let control = PagedResults {
-            size: i32::from(settings.page_size),
-            cookie,
-        };
-        let (base, depth) = place(self.entries);
-        let search = ldap
-            .with_controls(control)
-            .with_timeout(settings.timeout)
-            .streaming_search(base, depth, self.filter, self.attributes);
-        let problem = |error| self.directory.problem(error);
-        let mut search = search.await.map_err(problem)?;
-        let mut page = Page {
-            entries: Vec::with_capacity(usize::from(settings.page_size)),
-            referred: false,
-        };
-        while let Some(found) = search.next().await.map_err(problem)? {
-            if found.is_ref() {
-                page.referred = true;
-            } else if !found.is_intermediate() {
-                let entry = Entry::read(found).ok_or_else(|| {
-                    let message = format!("{} sent an entry that is none", settings.url);
-                    StoreError::new(ErrorKind::InvalidData, message)
-                })?;
-                page.entries.push(entry);
-            }
-        }
-        let result = search.finish().await;
-        self.directory
-            .require(&result, &format!("reading below {base}"))?;
-        self.cookie = result.ctrls.iter().find_map(|control| match control {
-            Control(Some(ControlType::PagedResults), raw) => {
-                Some(raw.parse::<PagedResults>().cookie)
-            }
-            _ => None,
-        });
-        self.cookie.take_if(|cookie| cookie.is_empty());
-        Ok(Some(page))
-    }
-}
-
-/// Where the entries of a collection are.
-pub(crate) fn place(entries: &Entries) -> (&str, Depth) {
-    let depth = if entries.settings.subtree {
-        Depth::Subtree
-    } else {
-        Depth::OneLevel
-    };
-    (&entries.settings.base, depth)
 }

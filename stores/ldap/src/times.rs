@@ -3,6 +3,9 @@
 use jiff::civil::DateTime;
 use jiff::{Span, SpanRound, Unit};
 
+/// When an entry was changed last, as the directory notes it.
+pub(crate) const MODIFIED: &str = "modifyTimestamp";
+
 /// `20260814123000Z`, perhaps with a fraction, as `2026-08-14T12:30:00Z`. Times in another zone or
 /// without seconds are not taken: they could not be written back as they were.
 pub(crate) fn read(text: &str) -> Option<String> {
