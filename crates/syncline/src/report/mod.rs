@@ -7,6 +7,7 @@
 mod charts;
 mod outcomes;
 mod page;
+mod words;
 
 use std::path::Path;
 

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use syncline_engine::{CollectionPlan, CollectionReport, Ending, FlowPlan, RunReport, Side};
-use syncline_model::{ChangeKind, CollectionName};
+use syncline_engine::{CollectionPlan, CollectionReport, FlowPlan, RunReport, Side};
+use syncline_model::CollectionName;
 use syncline_plan::{
     Guard, PlanHeader, PlanReader, PlanSummary as PlanEnd, PlannedChange, Verdict,
 };
 
 use super::charts::{Part, bars};
 use super::outcomes::{Outcomes, id_of as change_id};
+use super::words::{
+    holds, notes_of, places, state_of_plan, state_of_run, to_the_second, why, word,
+};
 use crate::Failure;
 use crate::flow::{ApplySummary, PlanSummary, ShownChange, shown_of};
 
@@ -20,8 +23,6 @@ const CHANGES_MAX: usize = 2_000;
 const CHANGES_EACH_MIN: usize = 5;
 /// Kinds of change, held and leaving included.
 const KINDS: usize = 6;
-/// Most lines of files that a reason of failures names.
-const LINES_MAX: usize = 10;
 
 /// A page.
 #[derive(Debug, Serialize)]
@@ -318,16 +319,6 @@ impl Page {
     }
 }
 
-const fn word(kind: ChangeKind, leaves: bool) -> &'static str {
-    match kind {
-        _ if leaves => "leave",
-        ChangeKind::Create => "create",
-        ChangeKind::Update => "update",
-        ChangeKind::Rekey => "re-key",
-        ChangeKind::Delete => "delete",
-    }
-}
-
 fn kinds_of(one: &CollectionPlan) -> Vec<(&'static str, u64)> {
     vec![
         ("create", one.creates),
@@ -369,115 +360,4 @@ fn row_of(one: &CollectionPlan, bar: Vec<Part>) -> Row {
         sizes: Some((one.source, one.target, one.unchanged)),
         notes: notes_of(one),
     }
-}
-
-fn notes_of(one: &CollectionPlan) -> Vec<String> {
-    let held = one.held.iter();
-    let mut notes: Vec<String> = held
-        .map(|(reason, count)| format!("{count} held: {reason}"))
-        .collect();
-    if one.only_changes {
-        let note = "only what changed was read; what went is seen when everything is read";
-        notes.push(note.to_owned());
-    }
-    if let Some(reason) = &one.incomplete {
-        notes.push(format!(
-            "not everything was read ({reason}); nothing of it is deleted"
-        ));
-    }
-    let told = u64::try_from(one.problems.len()).unwrap_or(u64::MAX);
-    let more = (one.unfit + one.duplicates).saturating_sub(told);
-    if more > 0 {
-        notes.push(format!("and {more} problems more than are told one by one"));
-    }
-    notes
-}
-
-fn state_of_plan(plan: &FlowPlan) -> (&'static str, String) {
-    if plan.written.is_none() {
-        (
-            "bad",
-            "nothing can be planned until problems are put right".to_owned(),
-        )
-    } else if plan.is_held() {
-        (
-            "held",
-            "a guard holds a part; the rest can be applied".to_owned(),
-        )
-    } else if plan.is_empty() {
-        ("good", "nothing differs".to_owned())
-    } else {
-        ("open", "ready to be applied".to_owned())
-    }
-}
-
-fn state_of_run(report: &RunReport) -> (&'static str, String) {
-    let mut all = report.collections.values();
-    match &report.ending {
-        Ending::Interrupted => ("held", "stopped; the same command goes on".to_owned()),
-        Ending::Failed(error) => ("bad", format!("stopped: {error}")),
-        Ending::Completed if all.any(|one| one.failed > 0) => {
-            ("bad", "done, and some changes were declined".to_owned())
-        }
-        Ending::Completed
-            if report
-                .collections
-                .values()
-                .any(|one| !one.verdicts.is_empty()) =>
-        {
-            ("held", "done, except for what a guard holds".to_owned())
-        }
-        Ending::Completed => ("good", "done".to_owned()),
-    }
-}
-
-const fn why(guard: Guard) -> &'static str {
-    match guard {
-        Guard::IncompleteCoverage => {
-            "Not everything was read. What was not read may be there, so nothing is deleted."
-        }
-        Guard::EmptySource => {
-            "The source has no records at all, though there were some: an export may have failed."
-        }
-        Guard::ShrunkenSource => {
-            "The source has far fewer records than before: an export may have been cut off."
-        }
-        Guard::DeleteShare | Guard::DeleteCount => {
-            "More would be deleted than is usual: a filter or an export may have gone wrong."
-        }
-        Guard::UpdateShare => {
-            "More would be changed than is usual: a field map may have gone wrong."
-        }
-        _ => "More would be done than is usual.",
-    }
-}
-
-fn holds(verdict: &Verdict) -> String {
-    let words: Vec<&str> = verdict
-        .holds
-        .iter()
-        .map(|kind| word(*kind, false))
-        .collect();
-    words.join(", ")
-}
-
-/// A time without what nobody reads.
-fn to_the_second(time: &str) -> String {
-    let whole = time.split('.').next().unwrap_or(time);
-    let whole = whole.strip_suffix('Z').unwrap_or(whole);
-    format!("{} UTC", whole.replace('T', " "))
-}
-
-/// Where declined records were read.
-fn places(file: &str, lines: &[u64]) -> String {
-    if file.is_empty() || lines.is_empty() {
-        return file.to_owned();
-    }
-    let some: Vec<String> = lines
-        .iter()
-        .take(LINES_MAX)
-        .map(ToString::to_string)
-        .collect();
-    let more = if lines.len() > LINES_MAX { ", ..." } else { "" };
-    format!("{file}: {}{more}", some.join(", "))
 }
