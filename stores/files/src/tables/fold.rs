@@ -41,16 +41,16 @@ pub(super) fn write(pending: &Pending) -> Result<()> {
         match entry {
             None => out.keep(&row)?,
             Some(Entry::Gone) => {}
-            Some(Entry::Cells(offset, length)) => {
-                let cells = pending.cells(offset, length)?;
+            Some(Entry::Cells(place)) => {
+                let cells = pending.cells(place)?;
                 let before = row.payload.unwrap_or_default();
                 out.payload(&patched(&before, &cells)?)?;
             }
         }
     }
     for row in pending.fresh() {
-        if let Some(Entry::Cells(offset, length)) = pending.entry(*row) {
-            out.payload(&pending.cells(offset, length)?)?;
+        if let Some(Entry::Cells(place)) = pending.entry(*row) {
+            out.payload(&pending.cells(place)?)?;
         }
     }
     out.end()
@@ -265,8 +265,8 @@ fn typed(writer: BufWriter<File>, pending: &Pending) -> Result<ParquetTable<BufW
     };
     let mut survey = Survey::new(pending.columns().iter().map(named));
     for row in pending.fresh() {
-        if let Some(Entry::Cells(offset, length)) = pending.entry(*row) {
-            survey.note(&pending.cells(offset, length)?)?;
+        if let Some(Entry::Cells(place)) = pending.entry(*row) {
+            survey.note(&pending.cells(place)?)?;
         }
     }
     ParquetTable::of(writer, survey.end())

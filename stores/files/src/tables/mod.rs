@@ -14,6 +14,7 @@
 mod cells;
 mod dialect;
 mod fold;
+mod journal;
 mod manifest;
 mod pending;
 mod reading;

@@ -1,18 +1,14 @@
 //! Changes of a table that are not yet in its file.
 //!
-//! They stand beside the file, one per line, under a line that says what they belong to. A change
-//! whose outcome was told is there; memory holds only where. Rows are known by their key as the
-//! file spells it, which is what readings hand out as a record's handle.
+//! They stand in a file beside it; memory holds only where. Rows are known by their key as the table
+//! spells it, which is what readings hand out as a record's handle.
 
 use std::collections::{HashMap, HashSet};
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
-use fs_err::File;
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use syncline_model::{
     Canonicaliser, Change, ChangeKind, Collection, Digest, Done, FailureClass, Key, Outcome,
@@ -21,44 +17,23 @@ use syncline_model::{
 use syncline_store::{ErrorKind, Result, StoreError};
 
 use super::fold;
+use super::journal::{Heading, Journal, Place};
 use super::reading::fingerprint;
 use super::rows::{OPEN, Rows};
 use super::table::{Table, TableFormat};
-use crate::target::{create, with_ending};
 #[cfg(feature = "parquet")]
 use {crate::parquet::Layout, syncline_model::RawMember};
 
 /// Changes after which they are folded in, so that their places do not fill the memory.
 const PENDING_MAX: usize = 1_000_000;
 
-/// The first line of the file of changes.
-#[derive(Debug, Serialize, Deserialize)]
-struct Heading {
-    collection: Collection,
-    /// The table as it was when the first change came.
-    base: Option<(u64, u64)>,
-}
-
-/// A change as it stands beside the file.
-#[derive(Debug, Serialize, Deserialize)]
-struct Line<'text> {
-    /// The row, by the digest of its key as the file spells it.
-    row: String,
-    /// What its cells become; absent if the row goes.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    cells: Option<&'text RawValue>,
-    /// Whether the file had no such row.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    fresh: bool,
-}
-
 /// What is to become of a row.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Entry {
     /// It goes.
     Gone,
-    /// Its cells change, as a line of the file of changes says.
-    Cells(u64, usize),
+    /// Its cells change, as the file of changes says.
+    Cells(Place),
 }
 
 /// The changes of a table.
@@ -67,11 +42,7 @@ pub(super) struct Pending {
     pub(super) table: Arc<Table>,
     pub(super) collection: Collection,
     canonicaliser: Canonicaliser,
-    path: PathBuf,
-    journal: File,
-    /// The same file, for reading what was put down.
-    reader: File,
-    length: u64,
+    journal: Journal,
     /// The table as it was when the first change came.
     base: Option<(u64, u64)>,
     columns: Vec<String>,
@@ -96,16 +67,24 @@ impl Pending {
         if let Some(folder) = table.path.parent() {
             fs_err::create_dir_all(folder)?;
         }
-        let path = with_ending(&table.path, ".changes");
-        let journal = create(&path)?;
-        let mut pending = Self {
-            canonicaliser: Canonicaliser::new(collection),
+        let journal = Journal::create(&table)?;
+        let heading = Heading {
             collection: collection.clone(),
-            reader: File::open(&path)?,
-            path,
-            journal,
-            length: 0,
             base: base_of(&table),
+        };
+        let mut pending = Self::new(table, &heading, journal);
+        pending.look()?;
+        pending.journal.put_heading(&heading)?;
+        Ok(pending)
+    }
+
+    fn new(table: Arc<Table>, heading: &Heading, journal: Journal) -> Self {
+        Self {
+            table,
+            collection: heading.collection.clone(),
+            canonicaliser: Canonicaliser::new(&heading.collection),
+            journal,
+            base: heading.base,
             columns: vec![],
             #[cfg(feature = "parquet")]
             layout: None,
@@ -114,16 +93,7 @@ impl Pending {
             fresh: vec![],
             renamed: HashMap::new(),
             former: HashSet::new(),
-            table,
-        };
-        pending.look()?;
-        let heading = Heading {
-            collection: collection.clone(),
-            base: pending.base,
-        };
-        let heading = serde_json::to_vec(&heading).map_err(std::io::Error::from)?;
-        pending.append(heading)?;
-        Ok(pending)
+        }
     }
 
     /// Learns the columns and keys of the file.
@@ -258,7 +228,7 @@ impl Pending {
     fn has(&self, row: Digest) -> bool {
         match self.entries.get(&row) {
             Some(Entry::Gone) => false,
-            Some(Entry::Cells(..)) => true,
+            Some(Entry::Cells(_)) => true,
             None => self.known.binary_search(&row).is_ok(),
         }
     }
@@ -309,31 +279,18 @@ impl Pending {
     fn put_down(&mut self, row: Digest, cells: Option<&Bytes>) -> Result<()> {
         let fresh = !self.entries.contains_key(&row) && self.known.binary_search(&row).is_err();
         let merged = match (cells, self.entries.get(&row)) {
-            (Some(cells), Some(Entry::Cells(offset, length))) => {
-                let before = self.cells(*offset, *length)?;
+            (Some(cells), Some(Entry::Cells(place))) => {
+                let before = self.cells(*place)?;
                 Some(fold::patched(&before, cells)?)
             }
             (cells, _) => cells.cloned(),
         };
-        let offset = self.length;
-        let line = line_of(row, merged.as_deref(), fresh)?;
-        let length = line.len();
-        self.append(line)?;
-        let entry = match merged {
-            None => Entry::Gone,
-            Some(_) => Entry::Cells(offset, length),
-        };
+        let place = self.journal.put(row, merged.as_deref(), fresh)?;
+        let entry = merged.map_or(Entry::Gone, |_| Entry::Cells(place));
         self.entries.insert(row, entry);
         if fresh {
             self.fresh.push(row);
         }
-        Ok(())
-    }
-
-    fn append(&mut self, mut line: Vec<u8>) -> Result<()> {
-        line.push(b'\n');
-        self.journal.write_all(&line)?;
-        self.length += line.len() as u64;
         Ok(())
     }
 
@@ -347,61 +304,35 @@ impl Pending {
         &self.fresh
     }
 
-    /// The cells that a line says.
-    pub(super) fn cells(&self, offset: u64, length: usize) -> Result<Bytes> {
-        let mut file = &self.reader;
-        file.seek(SeekFrom::Start(offset))?;
-        let mut line = vec![0; length];
-        file.read_exact(&mut line)?;
-        let line: Line<'_> = serde_json::from_slice(&line).map_err(std::io::Error::from)?;
-        let cells = line.cells.map_or("{}", RawValue::get);
-        Ok(Bytes::copy_from_slice(cells.as_bytes()))
+    /// The cells that stand at a place.
+    pub(super) fn cells(&self, place: Place) -> Result<Bytes> {
+        self.journal.cells(place)
     }
 
     /// Folds everything into the file. Nothing is replaced if the file is no longer what it was.
     pub(super) fn fold(&mut self) -> Result<()> {
         if self.entries.is_empty() && self.table.path.is_file() {
-            return Ok(fs_err::remove_file(&self.path)?);
+            return self.journal.remove();
         }
         if base_of(&self.table) != self.base {
-            return Err(changed_meanwhile(&self.table, &self.path));
+            return Err(changed_meanwhile(&self.table, self.journal.path()));
         }
-        self.journal.sync_data()?;
+        self.journal.sync()?;
         fold::write(self)?;
         fs_err::rename(fold::beside(&self.table), &self.table.path)?;
-        Ok(fs_err::remove_file(&self.path)?)
+        self.journal.remove()
     }
 
     /// Takes the changes that a killed run left.
-    fn replay(&mut self, path: &PathBuf) -> Result<()> {
-        let mut reader = BufReader::new(File::open(path)?);
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let mut offset = line.len() as u64;
-        loop {
-            line.clear();
-            let length = reader.read_line(&mut line)?;
-            // A line without its end was being written; its outcome was never told.
-            if !line.ends_with('\n') {
-                break;
+    fn replay(&mut self) -> Result<()> {
+        let (entries, fresh) = (&mut self.entries, &mut self.fresh);
+        self.journal.replay(|put| {
+            if put.fresh {
+                fresh.push(put.row);
             }
-            let text = line.trim_end();
-            let one: Line<'_> = serde_json::from_str(text).map_err(std::io::Error::from)?;
-            let Some(row) = Digest::from_hex(&one.row) else {
-                break;
-            };
-            let entry = match one.cells {
-                None => Entry::Gone,
-                Some(_) => Entry::Cells(offset, text.len()),
-            };
-            if one.fresh {
-                self.fresh.push(row);
-            }
-            self.entries.insert(row, entry);
-            offset += length as u64;
-        }
-        self.length = offset;
-        Ok(())
+            let entry = put.cells.map_or(Entry::Gone, Entry::Cells);
+            entries.insert(put.row, entry);
+        })
     }
 }
 
@@ -445,44 +376,12 @@ impl Pending {
 
 /// Folds in what a killed run left of a table, if anything.
 pub(super) fn recover(table: &Arc<Table>) -> Result<()> {
-    let path = with_ending(&table.path, ".changes");
-    if !path.is_file() {
+    let Some((journal, heading)) = Journal::left(table)? else {
         return Ok(());
-    }
-    let journal = fs_err::OpenOptions::new()
-        .read(true)
-        .append(true)
-        .open(&path)?;
-    if let Err(std::fs::TryLockError::WouldBlock) = journal.file().try_lock() {
-        let message = format!("{} is being written by another run", table.path.display());
-        return Err(StoreError::new(ErrorKind::Local, message));
-    }
-    let mut first = String::new();
-    BufReader::new(File::open(&path)?).read_line(&mut first)?;
-    let Ok(heading) = serde_json::from_str::<Heading>(first.trim_end()) else {
-        // The run was killed before its first change.
-        return Ok(fs_err::remove_file(&path)?);
     };
-    let mut pending = Pending {
-        canonicaliser: Canonicaliser::new(&heading.collection),
-        collection: heading.collection,
-        path: path.clone(),
-        journal,
-        reader: File::open(&path)?,
-        length: 0,
-        base: heading.base,
-        columns: vec![],
-        #[cfg(feature = "parquet")]
-        layout: None,
-        known: vec![],
-        entries: HashMap::new(),
-        fresh: vec![],
-        renamed: HashMap::new(),
-        former: HashSet::new(),
-        table: Arc::clone(table),
-    };
+    let mut pending = Pending::new(Arc::clone(table), &heading, journal);
     pending.look()?;
-    pending.replay(&path)?;
+    pending.replay()?;
     pending.fold()
 }
 
@@ -494,17 +393,7 @@ fn base_of(table: &Table) -> Option<(u64, u64)> {
     Some((length, u64::try_from(nanos).unwrap_or(u64::MAX)))
 }
 
-fn line_of(row: Digest, cells: Option<&[u8]>, fresh: bool) -> Result<Vec<u8>> {
-    let cells = cells.map(serde_json::from_slice).transpose();
-    let line = Line {
-        row: row.to_string(),
-        cells: cells.map_err(std::io::Error::from)?,
-        fresh,
-    };
-    Ok(serde_json::to_vec(&line).map_err(std::io::Error::from)?)
-}
-
-fn changed_meanwhile(table: &Table, changes: &std::path::Path) -> StoreError {
+fn changed_meanwhile(table: &Table, changes: &Path) -> StoreError {
     let message = format!(
         "{} was changed by something else while it was written; nothing of it is replaced",
         table.path.display()
