@@ -5,26 +5,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use syncline_ledger::{Ledger, OwedClass, Receipt, ReceiptResult, ScopeId};
-use syncline_model::{
-    Catalog, Change, ChangeKind, CollectionName, Coverage, Digest, Key, Record, Scope,
-};
-use syncline_plan::{
-    Guard, PlanReader, PlanSummary, PlannedChange, PlannedKey, PlannedSides, Verdict,
-};
+use syncline_ledger::{Ledger, OwedClass, ScopeId};
+use syncline_model::{Catalog, ChangeKind, CollectionName, Coverage, Scope};
+use syncline_plan::{Guard, PlanReader, PlanSummary, PlannedChange, Verdict};
 use syncline_store::Store;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::made::{Phase, change_of, is_meant, phase};
 use super::moved::Remaining;
+use super::notes::{give_up_what_no_longer_differs, note_missed, note_outcome};
 use super::only::Only;
 use super::sides::records_of;
 use crate::collection::CollectionRun;
 use crate::context::{Context, lock};
 use crate::feed::offer;
 use crate::lanes::{Announced, GRACE, Lanes, OfferKind, is_offered_again};
-use crate::outcomes::{ChangeOutcome, OutcomeWord};
-use crate::recorder::{self, Note, Noted, flush};
+use crate::outcomes::OutcomeWord;
+use crate::recorder::{Note, flush};
 use crate::run::{Collections, around, with_lanes};
 use crate::{Baseline, EngineError, Event, Job, Observer, RunReport, Settings, Verb, removal};
 
@@ -115,14 +113,6 @@ struct Applying {
     remaining: Option<Remaining>,
     only: Only,
     allowed: BTreeSet<Guard>,
-}
-
-/// When changes of a collection are made, each after those before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Rekey,
-    Write,
-    Delete,
 }
 
 impl Applying {
@@ -276,7 +266,7 @@ impl Applying {
                     && phase(&planned) == Phase::Write
                     && is_owed(context, &planned)?
                 {
-                    offer(lanes, collection, made(&planned), OfferKind::Again).await;
+                    offer(lanes, collection, change_of(&planned), OfferKind::Again).await;
                 }
             }
             for collection in collections.values() {
@@ -347,29 +337,6 @@ fn is_owed(context: &Context, planned: &PlannedChange) -> Result<bool, EngineErr
     }))
 }
 
-fn phase(planned: &PlannedChange) -> Phase {
-    let leaves = planned.sides.as_ref().is_some_and(|sides| sides.leaves);
-    match planned.kind {
-        ChangeKind::Rekey => Phase::Rekey,
-        ChangeKind::Delete => Phase::Delete,
-        _ if leaves => Phase::Delete,
-        ChangeKind::Create | ChangeKind::Update => Phase::Write,
-    }
-}
-
-fn is_meant(only: &Only, planned: &PlannedChange) -> bool {
-    let PlannedKey::Text(key) = &planned.key else {
-        return false;
-    };
-    let leaves = planned.sides.as_ref().is_some_and(|sides| sides.leaves);
-    let kind = if leaves {
-        ChangeKind::Delete
-    } else {
-        planned.kind
-    };
-    only.takes_collection(&planned.collection) && only.takes(key, kind)
-}
-
 async fn offer_one(
     (context, collection, (lanes, notes)): (
         &Arc<Context>,
@@ -409,120 +376,6 @@ async fn offer_one(
             status: 0,
         },
     };
-    offer(lanes, collection, made(planned), kind).await;
-    Ok(())
-}
-
-/// Notes the outcome of a change that is not offered.
-fn note_outcome(
-    context: &Context,
-    planned: &PlannedChange,
-    (outcome, reason): (OutcomeWord, String),
-) -> Result<(), EngineError> {
-    Ok(context.outcomes.add(&ChangeOutcome {
-        collection: planned.collection.clone(),
-        kind: planned.kind,
-        key: text_of(&planned.key).as_str().to_owned(),
-        outcome,
-        status: 0,
-        reason,
-    })?)
-}
-
-/// Remembers that a record was missed, for grace; nothing is sent.
-async fn note_missed(
-    (context, collection, notes): (&Context, &Arc<CollectionRun>, &mpsc::Sender<Note>),
-    planned: &PlannedChange,
-    reason: &str,
-) -> Result<(), EngineError> {
-    let PlannedKey::Text(key) = &planned.key else {
-        return Ok(());
-    };
-    let held = planned
-        .sides
-        .as_ref()
-        .and_then(|sides| sides.before.as_ref());
-    let receipt = Receipt {
-        collection: collection.name().clone(),
-        key: key.digest(),
-        digest: held.map_or_else(|| Digest::of(b""), |held| Digest::of(held.bytes())),
-        at: Timestamp::now().as_second().max(context.started),
-        status: 0,
-        handle: None,
-        result: ReceiptResult::Owed {
-            class: OwedClass::Held,
-            reason: reason.to_owned(),
-            key_text: key.as_str().to_owned(),
-            payload: bytes::Bytes::new(),
-            origin: String::new(),
-        },
-    };
-    recorder::note(notes, Noted::of(receipt, collection)).await
-}
-
-/// The change as stores take it.
-fn made(planned: &PlannedChange) -> Change {
-    let sides = planned.sides.as_deref().cloned().unwrap_or_default();
-    let key = text_of(&planned.key);
-    let new_key = planned
-        .new_key
-        .as_ref()
-        .map_or_else(|| key.clone(), text_of);
-    let PlannedSides {
-        before,
-        after,
-        handle,
-        ..
-    } = sides;
-    let origin = planned.place.as_ref().map(|place| syncline_model::Origin {
-        unit: place.unit.as_str().into(),
-        line: place.line,
-        offset: 0,
-        length: 0,
-    });
-    let before = before.map(|payload| Record {
-        key: key.clone(),
-        digest: Digest::of(payload.bytes()),
-        payload: payload.bytes().clone(),
-        handle: handle.clone(),
-        origin: None,
-    });
-    let after = after.map(|payload| Record {
-        key: new_key,
-        digest: planned.content.unwrap_or_else(|| Digest::of(b"")),
-        payload: payload.bytes().clone(),
-        handle,
-        origin,
-    });
-    Change {
-        kind: planned.kind,
-        key,
-        after,
-        before,
-    }
-}
-
-fn text_of(key: &PlannedKey) -> Key {
-    match key {
-        PlannedKey::Text(key) => key.clone(),
-        PlannedKey::Digest(digest) => Key::of_digest(*digest),
-    }
-}
-
-/// What is owed from before this run and is no part of it differs no more: the whole flow was
-/// compared, and what still differs was offered again.
-fn give_up_what_no_longer_differs(
-    context: &Context,
-    sequence: &[Arc<CollectionRun>],
-) -> Result<(), EngineError> {
-    for collection in sequence.iter().filter(|one| one.is_covered()) {
-        let mut ledger = lock(&context.ledger);
-        for owed in ledger.owed(context.scope, Some(collection.name()))? {
-            let owed = owed?;
-            if owed.last_at < context.started {
-                ledger.forget_owed(context.scope, collection.name(), &owed.key)?;
-            }
-        }
-    }
+    offer(lanes, collection, change_of(planned), kind).await;
     Ok(())
 }

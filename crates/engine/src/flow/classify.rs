@@ -1,6 +1,5 @@
 //! Differences of one collection become changes, each with both sides of its record.
 
-use std::io::{BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Write as _};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,6 +14,8 @@ use super::only::{Only, Sought};
 use super::part::{CollectionPlan, Problem, Side};
 use super::policy::{DeleteStyle, Duplicates, FlowPolicy, Grace, Nulls};
 use super::renames::{Renames, Sorted};
+use super::segments::Segments;
+use super::values::{kept, patched, plain, says, with_key};
 use crate::EngineError;
 
 /// Why a change is kept back though no guard holds it.
@@ -24,40 +25,6 @@ const GRACE: &str = "gone for too short a time";
 
 /// Most bytes of records that may have taken another key that are held at once.
 const RENAMES_MEMORY: usize = 32 << 20;
-
-/// Changes set aside until their place in the plan is known.
-pub(super) struct Segment(BufWriter<std::fs::File>);
-
-impl Segment {
-    pub(super) fn create(folder: &std::path::Path) -> std::io::Result<Self> {
-        Ok(Self(BufWriter::new(tempfile::tempfile_in(folder)?)))
-    }
-
-    fn put(&mut self, change: &PlannedChange) -> std::io::Result<()> {
-        serde_json::to_writer(&mut self.0, change)?;
-        self.0.write_all(b"\n")
-    }
-
-    /// The changes, in the order in which they came.
-    pub(super) fn changes(
-        self,
-    ) -> std::io::Result<impl Iterator<Item = std::io::Result<PlannedChange>>> {
-        let mut file = self
-            .0
-            .into_inner()
-            .map_err(std::io::IntoInnerError::into_error)?;
-        file.seek(SeekFrom::Start(0))?;
-        let lines = BufReader::new(file).lines();
-        Ok(lines.map(|line| Ok(serde_json::from_str(&line?)?)))
-    }
-}
-
-/// The changes of a collection, by when they are made.
-pub(super) struct Segments {
-    pub(super) rekeys: Segment,
-    pub(super) writes: Segment,
-    pub(super) deletes: Segment,
-}
 
 /// How often a record was missed before, and since when; nothing if it was not.
 pub(super) type Missed = Box<dyn Fn(&Digest) -> Result<Option<(u32, i64)>, EngineError>>;
@@ -104,11 +71,7 @@ impl<'run> Classifier<'run> {
             desired,
             found,
             plan,
-            segments: Segments {
-                rekeys: Segment::create(folder)?,
-                writes: Segment::create(folder)?,
-                deletes: Segment::create(folder)?,
-            },
+            segments: Segments::create(folder)?,
             first: None,
         })
     }
@@ -446,54 +409,4 @@ impl<'run> Classifier<'run> {
     fn unit(&self, index: u32) -> &str {
         self.units.get(index as usize).map_or("", |unit| unit)
     }
-}
-
-/// The text of a value, without quotes.
-pub(super) fn plain(json: &str) -> String {
-    serde_json::from_str::<String>(json).unwrap_or_else(|_no_text| json.to_owned())
-}
-
-/// A wanted payload in which a field without a value keeps what the target has.
-fn kept(wanted: &Bytes, before: &[u8]) -> Bytes {
-    let (Some(after), Some(before)) = (RawObject::of(wanted), RawObject::of(before)) else {
-        return wanted.clone();
-    };
-    let members = after.iter().map(|(name, text)| {
-        let own = before.get(name).filter(|_| text == "null");
-        (name, own.unwrap_or(text))
-    });
-    RawObject::written(members).into()
-}
-
-/// Whether a payload says all of some values.
-fn says(payload: &[u8], values: &[(String, String)]) -> bool {
-    let Some(members) = RawObject::of(payload) else {
-        return false;
-    };
-    values.iter().all(|(name, text)| {
-        let found = members.get(name).unwrap_or("null");
-        let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
-        found == text || parse(found) == parse(text)
-    })
-}
-
-/// A payload with other values.
-fn patched(payload: &[u8], values: &[(String, String)]) -> Bytes {
-    let members = RawObject::of(payload);
-    let stays = |(name, _): &(&str, &str)| values.iter().all(|(other, _)| other != name);
-    let before = members.iter().flat_map(RawObject::iter).filter(stays);
-    let others = values
-        .iter()
-        .map(|(name, text)| (name.as_str(), text.as_str()));
-    RawObject::written(before.chain(others)).into()
-}
-
-/// A payload under the key of another.
-fn with_key(before: &[u8], (after, collection): (&[u8], &Collection)) -> Bytes {
-    let members = RawObject::of(after);
-    let key = collection.key.iter().filter_map(|field| {
-        let text = members.as_ref()?.get(&field.name)?;
-        Some((field.name.clone(), text.to_owned()))
-    });
-    patched(before, &key.collect::<Vec<_>>())
 }

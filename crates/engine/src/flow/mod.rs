@@ -12,14 +12,18 @@ mod apply;
 mod classify;
 mod extras;
 mod kept;
+mod made;
 mod moved;
+mod notes;
 mod only;
 mod part;
 mod planner;
 mod policy;
 mod renames;
+mod segments;
 mod sides;
 mod spool;
+mod values;
 
 pub use apply::{ApplyJob, apply_plan};
 pub use moved::{Moved, Remaining, compare_plans};

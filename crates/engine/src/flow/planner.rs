@@ -15,11 +15,12 @@ use syncline_plan::{
 use syncline_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use super::classify::{Classifier, Facts, Missed, Segments};
+use super::classify::{Classifier, Facts, Missed};
 use super::extras::Extras;
 use super::only::{Only, Sought};
 use super::part::{CollectionPlan, FlowPlan, Problem, Side};
 use super::policy::{FlowPolicy, KnownBy, RowErrors};
+use super::segments::Segments;
 use super::sides::{Baseline, Desired, Found, Reader, Unfit, both};
 use crate::context::lock;
 use crate::{EngineError, prune};

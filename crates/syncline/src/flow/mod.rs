@@ -17,11 +17,13 @@ mod lookups;
 mod only;
 mod open;
 mod plan;
+mod policy;
 mod secrets;
 mod settings;
 mod shapes;
 mod shown;
 mod tables;
+mod words;
 
 pub(crate) use apply::apply_between;
 pub(crate) use derived::with_derived;
