@@ -8,6 +8,8 @@ use std::io::Write as _;
 use std::ops::Range;
 use std::path::Path;
 
+use fs_err::File;
+use same_file::Handle;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -39,12 +41,14 @@ pub(crate) fn read(file: &Path, name: &str) -> Result<Option<Connection>> {
     Ok(Some(connection))
 }
 
-/// Writes the change version of a target into the connection of a name.
+/// Writes the change version of a target into the connection of a name. Of several programs that
+/// write at once, each waits for those before.
 pub(crate) fn write_position(
     file: &Path,
     name: &str,
     (target, version): (&str, u64),
 ) -> Result<()> {
+    let _held = hold(file)?;
     let text = text_of(file)?;
     let Some(members) = find(file, &text, name)? else {
         let message = format!("{} has no connection `{name}` any more", file.display());
@@ -69,6 +73,25 @@ pub(crate) fn write_position(
         (None, None) => {}
     }
     replace(file, &written)
+}
+
+/// The file as it stands there, held against others until it is dropped.
+fn hold(file: &Path) -> Result<File> {
+    let failed = |error: std::io::Error| {
+        ConnectionsError::wrong(format!("cannot write {}: {error}", file.display()))
+    };
+    let current = || -> std::io::Result<Option<File>> {
+        let held = File::open(file)?;
+        held.file().lock()?;
+        // Whoever was before has put another file in its place.
+        let is_there = Handle::from_file(held.file().try_clone()?)? == Handle::from_path(file)?;
+        Ok(is_there.then_some(held))
+    };
+    loop {
+        if let Some(held) = current().map_err(failed)? {
+            return Ok(held);
+        }
+    }
 }
 
 fn text_of(file: &Path) -> Result<String> {
@@ -201,6 +224,28 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
         let again = read(&path, "State").unwrap().unwrap();
         assert_eq!(again.get(POSITIONS), Some("{\"More\":4}"));
+    }
+
+    #[test]
+    fn change_versions_that_are_written_at_once_are_all_there() {
+        let (_folder, path) = file();
+        std::thread::scope(|scope| {
+            for target in 0..8_u64 {
+                let path = &path;
+                scope.spawn(move || {
+                    for version in 1..=20 {
+                        let target = format!("Target{target}");
+                        write_position(path, "North", (&target, version)).unwrap();
+                    }
+                });
+            }
+        });
+        let north = read(&path, "North").unwrap().unwrap();
+        let positions: std::collections::BTreeMap<String, u64> =
+            serde_json::from_str(north.get(POSITIONS).unwrap()).unwrap();
+        let expected = (0..8).map(|target| (format!("Target{target}"), 20));
+        let expected = expected.chain([("Other".to_owned(), 3)]);
+        assert_eq!(positions, expected.collect());
     }
 
     #[test]
