@@ -4,9 +4,11 @@
 //! not there any more needs no new key: an earlier attempt, or the server's own cascade, was
 //! faster.
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 use syncline_http::Answer;
-use syncline_model::{Collection, Done, FailureClass, Key, Outcome, Record, Refusal};
+use syncline_model::{
+    Collection, Done, FailureClass, Key, Outcome, RawMember, RawObject, Record, Refusal,
+};
 use syncline_store::Result;
 
 use crate::answer;
@@ -49,27 +51,45 @@ fn outcome(answer: &Answer) -> Outcome {
 }
 
 /// The stored record with other key values, which change where the key has them and nowhere else.
+/// Every other value stays as it is written.
 fn with_key(body: &str, collection: &Collection, (old, new): (&Key, &Key)) -> Option<String> {
-    let mut payload: Value = serde_json::from_str(body).ok()?;
-    let values = |key: &Key| serde_json::from_str::<Vec<Value>>(key.as_str()).ok();
+    let members = RawObject::of(body.as_bytes())?;
+    let mut members = members.0;
+    members.retain(|(name, _)| !SERVERS.contains(&name.as_ref()));
     let (old, new) = (values(old)?, values(new)?);
     if new.len() != collection.key.len() || old.len() != new.len() {
         return None;
     }
-    for name in SERVERS {
-        payload.as_object_mut()?.remove(name);
-    }
-    for ((field, old), new) in collection.key.iter().zip(&old).zip(new) {
-        if *old == new {
-            continue;
+    let mut payload = written(members)?;
+    for ((field, old), new) in collection.key.iter().zip(&old).zip(&new) {
+        if old.get() != new.get() {
+            payload = replaced(&payload, &field.path, new.get())?;
         }
-        let mut place = &mut payload;
-        for name in &field.path {
-            place = place.get_mut(name)?;
-        }
-        *place = new.clone();
     }
-    Some(payload.to_string())
+    Some(payload)
+}
+
+/// The values of a key, as they are written.
+fn values(key: &Key) -> Option<Vec<&RawValue>> {
+    serde_json::from_str(key.as_str()).ok()
+}
+
+/// An object with another value at a path that it has.
+fn replaced(object: &str, path: &[String], value: &str) -> Option<String> {
+    let (name, rest) = path.split_first()?;
+    let mut members = RawObject::of(object.as_bytes())?.0;
+    let place = members.iter_mut().rfind(|(member, _)| member == name)?;
+    let inner = if rest.is_empty() {
+        value.to_owned()
+    } else {
+        replaced(place.1, rest, value)?
+    };
+    place.1 = &inner;
+    written(members)
+}
+
+fn written(members: Vec<RawMember<'_>>) -> Option<String> {
+    String::from_utf8(RawObject::written(members)).ok()
 }
 
 #[cfg(test)]
@@ -91,7 +111,7 @@ mod tests {
             ],
             ..crate::unknown_collection(&CollectionName::new("ed-fi/sections"))
         };
-        let body = r#"{"id":"7","sectionIdentifier":"A","credits":1.50,"_etag":"1",
+        let body = r#"{"id":"7","sectionIdentifier":"A","credits":1.50,"_etag":"1","hours":12345678901234567.25,
             "courseOfferingReference":{"sessionName":"Fall","schoolId":1},
             "otherReference":{"sessionName":"Fall"}}"#;
         let key = Key::from_canonical;
@@ -100,11 +120,9 @@ mod tests {
             &sections,
             (&key(r#"["A","Fall"]"#), &key(r#"["A","Autumn"]"#)),
         );
-        let changed: Value = serde_json::from_str(&changed.unwrap()).unwrap();
-        assert_eq!(changed["courseOfferingReference"]["sessionName"], "Autumn");
-        assert_eq!(changed["courseOfferingReference"]["schoolId"], 1);
-        assert_eq!(changed["otherReference"]["sessionName"], "Fall");
-        assert_eq!(changed.get("_etag"), None);
+        // Not a digit of another value is lost.
+        let expected = r#"{"id":"7","sectionIdentifier":"A","credits":1.50,"hours":12345678901234567.25,"courseOfferingReference":{"sessionName":"Autumn","schoolId":1},"otherReference":{"sessionName":"Fall"}}"#;
+        assert_eq!(changed.as_deref(), Some(expected));
         assert_eq!(with_key(body, &sections, (&key("[1]"), &key("[2]"))), None);
     }
 }
