@@ -174,6 +174,18 @@ impl Feed {
         Ok(windows::one_after_the_other(parts, tells_places, open))
     }
 
+    /// Everything there is, at once or in parts. A record that is written meanwhile goes to the last
+    /// part, which has no end.
+    fn everything(&self, query: &Query) -> BatchStream {
+        let (Some(size), Some(newest)) = (self.store.reader().version_window(), self.newest) else {
+            return self.part(query, query.scope.clone());
+        };
+        let parts = windows::parts(None, newest, size).map(windows::scope);
+        let parts = parts.chain([windows::scope_after(newest)]);
+        let (feed, query) = (self.clone(), query.clone());
+        windows::one_after_the_other(parts, false, move |scope| feed.part(&query, scope))
+    }
+
     /// The records of a scope.
     fn part(&self, query: &Query, scope: Scope) -> BatchStream {
         let reading = self.store.reading(Query {
@@ -192,7 +204,8 @@ impl Feed {
         let number = metadata::surrogate(&query.collection.name);
         let stream = match &scope {
             // A look-up of single records is not bound to the window.
-            Scope::Matching(_) => self.part(&query, scope.clone()),
+            Scope::Matching(asked) if !asked.is_empty() => self.part(&query, scope.clone()),
+            Scope::Matching(_) => self.everything(&query),
             Scope::At(_) | Scope::Keys(_) | Scope::Linked(_) => {
                 let message = "an Ed-Fi API cannot be read by place or by key";
                 return Err(StoreError::new(ErrorKind::Unsupported, message));

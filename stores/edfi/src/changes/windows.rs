@@ -44,6 +44,12 @@ pub(super) fn scope((first, last): (u64, u64)) -> Scope {
     Scope::Matching(bounds.into())
 }
 
+/// All that comes after a version, as parameters of the API.
+pub(super) fn scope_after(version: u64) -> Scope {
+    let first = version.saturating_add(1);
+    Scope::Matching(vec![("minChangeVersion".to_owned(), first.to_string())])
+}
+
 /// What is left to be read, what is being read, and what was read.
 struct Progress<Parts, Open> {
     parts: Parts,

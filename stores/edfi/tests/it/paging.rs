@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use serde_json::json;
-use syncline_model::{Change, Collection, Coverage, Mark, Outcome, Record};
+use syncline_model::{Change, Collection, Coverage, Mark, Outcome, Record, Scope};
 use syncline_sandbox::{
     ApiVersion, FaultAction, FaultMatch, FaultPlan, FaultRule, Sandbox, SandboxConfig, schema,
 };
@@ -211,6 +211,33 @@ async fn windows_hold_every_version_once_and_are_read_one_after_the_other() {
         assert_eq!(windows.first().unwrap().0, before + 1);
         assert_eq!(windows.last().unwrap().1, before + 100);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_is_read_in_windows_too_and_what_is_written_meanwhile_comes_last() {
+    let place = Place::of(V6_2, 0, ReadSettings::default()).await;
+    let before = place.feed().await.newest().unwrap();
+    place.write(Change::create, 0..100).await;
+    let reading = ReadSettings {
+        version_window: Some(before + 40),
+        ..pages_of(15, Paging::Reverse)
+    };
+    let store = open_with(&place.sandbox, reading).await;
+    let feed = store.feed(true).await.unwrap();
+    // What was written after the feed was opened is in no window but the last.
+    place.write(Change::create, 100..120).await;
+    let query = Query {
+        scope: Scope::Matching(vec![]),
+        ..place.query(Want::Records, None)
+    };
+    let (read, coverage, queries) = place.asked(&feed, query).await;
+    assert_eq!((read, coverage.is_complete()), (120, true));
+    let asks = |text: &str| queries.iter().any(|query| query.contains(text));
+    assert!(asks("minChangeVersion=0&"), "{queries:?}");
+    let last = queries.last().unwrap();
+    let after = format!("minChangeVersion={}", before + 101);
+    assert!(last.contains(&after), "{queries:?}");
+    assert!(!last.contains("maxChangeVersion"), "{queries:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
