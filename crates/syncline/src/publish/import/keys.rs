@@ -71,6 +71,18 @@ const MEMBERS: [&str; 10] = [
 ];
 /// The member of the target alone.
 const FORBIDDEN: &str = "treatForbiddenPostAsWarning";
+/// What stands below `configurationStore`: which store it is, and the settings of each.
+const STORES: [&str; 5] = [
+    "provider",
+    "postgreSql",
+    "awsParameterStore",
+    "sqlServer",
+    "plainText",
+];
+/// Settings of PostgreSQL as a store of connections.
+const POSTGRESQL: [&str; 2] = ["connectionString", "encryptionPassword"];
+/// Settings of AWS as a store of connections.
+const AWS: [&str; 2] = ["region", "profile"];
 /// The parts of settings files.
 const PARTS: [&str; 5] = [
     "options",
@@ -133,9 +145,10 @@ pub(super) fn check(key: &str, written: &str) -> Result<(), Failure> {
         ["connections", "target", name] => {
             (*name, MEMBERS.iter().chain([&FORBIDDEN]).copied().collect())
         }
-        // Stores of connections and lists of the settings file have their own places.
+        ["configurationstore", rest @ ..] => return check_place(rest, written),
+        // Lists of the settings file that say nothing that is needed.
         [
-            "configurationstore" | "authorizationfailurehandling" | "resourceswithupdatablekeys",
+            "authorizationfailurehandling" | "resourceswithupdatablekeys",
             ..,
         ] => return Ok(()),
         _ => {
@@ -150,6 +163,21 @@ pub(super) fn check(key: &str, written: &str) -> Result<(), Failure> {
         return Ok(());
     }
     Err(unknown(written, name, ("", known)))
+}
+
+/// Refuses a key below `configurationStore` that nobody reads.
+fn check_place(names: &[&str], written: &str) -> Result<(), Failure> {
+    let (name, known) = match names {
+        // Of stores that are not read, any setting may stand there.
+        ["provider"] | ["sqlserver" | "plaintext", ..] => return Ok(()),
+        ["postgresql", name, ..] => (*name, &POSTGRESQL[..]),
+        ["awsparameterstore", name, ..] => (*name, &AWS[..]),
+        _ => (names.first().copied().unwrap_or_default(), &STORES[..]),
+    };
+    if names.len() == 2 && known.iter().any(|one| one.eq_ignore_ascii_case(name)) {
+        return Ok(());
+    }
+    Err(unknown(written, name, ("", known.iter().copied())))
 }
 
 /// A name that nobody reads, with what it is called now, or the nearest that is known.

@@ -368,6 +368,21 @@ fn keys_of_files_that_nobody_reads_are_refused_by_file_and_name() {
             "`connections.source.include` must be one text",
             None,
         ),
+        (
+            r#"{"configurationStore": {"postgreSql": {"conectionString": "Host=a"}}}"#,
+            "`configurationStore.postgreSql.conectionString` is no option",
+            Some("did you mean `connectionString`?"),
+        ),
+        (
+            r#"{"configurationStore": {"providr": "postgreSql"}}"#,
+            "`configurationStore.providr` is no option",
+            Some("did you mean `provider`?"),
+        ),
+        (
+            r#"{"configurationStore": {"awsParameterStore": {"region": {"name": "x"}}}}"#,
+            "`configurationStore.awsParameterStore.region.name` is no option",
+            None,
+        ),
         // Named connections do not hide what stands beside them.
         (
             r#"{"connections": [], "options": {"nonsense": 1}}"#,
