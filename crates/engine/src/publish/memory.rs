@@ -2,12 +2,13 @@
 //!
 //! Besides the mark that is proved, the moments of the runs after it are kept that did not come
 //! to a proof: they may have left records in the target as they were at those moments. So are
-//! moments before it since which changes of keys could not be read.
+//! moments before it since which changes of keys could not be read. Only so many are kept; where
+//! some are forgotten, keys that changed are found by comparison.
 
 use serde::{Deserialize, Serialize};
 use syncline_model::Mark;
 
-/// Moments that are kept while changes of keys cannot be read: each costs a request once they can.
+/// Moments that are kept beside the proved one: each costs a request for changes of keys.
 const MOMENTS_MAX: usize = 100;
 
 /// A proved mark, and the moments of other runs.
@@ -37,6 +38,7 @@ impl Memory {
         }
         let mut memory = self.clone();
         memory.attempts.push(moment.clone());
+        memory.forget_some();
         // A mark and its moments are texts, which can always be written.
         serde_json::to_string(&memory).ok().map(Mark)
     }
@@ -50,15 +52,25 @@ impl Memory {
                 attempts.push(mark.clone());
             }
         }
-        if attempts.len() > MOMENTS_MAX {
-            // The first one tells of the oldest keys, and the last ones of what came since.
-            attempts.drain(1..=attempts.len() - MOMENTS_MAX);
-        }
-        let memory = Self {
+        let mut memory = Self {
             proved: Some(moment.clone()),
             attempts,
         };
+        memory.forget_some();
         serde_json::to_string(&memory).map_or_else(|_error| moment.clone(), Mark)
+    }
+
+    /// Keeps the first moment, which tells of the oldest keys, and the last ones.
+    fn forget_some(&mut self) {
+        if self.attempts.len() > MOMENTS_MAX {
+            self.attempts.drain(1..=self.attempts.len() - MOMENTS_MAX);
+        }
+    }
+
+    /// Whether moments may be forgotten at which the target may hold records under keys that nothing
+    /// tells.
+    pub(crate) const fn may_have_forgotten(&self) -> bool {
+        self.attempts.len() >= MOMENTS_MAX
     }
 }
 
@@ -84,6 +96,19 @@ mod tests {
         assert_eq!(memory.proved, Some(mark("17")));
         assert_eq!(memory.with_attempt(&mark("30")), None);
         assert_eq!(memory.with_attempt(&mark("17")), None);
+    }
+
+    #[test]
+    fn attempts_without_end_are_bounded_and_what_is_forgotten_is_known_to_be() {
+        let mut memory = Memory::default();
+        for moment in 0..300 {
+            assert_eq!(memory.may_have_forgotten(), moment >= 100);
+            let mark = memory.with_attempt(&Mark(moment.to_string())).unwrap();
+            memory = Memory::read(Some(&mark));
+        }
+        let moments: Vec<&str> = memory.attempts.iter().map(|mark| mark.0.as_str()).collect();
+        assert_eq!(moments.len(), MOMENTS_MAX);
+        assert_eq!((moments[0], moments[1], moments[99]), ("0", "201", "299"));
     }
 
     #[test]

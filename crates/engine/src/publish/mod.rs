@@ -51,7 +51,7 @@ use denied::Denied;
 pub use job::{Overlap, PublishJob, Start};
 pub use memory::proved_mark;
 use moved::Moved;
-use part::Part;
+use part::{Compared, Part};
 pub use reading::{Through, unfinished};
 pub use report::{PartReport, PublishReport};
 
@@ -97,10 +97,14 @@ pub async fn publish(
     let mut run = around(job, (observer, stop), async |context, collections| {
         let wanted = (moment.as_ref(), &through);
         let positions = part::positions(context, collections, (&start, &overlap), wanted)?;
-        let is_compared = matches!(start, Start::Beginning | Start::Anew) && !ignore_deletes;
+        let compared = match start {
+            _ if ignore_deletes => Compared::None,
+            Start::Beginning | Start::Anew => Compared::All,
+            _ => Compared::Forgotten,
+        };
         let publication = Arc::new(Publication {
             context: Arc::clone(context),
-            parts: part::all(collections, positions, is_compared),
+            parts: part::all(collections, positions, compared),
             order: order(context, collections),
             moment: moment.clone(),
             through: through.clone(),

@@ -18,6 +18,9 @@ use crate::collection::CollectionRun;
 use crate::context::{Context, lock};
 use crate::run::Collections;
 
+/// Why a collection is read as a whole of which moments are forgotten.
+const FORGOTTEN: &str = "so many publications came to no proof that not all keys it had are known";
+
 /// From where on a collection is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Position {
@@ -224,15 +227,39 @@ fn position(memory: &Memory, start: &Start, overlap: &Overlap) -> Position {
     }
 }
 
+/// Which collections are read as a whole from the first, to find out what went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compared {
+    /// None: what went does not matter.
+    None,
+    /// Those of whose keys too little is remembered.
+    Forgotten,
+    /// All.
+    All,
+}
+
+impl Compared {
+    fn whole(self, memory: &Memory) -> Option<Whole> {
+        match self {
+            Self::All => Some(Whole::new(None)),
+            Self::Forgotten if memory.may_have_forgotten() => {
+                Some(Whole::new(Some(FORGOTTEN.to_owned())))
+            }
+            Self::Forgotten | Self::None => None,
+        }
+    }
+}
+
 /// All parts by name.
 pub(crate) fn all(
     collections: &Collections,
     mut positions: Positions,
-    is_compared: bool,
+    compared: Compared,
 ) -> BTreeMap<CollectionName, Arc<Part>> {
     let part = |(name, run): (&CollectionName, &Arc<CollectionRun>)| {
         let (position, memory) = positions.remove(name)?;
         let lists = position.lists.clone();
+        let whole = compared.whole(&memory);
         run.owe_deletes();
         let part = Part {
             run: Arc::clone(run),
@@ -243,7 +270,7 @@ pub(crate) fn all(
             gone_read: AtomicU64::new(0),
             fetched: AtomicU64::new(0),
             state: Mutex::new(State {
-                whole: is_compared.then(|| Whole::new(None)),
+                whole,
                 lists,
                 ..State::default()
             }),
@@ -272,6 +299,23 @@ mod tests {
         assert_eq!(position.records, Some(mark("10")));
         assert_eq!(position.gone, Some(mark("10")));
         assert_eq!(position.rekeyed, ["10", "20", "25", "30"].map(mark));
+    }
+
+    #[test]
+    fn a_collection_of_which_moments_are_forgotten_is_compared_where_deletes_count() {
+        let attempts = |count: u32| Memory {
+            proved: None,
+            attempts: (0..count).map(|moment| mark(&moment.to_string())).collect(),
+        };
+        for (compared, attempted, expected) in [
+            (Compared::Forgotten, 99, None),
+            (Compared::Forgotten, 100, Some(Some(FORGOTTEN.to_owned()))),
+            (Compared::None, 100, None),
+            (Compared::All, 100, Some(None)),
+        ] {
+            let whole = compared.whole(&attempts(attempted));
+            assert_eq!(whole.map(|whole| whole.reason), expected, "{compared:?}");
+        }
     }
 
     #[test]
