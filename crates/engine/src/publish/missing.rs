@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures_util::StreamExt as _;
 use serde_json::{Map, Value};
@@ -15,7 +16,6 @@ use syncline_ledger::{Known, OwedClass};
 use syncline_model::{
     Change, Collection, CollectionName, Digest, FailureClass, Key, Link, Record, Reference, Scope,
 };
-use syncline_plan::LoadOrder;
 use syncline_store::{Batch, Query, StoreError};
 
 use super::denied::Side;
@@ -80,8 +80,8 @@ impl Place {
 struct Search {
     collections: BTreeMap<CollectionName, Arc<Collection>>,
     asked: HashSet<Digest>,
-    /// Runs of collections that are not published themselves.
-    others: BTreeMap<CollectionName, Arc<CollectionRun>>,
+    /// Whether more was to be looked up than a run looks up.
+    is_full: bool,
     /// Whether what the target held before this run counts as there.
     trusts_ledger: bool,
 }
@@ -96,7 +96,7 @@ pub(crate) async fn settle(publication: &Publication, ways: &Ways) -> Result<(),
             .map(|(name, collection)| (name.clone(), Arc::new(collection.clone())))
             .collect(),
         asked: HashSet::new(),
-        others: BTreeMap::new(),
+        is_full: false,
         trusts_ledger: true,
     };
     for round in 0..ROUNDS_MAX {
@@ -107,7 +107,7 @@ pub(crate) async fn settle(publication: &Publication, ways: &Ways) -> Result<(),
         if context.stop.is_stopped() || (round > 0 && found == 0) {
             return Ok(());
         }
-        let runs = search.runs(publication);
+        let runs = publication.all_runs();
         parked::offer_again(context, &ways.lanes, &ways.notes, &runs).await?;
     }
     Ok(())
@@ -121,6 +121,8 @@ impl Search {
         for _ in 0..DEPTH_MAX {
             flush(context, &ways.notes).await;
             let wanted = self.wanted(publication)?;
+            let is_full = &publication.looks_no_further;
+            is_full.fetch_or(self.is_full, Ordering::Relaxed);
             let mut lookups = futures_util::stream::iter(wanted)
                 .map(|places| look_up(publication, places))
                 .buffer_unordered(TOGETHER);
@@ -128,10 +130,10 @@ impl Search {
             while let Some(looked_up) = lookups.next().await {
                 for one in looked_up? {
                     found += 1;
-                    self.write(publication, ways, one).await;
+                    Self::write(publication, ways, one).await;
                 }
             }
-            for run in self.runs(publication) {
+            for run in publication.all_runs() {
                 run.until_idle().await;
             }
             fetched += found;
@@ -140,21 +142,6 @@ impl Search {
             }
         }
         Ok(fetched)
-    }
-
-    /// The runs of all collections of which something was offered, in load order.
-    fn runs(&self, publication: &Publication) -> Vec<Arc<CollectionRun>> {
-        if self.others.is_empty() {
-            return publication.runs();
-        }
-        let names = publication.parts.keys().chain(self.others.keys());
-        let order = LoadOrder::new(&publication.context.catalog.dependencies)
-            .restricted_to(&names.cloned().collect());
-        let run = |name: &CollectionName| {
-            let part = publication.parts.get(name).map(|part| &part.run);
-            part.or_else(|| self.others.get(name)).map(Arc::clone)
-        };
-        order.sequence().iter().filter_map(run).collect()
     }
 
     /// What owed records refer to and was not asked for yet.
@@ -231,7 +218,12 @@ impl Search {
         let Some(place) = places.first() else {
             return false;
         };
-        self.asked.len() < LOOKUPS_MAX && self.asked.insert(place.digest())
+        let place = place.digest();
+        if self.asked.len() < LOOKUPS_MAX {
+            return self.asked.insert(place);
+        }
+        self.is_full |= !self.asked.contains(&place);
+        false
     }
 
     /// Whether the target is known to hold one of these.
@@ -253,7 +245,6 @@ impl Search {
     }
 
     async fn write(
-        &mut self,
         publication: &Publication,
         ways: &Ways,
         (collection, record): (Arc<Collection>, Record),
@@ -264,7 +255,8 @@ impl Search {
             part.state().gone.is_back(record.key.digest());
             Arc::clone(&part.run)
         } else {
-            let run = self.others.entry(collection.name.clone());
+            let mut others = lock(&publication.others);
+            let run = others.entry(collection.name.clone());
             Arc::clone(run.or_insert_with(|| Arc::new(CollectionRun::new(collection))))
         };
         let change = Change::create(record);
@@ -321,4 +313,33 @@ async fn look_up(publication: &Publication, places: Vec<Place>) -> Result<Found,
         }
     }
     Ok(vec![])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_beyond_the_look_ups_of_a_run_is_known_to_be_left() {
+        let name = CollectionName::new("ed-fi/schools");
+        let collection = Arc::new(Collection::named(name));
+        let place = |number: usize| {
+            let way = Way::Key(Key::from_canonical(format!("[{number}]")));
+            let collection = Arc::clone(&collection);
+            [Place { collection, way }]
+        };
+        let mut search = Search {
+            collections: BTreeMap::new(),
+            asked: (1..LOOKUPS_MAX)
+                .map(|number| Digest::of(&number.to_le_bytes()))
+                .collect(),
+            is_full: false,
+            trusts_ledger: true,
+        };
+        assert!(search.is_new(&place(1)));
+        assert!(!search.is_new(&place(1)));
+        assert!(!search.is_full);
+        assert!(!search.is_new(&place(2)));
+        assert!(search.is_full);
+    }
 }

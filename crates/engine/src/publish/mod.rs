@@ -34,6 +34,7 @@ mod whole;
 mod window;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use syncline_ledger::Steps;
@@ -42,6 +43,7 @@ use syncline_plan::LoadOrder;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::collection::CollectionRun;
 use crate::context::{Context, lock};
 use crate::lanes::{Announced, Lanes};
 use crate::recorder::Note;
@@ -67,6 +69,10 @@ pub(crate) struct Publication {
     pub(crate) failures_max: Option<u64>,
     pub(crate) moved: Mutex<Moved>,
     pub(crate) denied: Denied,
+    /// Runs of collections that are not published themselves, of which something was fetched.
+    pub(crate) others: Mutex<Collections>,
+    /// Whether more was missing than a run looks up.
+    pub(crate) looks_no_further: AtomicBool,
 }
 
 /// Where changes and receipts go.
@@ -94,6 +100,8 @@ pub async fn publish(
         failures_max,
     } = job;
     let mut parts = BTreeMap::new();
+    let mut others = Collections::new();
+    let mut looks_no_further = false;
     let mut run = around(job, (observer, stop), async |context, collections| {
         let wanted = (moment.as_ref(), &through);
         let positions = part::positions(context, collections, (&start, &overlap), wanted)?;
@@ -113,12 +121,20 @@ pub async fn publish(
             failures_max,
             moved: Mutex::default(),
             denied: Denied::default(),
+            others: Mutex::default(),
+            looks_no_further: AtomicBool::new(false),
         });
         let result = go(&publication).await;
         parts = proof::conclude(&publication, result.is_ok())?;
+        others = std::mem::take(&mut *lock(&publication.others));
+        looks_no_further = publication.looks_no_further.load(Ordering::Relaxed);
         result
     })
     .await;
+    for (name, other) in others {
+        run.owed += parts.get(&name).map_or(0, |part| part.0.owed);
+        run.collections.insert(name, other.report());
+    }
     for (name, part) in &mut parts {
         if let (Some(report), Some(error)) = (run.collections.get_mut(name), part.1.take()) {
             report.error = Some(error);
@@ -128,7 +144,11 @@ pub async fn publish(
         .into_iter()
         .map(|(name, part)| (name, part.0))
         .collect();
-    PublishReport { run, parts }
+    PublishReport {
+        run,
+        parts,
+        looks_no_further,
+    }
 }
 
 fn order(context: &Context, collections: &Collections) -> LoadOrder {
@@ -152,7 +172,7 @@ async fn go(publication: &Arc<Publication>) -> Result<(), EngineError> {
     if context.stop.is_stopped() {
         return Ok(context.rejects.flush()?);
     }
-    parked::give_up(context, &publication.runs())?;
+    parked::give_up(context, &publication.all_runs())?;
     context.rejects.flush()?;
     upserts::within_limit(publication)
 }
@@ -183,8 +203,24 @@ async fn phases(publication: &Arc<Publication>, ways: &Ways) -> Result<(), Engin
 
 impl Publication {
     /// The collections' runs in load order.
-    fn runs(&self) -> Vec<Arc<crate::collection::CollectionRun>> {
+    fn runs(&self) -> Vec<Arc<CollectionRun>> {
         self.in_order().map(|part| Arc::clone(&part.run)).collect()
+    }
+
+    /// The runs of all collections of which something was offered, in load order.
+    pub(crate) fn all_runs(&self) -> Vec<Arc<CollectionRun>> {
+        let others = lock(&self.others);
+        if others.is_empty() {
+            return self.runs();
+        }
+        let names = self.parts.keys().chain(others.keys());
+        let order = LoadOrder::new(&self.context.catalog.dependencies)
+            .restricted_to(&names.cloned().collect());
+        let run = |name: &CollectionName| {
+            let part = self.parts.get(name).map(|part| &part.run);
+            part.or_else(|| others.get(name)).map(Arc::clone)
+        };
+        order.sequence().iter().filter_map(run).collect()
     }
 
     /// The parts in load order.

@@ -45,6 +45,7 @@ pub(crate) fn conclude(publication: &Publication, ended: bool) -> Result<Conclus
         }
         let state = part.state();
         let report = PartReport {
+            only_fetched: false,
             from: part.memory.proved.clone(),
             to,
             behind,
@@ -58,6 +59,15 @@ pub(crate) fn conclude(publication: &Publication, ended: bool) -> Result<Conclus
             compared: state.whole.as_ref().and_then(|whole| whole.reason.clone()),
         };
         conclusions.insert(name.clone(), (report, state.error.clone()));
+    }
+    for (name, other) in lock(&publication.others).iter() {
+        let report = PartReport {
+            only_fetched: true,
+            fetched: other.recorded(),
+            owed: owed.get(name).map_or(0, |classes| classes.values().sum()),
+            ..PartReport::default()
+        };
+        conclusions.insert(name.clone(), (report, None));
     }
     let steps = Steps {
         marks: &moved,

@@ -13,11 +13,15 @@ pub struct PublishReport {
     pub run: RunReport,
     /// How far each is proved to be published.
     pub parts: BTreeMap<CollectionName, PartReport>,
+    /// Whether more of what others refer to is missing in the target than one run looks up.
+    pub looks_no_further: bool,
 }
 
 /// How far a collection is published.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PartReport {
+    /// Whether it was not to be published, and only what others refer to was fetched of it.
+    pub only_fetched: bool,
     /// The mark it was read from; nothing if from its beginning.
     pub from: Option<Mark>,
     /// The mark it has now.

@@ -123,6 +123,7 @@ fn guard(verdict: &Verdict) -> Value {
 
 fn collection(report: &CollectionReport, part: &PartReport) -> Value {
     json!({
+        "only_fetched": part.only_fetched,
         "from_change_version": part.from.as_ref().map(|mark| &mark.0),
         "to_change_version": part.to.as_ref().map(|mark| &mark.0),
         "behind": part.behind,

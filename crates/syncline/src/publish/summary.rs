@@ -1,6 +1,7 @@
 //! What came of publishing, over all passes.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 
 use syncline_engine::{
@@ -14,6 +15,9 @@ use crate::{Dialect, KeptPosition, RemedyReport};
 
 /// Status of an answer by which the target says that the caller may not do something.
 const FORBIDDEN: u16 = 403;
+/// What is said where not all that is missing was looked for.
+const LOOKS_NO_FURTHER: &str = "more of what records refer to is missing in the target than one run \
+     looks up: the next one goes on";
 /// Exit status where a guard kept something back.
 const HELD: u8 = 4;
 
@@ -101,10 +105,16 @@ impl PublishSummary {
             self.report.started = started;
             self.report.traffic = sum(traffic, self.report.traffic);
         }
-        for (name, report) in &mut self.report.collections {
-            if let Some(earlier) = earlier.get(name) {
-                add_counts(report, earlier);
+        for (name, earlier) in earlier {
+            match self.report.collections.entry(name) {
+                Entry::Occupied(mut report) => add_counts(report.get_mut(), &earlier),
+                // Only the earlier pass fetched something of it.
+                Entry::Vacant(place) => drop(place.insert(earlier)),
             }
+        }
+        if pass.looks_no_further {
+            self.notes.push(LOOKS_NO_FURTHER.to_owned());
+            self.notes.dedup();
         }
         for (name, mut part) in pass.parts {
             if let Some(earlier) = self.parts.get(&name) {
@@ -170,7 +180,8 @@ impl PublishSummary {
             return None;
         }
         let version = |part: &PartReport| part.to.as_ref()?.0.parse::<u64>().ok();
-        let versions = self.parts.values().map(version);
+        let parts = self.parts.values().filter(|part| !part.only_fetched);
+        let versions = parts.map(version);
         versions.collect::<Option<Vec<u64>>>()?.into_iter().min()
     }
 

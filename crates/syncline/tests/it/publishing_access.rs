@@ -116,6 +116,41 @@ async fn what_is_referred_to_and_was_not_chosen_is_fetched_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_fetched_and_declined_is_told_though_it_was_not_chosen() {
+    let pair = Pair::empty(ApiVersion::V6_2, ApiVersion::V7_3).await;
+    pair.hand().await.enrol(2).await;
+    let declined = FaultRule {
+        on: FaultMatch {
+            method: Some("POST".to_owned()),
+            path: Some(format!("/{STUDENTS}")),
+            ..FaultMatch::default()
+        },
+        action: status(400, &[]),
+        ..FaultRule::default()
+    };
+    pair.target.set_faults(plan([declined]));
+    let enrolments_only = |arguments: &mut syncline::PublishArgs| {
+        arguments.settings.choice.include_only = vec!["studentSchoolAssociations".to_owned()];
+    };
+    let summary = pair.publish_with(enrolments_only).await.unwrap();
+    let of = |name: &str| {
+        let (report, part) = (&summary.report.collections[name], &summary.parts[name]);
+        (report.created, report.failed, part.fetched, part.owed)
+    };
+    assert_eq!(of(STUDENTS), (0, 2, 2, 2));
+    assert_eq!(of(SCHOOLS), (1, 0, 1, 0));
+    assert_eq!(of(ENROLMENTS), (0, 2, 0, 2));
+    assert_eq!((summary.exit_status(), summary.owed()), (1, 4));
+    assert!(summary.parts[STUDENTS].only_fetched);
+    let reasons = &summary.report.collections[STUDENTS].failures;
+    assert_eq!((reasons[0].status, reasons[0].count), (400, 2));
+    pair.target.set_faults(plan([]));
+    let summary = pair.publish_with(enrolments_only).await.unwrap();
+    assert_eq!((summary.exit_status(), summary.owed()), (0, 0));
+    assert_eq!(summary.report.collections[STUDENTS].created, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_lacks_something_is_offered_twice_however_much_that_lacks_itself() {
     let pair = Pair::district(ApiVersion::V7_3, ApiVersion::V7_3, 4).await;
     let (sections, offerings) = ("ed-fi/sections", "ed-fi/courseOfferings");
