@@ -195,5 +195,6 @@ pub(crate) fn only(arguments: &OnlyArgs) -> Only {
         collections: collections
             .map(|name| CollectionName::new(name.as_str()))
             .collect(),
+        may_be_missing: false,
     }
 }

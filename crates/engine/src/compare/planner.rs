@@ -302,5 +302,6 @@ fn header(context: &Context, collection: &CollectionRun) -> PlanHeader {
         mapping: Digest::of(b""),
         flow: String::new(),
         collections: vec![],
+        is_part: false,
     }
 }

@@ -159,11 +159,16 @@ impl Applying {
                     .on(&Event::CollectionFinished(name, report));
             }
         }
-        if self.only.is_everything() && !context.stop.is_stopped() {
+        if self.is_of_everything() && !context.stop.is_stopped() {
             give_up_what_no_longer_differs(context, &sequence)?;
         }
         context.outcomes.flush()?;
         Ok(context.rejects.flush()?)
+    }
+
+    /// Whether all that differs is in the plan, and all of the plan is meant.
+    fn is_of_everything(&self) -> bool {
+        self.only.is_everything() && !self.reader.header().is_part
     }
 
     /// What the plan already says of each collection: what was read, and what guards hold.
@@ -182,7 +187,7 @@ impl Applying {
                 .flat_map(|kinds| kinds.values());
             collection.note_planned(planned.sum());
             let records = marks.get(name).and_then(records_of);
-            if let Some(records) = records.filter(|_| self.only.is_everything()) {
+            if let Some(records) = records.filter(|_| self.is_of_everything()) {
                 collection.note_read(records);
                 collection.note_coverage(Coverage::Complete(Scope::Whole));
             }

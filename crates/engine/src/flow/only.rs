@@ -20,12 +20,19 @@ pub struct Only {
     pub kinds: BTreeSet<ChangeKind>,
     /// These collections.
     pub collections: BTreeSet<CollectionName>,
+    /// Whether the keys may be those of no record.
+    pub may_be_missing: bool,
 }
 
 impl Only {
     /// Whether a whole flow is meant.
     pub fn is_everything(&self) -> bool {
-        self.keys.is_empty() && self.kinds.is_empty() && self.collections.is_empty()
+        self.is_every_change() && self.collections.is_empty()
+    }
+
+    /// Whether all that differs is meant of the collections that are.
+    pub(super) fn is_every_change(&self) -> bool {
+        self.keys.is_empty() && self.kinds.is_empty()
     }
 
     /// Whether a collection is meant.

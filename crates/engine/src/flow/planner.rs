@@ -354,9 +354,12 @@ impl Planning<'_> {
             mapping: self.job.mapping,
             flow: self.job.flow.clone(),
             collections: collections.collect(),
+            is_part: !self.job.only.is_every_change(),
         };
         let keys = self.job.only.keys.iter();
-        let missing = keys.filter(|key| !self.met.contains(*key)).cloned();
+        let is_missing = |key: &&Vec<String>| !self.met.contains(*key);
+        let missing = keys.filter(|key| !self.job.only.may_be_missing && is_missing(key));
+        let missing = missing.cloned();
         let missing_keys = missing.collect();
         let (collections, segments): (Vec<_>, Vec<_>) = self.planned.into_iter().unzip();
         let mut plan = FlowPlan {

@@ -50,6 +50,9 @@ pub struct PlanHeader {
     /// and what each field is for. Plans that hold no payloads do not name them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub collections: Vec<Collection>,
+    /// Whether only some keys or kinds of change were asked for, so that more may differ.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_part: bool,
 }
 
 /// One side of a plan, as it was when the plan was made.

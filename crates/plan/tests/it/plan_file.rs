@@ -29,6 +29,7 @@ fn header() -> PlanHeader {
         mapping: Digest::of(b"map"),
         flow: "school".to_owned(),
         collections: vec![Collection::named(CollectionName::new("ed-fi/students"))],
+        is_part: false,
     }
 }
 
