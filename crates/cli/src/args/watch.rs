@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::FileArgs;
-use super::flow::ReportArgs;
+use super::flow::{OnlyArgs, ReportArgs};
 use super::publish::ToldArgs;
 
 /// Do what `sync` does again and again, within the guards
@@ -31,6 +31,8 @@ pub(crate) struct WatchArgs {
     pub(crate) health: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
+    #[command(flatten)]
+    pub(crate) only: OnlyArgs,
     #[command(flatten)]
     pub(crate) file: FileArgs,
     #[command(flatten)]

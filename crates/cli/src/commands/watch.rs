@@ -15,8 +15,8 @@ use crate::{environment, progress, signals};
 
 /// What a round does.
 enum Task {
-    /// What is known between rounds, where not each of them reads everything.
-    Flow(String, Option<Following>),
+    /// What of a flow is done, and what is known between rounds, where not each of them reads everything.
+    Flow(Box<FlowArgs>, Option<Following>),
     Publication(Box<syncline::PublishSettings>),
 }
 
@@ -54,7 +54,7 @@ pub(crate) async fn run(arguments: &WatchArgs, before: DataArgs) -> Result<u8, F
     let mut task = task(arguments, &config)?;
     let settings = WatchSettings {
         name: match &task {
-            Task::Flow(flow, _) => flow.clone(),
+            Task::Flow(wanted, _) => wanted.flow.clone(),
             Task::Publication(_) => "publish".to_owned(),
         },
         every: parse_duration("--every", &arguments.every)?,
@@ -71,13 +71,21 @@ pub(crate) async fn run(arguments: &WatchArgs, before: DataArgs) -> Result<u8, F
 
 fn task(arguments: &WatchArgs, config: &Config) -> Result<Task, Failure> {
     match (&arguments.flow, &config.publish) {
-        (Some(flow), _) => {
+        (Some(name), _) => {
             let every = arguments.full_every.as_ref();
             let every = every.map(|text| parse_duration("--full-every", text));
-            Ok(Task::Flow(
-                flow.clone(),
-                every.transpose()?.map(Following::new),
-            ))
+            let wanted = FlowArgs {
+                flow: name.clone(),
+                only: flow::only(&arguments.only),
+                ..FlowArgs::default()
+            };
+            let following = every.transpose()?.map(Following::new);
+            Ok(Task::Flow(Box::new(wanted), following))
+        }
+        (None, _) if !flow::only(&arguments.only).is_everything() => {
+            let message = "`--only-key`, `--only-collection` and `--only-kind` narrow a flow, and \
+                           none is named";
+            Err(Failure::configuration(message))
         }
         (None, Some(_)) if arguments.report.report.is_some() => {
             let message = "`--report` is a page of a flow, and none is named";
@@ -99,19 +107,19 @@ async fn round(
 ) -> RoundEnd {
     let observer = progress::observer(data.log_format);
     let (error, status) = match task {
-        Task::Flow(name, following) => {
+        Task::Flow(wanted, following) => {
             let since = following.as_mut();
-            let wanted = FlowArgs {
-                flow: name.clone(),
-                since: since.map(|following| following.begins(SystemClock.now())),
-                ..FlowArgs::default()
-            };
+            wanted.since = since.map(|following| following.begins(SystemClock.now()));
+            // The plan has nothing else, and all of it is meant.
             let arguments = syncline::ApplyArgs {
-                only: wanted.only.clone(),
+                only: syncline::Only::default(),
                 allowed: [].into(),
                 holder: environment::holder("watch"),
             };
-            let outcome = syncline::sync_flow(config, (wanted, arguments), observer, stop).await;
+            let flow = ((**wanted).clone(), arguments);
+            let outcome = syncline::sync_flow(config, flow, observer, stop).await;
+            // A first round without the keys ends it, and what is known of may come and go.
+            wanted.only.may_be_missing = true;
             let report = |summary: &'_ ApplySummary| summary.report.as_ref().and_then(broken);
             let error = why(&outcome, report);
             if let Some(following) = following {

@@ -55,18 +55,40 @@ pub(crate) async fn until_health(desk: &Desk, wanted: impl Fn(&Value) -> bool) -
     waiting.await.expect("what is waited for")
 }
 
-fn spawned(mut command: Command) -> Child {
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.spawn().unwrap()
+/// A process, which ends with its test whatever comes of that.
+pub(crate) struct Running(Option<Child>);
+
+impl Running {
+    pub(crate) fn of(mut command: Command) -> Self {
+        Self(Some(command.spawn().unwrap()))
+    }
+
+    fn id(&self) -> u32 {
+        self.0.as_ref().unwrap().id()
+    }
+
+    /// Tells it to end, and waits until it has.
+    pub(crate) fn told_to_end(mut self, desk: &Desk) -> Ran {
+        let told = Command::new("kill")
+            .args(["-TERM", &self.id().to_string()])
+            .status();
+        assert!(told.unwrap().success());
+        desk.ended(self.0.take().unwrap().wait_with_output().unwrap())
+    }
 }
 
-/// Tells a process to end, and waits until it has.
-pub(crate) fn told_to_end(desk: &Desk, child: Child) -> Ran {
-    let told = Command::new("kill")
-        .args(["-TERM", &child.id().to_string()])
-        .status();
-    assert!(told.unwrap().success());
-    desk.ended(child.wait_with_output().unwrap())
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+}
+
+fn spawned(mut command: Command) -> Running {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    Running::of(command)
 }
 
 const WATCH: [&str; 4] = ["watch", "f", "--health", "health.json"];
@@ -141,7 +163,7 @@ async fn while_another_process_has_the_flow_rounds_fail_and_go_on() {
     );
     let mut other = desk.command(&["sync", "f", "-c", "other.yaml"]);
     other.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut other = other.spawn().unwrap();
+    let other = Running::of(other);
     let reading = async {
         while !desk.path("reading").exists() {
             tokio::task::yield_now().await;
@@ -159,10 +181,9 @@ async fn while_another_process_has_the_flow_rounds_fail_and_go_on() {
         .unwrap()
         .to_owned();
     assert!(told.contains("in use by `syncline sync`"), "{failing}");
-    other.kill().unwrap();
-    other.wait().unwrap();
+    drop(other);
     until_health(&desk, |health| health["last_success_at"].is_string()).await;
-    let ran = told_to_end(&desk, child);
+    let ran = child.told_to_end(&desk);
     assert!([0, 5].contains(&ran.status), "{ran}");
     assert_eq!(rows(&desk), ["1,a", "2,b"]);
 }
@@ -180,6 +201,41 @@ fn the_last_round_is_a_page() {
     );
     let ran = desk.run(&["watch", "--every", "1h", "--report", "run.html"]);
     assert_eq!(ran.status, 2, "{ran}");
+}
+
+#[test]
+fn only_what_is_meant_is_done_and_a_key_that_went_is_waited_for() {
+    let desk = desk("1,a\n2,b\n");
+    let times = ["--every", "1ms", "--times", "1"];
+    let ran = desk.run(&[&WATCH[..], &times, &["--only-key", "2"]].concat());
+    assert_eq!(ran.status, 0, "{ran}");
+    assert_eq!(rows(&desk), ["2,b"]);
+    let ran = desk.run(&[&WATCH[..], &times, &["--only-kind", "delete"]].concat());
+    assert_eq!(ran.status, 0, "{ran}");
+    assert_eq!(rows(&desk), ["2,b"]);
+    // Whoever has seen it once knows that it was no slip of the pen.
+    desk.write("left/l.csv", "id,name\n1,a\n3,c\n");
+    let times = ["--every", "1ms", "--times", "3", "--only-key", "2"];
+    let ran = desk.run(&[&WATCH[..], &times].concat());
+    assert_eq!(ran.status, 0, "{ran}");
+    assert_eq!(rows(&desk), [""; 0]);
+    assert_eq!(health(&desk).unwrap()["runs"], 3);
+    let ran = desk.run(&[&WATCH[..], &times].concat());
+    assert_eq!(ran.status, 2, "{ran}");
+    assert!(ran.stderr.contains("neither side has a record"), "{ran}");
+    let nobody = ["--every", "1ms", "--times", "1", "--only-collection", "s"];
+    let ran = desk.run(&[&WATCH[..], &nobody].concat());
+    assert_eq!(ran.status, 2, "{ran}");
+    assert!(
+        ran.stderr.contains("the flow fills no collection `s`"),
+        "{ran}"
+    );
+    let ran = desk.run(&["watch", "--every", "1h", "--only-key", "1"]);
+    assert_eq!(ran.status, 2, "{ran}");
+    assert!(
+        ran.stderr.contains("narrow a flow, and none is named"),
+        "{ran}"
+    );
 }
 
 #[test]
@@ -207,7 +263,7 @@ async fn told_to_stop_between_rounds_it_ends_with_0_at_once() {
     let waiting = until_health(&desk, |health| health["state"] == "waiting").await;
     assert_eq!(waiting["process_id"], child.id());
     assert!(waiting["next_run_at"].is_string());
-    let ran = told_to_end(&desk, child);
+    let ran = child.told_to_end(&desk);
     assert_eq!(ran.status, 0, "{ran}");
     assert_eq!(health(&desk).unwrap()["state"], "stopped");
 }
@@ -230,7 +286,7 @@ async fn a_source_that_is_away_is_waited_for() {
     desk.write("away.csv", "id,name\n1,a\n2,b\n");
     std::fs::rename(desk.path("away.csv"), desk.path("left/l.csv")).unwrap();
     until_health(&desk, |health| health["consecutive_failures"] == 0).await;
-    let ran = told_to_end(&desk, child);
+    let ran = child.told_to_end(&desk);
     // It may have been in a round.
     assert!([0, 5].contains(&ran.status), "{ran}");
     assert_eq!(desk.run(&["sync", "f"]).status, 0);
@@ -258,7 +314,7 @@ async fn a_publication_is_watched_alone_and_cut_off_midway_with_5() {
         other.stderr.contains("in use by `syncline watch`"),
         "{other}"
     );
-    let ran = told_to_end(desk, child);
+    let ran = child.told_to_end(desk);
     assert_eq!(ran.status, 5, "{ran}");
     let health = health(desk).unwrap();
     assert_eq!(health["last_outcome"]["outcome"], "interrupted", "{health}");

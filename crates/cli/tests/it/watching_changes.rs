@@ -1,11 +1,11 @@
 //! `watch --full-every`: rounds that read only what changed, and what has to wait for one that reads all.
 
 use std::fs::File;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 use crate::datastores::Branch;
 use crate::desk::Desk;
-use crate::watching::{PATIENCE, health, told_to_end, until_health};
+use crate::watching::{PATIENCE, Running, health, until_health};
 
 /// A program whose rows have versions, by which it tells what changed; it notes each reading.
 const SOURCE: &str = r#"import json, os, sys
@@ -71,30 +71,12 @@ fn rows_become(desk: &Desk, rows: &str) {
     std::fs::rename(desk.path("rows.new"), desk.path("rows.json")).unwrap();
 }
 
-/// A watch, which ends with its test whatever comes of it.
-struct Watch(Option<Child>);
-
-impl Watch {
-    fn end(mut self, desk: &Desk) {
-        told_to_end(desk, self.0.take().unwrap());
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
-    }
-}
-
 /// A watch whose rounds are told in a file, since nobody reads a pipe meanwhile.
-fn watching(desk: &Desk) -> Watch {
+fn watching(desk: &Desk) -> Running {
     let mut command = desk.command(&[&["watch", "f"][..], &OFTEN, &["1h"]].concat());
     let told = File::create(desk.path("told")).unwrap();
     command.stdout(Stdio::null()).stderr(told);
-    Watch(Some(command.spawn().unwrap()))
+    Running::of(command)
 }
 
 /// Comes back when the target has these rows.
@@ -148,7 +130,7 @@ async fn only_what_changed_is_read_and_nothing_is_deleted_for_it() {
     let told = desk.read("told");
     assert!(told.contains("r: only what changed was read"), "{told}");
     assert!(!told.contains("guard"), "{told}");
-    watch.end(&desk);
+    watch.told_to_end(&desk);
 
     // Whoever begins anew reads everything, and the sizes of before are those of whole readings.
     let ran = desk.run(&[&["watch", "f", "--times", "1"][..], &OFTEN, &["1h"]].concat());
@@ -171,7 +153,7 @@ async fn after_a_round_that_failed_and_when_it_is_time_everything_is_read() {
         "{}",
         desk.read("told")
     );
-    watch.end(&desk);
+    watch.told_to_end(&desk);
     let always = [&["watch", "f", "--times", "3"][..], &OFTEN, &["1ms"]].concat();
     let ran = desk.run(&always);
     assert_eq!(ran.status, 0, "{ran}");
@@ -219,7 +201,7 @@ async fn what_changes_in_a_directory_is_followed_and_members_are_read_as_a_whole
     let told = desk.read("told");
     assert!(told.contains("r: only what changed was read"), "{told}");
     assert!(!told.contains("m: only what changed was read"), "{told}");
-    watch.end(&desk);
+    watch.told_to_end(&desk);
     let ran = desk.run(&[&["watch", "f", "--times", "1"][..], &OFTEN, &["1h"]].concat());
     assert_eq!(ran.status, 0, "{ran}");
     until_rows(&desk, "right/r.csv", &["1,Ada King", "3,Cy"]).await;
