@@ -5,17 +5,22 @@
 //! deleting one would delete what was just sent.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use syncline_ledger::Ledger;
 use syncline_model::{CollectionName, Digest, Handle};
+use syncline_plan::RowSorter;
 
 use crate::EngineError;
 use crate::context::{Context, lock};
 
 /// Rows of the ledger that are read in one go.
 const ROWS_TOGETHER: u32 = 4096;
+/// Bytes of keys and of names that are held in memory; the rest waits on disk.
+const MEMORY_BUDGET: usize = 16 << 20;
 
-/// Names of records to be deleted that stand for records which are to stay, too; by their digests.
+/// Names of records to be deleted that stand for records which are to stay, too; by their digests. They
+/// are few, whatever goes.
 #[derive(Debug, Default)]
 pub(crate) struct Shared(HashSet<Digest>);
 
@@ -26,19 +31,21 @@ impl Shared {
         name: &CollectionName,
         to_go: impl Iterator<Item = Result<Digest, EngineError>>,
     ) -> Result<Self, EngineError> {
-        let mut going = HashSet::new();
-        let mut keys = HashSet::new();
+        let sorter = || RowSorter::<16>::new(&context.settings.work_folder, MEMORY_BUDGET);
+        let mut going = sorter();
+        let mut is_any = false;
         for key in to_go {
-            let key = key?;
-            let ledger = lock(&context.ledger);
-            if let Some((_, Some(handle))) = ledger.find(context.scope, name, &key)? {
-                going.insert(digest(&handle));
-                keys.insert(key);
-            }
+            going.push(*key?.as_bytes())?;
+            is_any = true;
         }
-        let mut shared = HashSet::new();
+        if !is_any {
+            return Ok(Self::default());
+        }
+        let mut names = Names::new(&context.settings.work_folder);
+        let mut going = going.finish()?;
+        let mut next = going.next().transpose()?;
         let mut after = None;
-        while !going.is_empty() {
+        loop {
             let ledger = lock(&context.ledger);
             let page = page(&ledger, (context, name), after.as_ref())?;
             drop(ledger);
@@ -47,20 +54,54 @@ impl Shared {
             };
             after = Some(*last);
             for (key, handle) in page {
-                let name = handle.as_ref().map(digest);
-                if let Some(name) = name.filter(|name| going.contains(name))
-                    && !keys.contains(&key)
-                {
-                    shared.insert(name);
+                while next.is_some_and(|row| row < *key.as_bytes()) {
+                    next = going.next().transpose()?;
+                }
+                if let Some(handle) = handle {
+                    names.add(&handle, next == Some(*key.as_bytes()))?;
                 }
             }
         }
-        Ok(Self(shared))
+        Ok(Self(names.both()?))
     }
 
     /// Whether a record that is to stay has this name.
     pub(crate) fn has(&self, handle: Option<&Handle>) -> bool {
         handle.is_some_and(|handle| self.0.contains(&digest(handle)))
+    }
+}
+
+/// Names of records, each with whether its record goes; any number of them takes the same memory.
+struct Names(RowSorter<17>);
+
+impl Names {
+    fn new(folder: &Path) -> Self {
+        Self(RowSorter::new(folder, MEMORY_BUDGET))
+    }
+
+    fn add(&mut self, handle: &Handle, goes: bool) -> Result<(), EngineError> {
+        let mut row = [0; 17];
+        row[..16].copy_from_slice(digest(handle).as_bytes());
+        row[16] = u8::from(goes);
+        Ok(self.0.push(row)?)
+    }
+
+    /// The names that stay and go.
+    fn both(self) -> Result<HashSet<Digest>, EngineError> {
+        let mut both = HashSet::new();
+        let mut stays = None;
+        for row in self.0.finish()? {
+            let row = row?;
+            let mut name = [0; 16];
+            name.copy_from_slice(&row[..16]);
+            // Of one name, who stays comes first.
+            if row[16] == 0 {
+                stays = Some(name);
+            } else if stays == Some(name) {
+                both.insert(Digest::from_bytes(name));
+            }
+        }
+        Ok(both)
     }
 }
 
@@ -80,4 +121,28 @@ fn page(
 
 fn digest(handle: &Handle) -> Digest {
     Digest::of(handle.0.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_stay_and_go_are_found_in_any_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut names = Names::new(folder.path());
+        for (name, goes) in [
+            ("a", true),
+            ("b", true),
+            ("a", true),
+            ("c", false),
+            ("b", false),
+            ("c", false),
+            ("d", true),
+        ] {
+            names.add(&Handle(name.into()), goes).unwrap();
+        }
+        let both = names.both().unwrap();
+        assert_eq!(both, HashSet::from([digest(&Handle("b".into()))]));
+    }
 }

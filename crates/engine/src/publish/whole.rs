@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use syncline_ledger::{Known, Receipt, ReceiptResult};
-use syncline_model::{CollectionName, Key, Record, Scope};
+use syncline_model::{CollectionName, Digest, Key, Record, Scope};
 use syncline_plan::RowSorter;
 
 use super::part::Part;
@@ -22,6 +22,8 @@ use crate::recorder::{self, Noted};
 
 /// Bytes of keys of one collection that are held in memory; the rest waits on disk.
 const MEMORY_BUDGET: usize = 16 << 20;
+/// Keys that went and are put down together.
+const KEYS_TOGETHER: usize = 4096;
 
 /// A reading of a whole collection.
 pub(crate) struct Whole {
@@ -58,19 +60,11 @@ pub(crate) const fn unbounded() -> Scope {
     Scope::Matching(Vec::new())
 }
 
-/// What a comparison found: keys that went, and changes that nobody asks for any more.
-#[derive(Default)]
-struct Found {
-    gone: Vec<Key>,
-    /// Keys under which the target holds nothing.
-    nothing: Vec<Known>,
-}
-
 /// Adds what went to the keys to be deleted, once all receipts of the collection are durable.
 pub(crate) async fn compare(
     publication: &Publication,
     ways: &Ways,
-    part: &Part,
+    part: &Arc<Part>,
 ) -> Result<(), EngineError> {
     let context = &publication.context;
     recorder::flush(context, &ways.notes).await;
@@ -81,57 +75,65 @@ pub(crate) async fn compare(
         }
         None => return Ok(()),
     };
-    let name = part.name().clone();
-    let work = Arc::clone(context);
-    let found = tokio::task::spawn_blocking(move || only_in_ledger(&work, &name, seen));
-    let found = found.await.unwrap_or(Err(EngineError::Defect))?;
-    for known in &found.nothing {
-        forget(ways, part, known).await?;
+    let (work, compared) = (Arc::clone(context), Arc::clone(part));
+    let nothing = tokio::task::spawn_blocking(move || note_gone(&work, &compared, seen));
+    for known in nothing.await.unwrap_or(Err(EngineError::Defect))? {
+        forget(ways, part, &known).await?;
     }
-    let added = part
-        .state()
-        .gone
-        .add_new(&found.gone, &context.settings.work_folder)?;
-    Part::count_many(&part.gone_read, added);
     Ok(())
 }
 
-/// What the ledger holds of a collection and was not seen. Blocks.
+/// Notes what the ledger holds of a collection and was not seen as gone. What is left are changes that
+/// nobody asks for any more: keys under which the target holds nothing. Blocks.
+fn note_gone(
+    context: &Context,
+    part: &Part,
+    seen: Option<RowSorter<16>>,
+) -> Result<Vec<Known>, EngineError> {
+    let name = part.name();
+    let gone = only_in_ledger(context, name, seen)?;
+    // A record that goes by two keys is still there under the other one.
+    let digests = gone.iter().map(|digest| Ok(*digest));
+    let shared = Shared::find(context, name, digests)?;
+    let mut nothing = Vec::new();
+    for digests in gone.chunks(KEYS_TOGETHER) {
+        let mut keys = Vec::with_capacity(digests.len());
+        for digest in digests {
+            let row = lock(&context.ledger).find(context.scope, name, digest)?;
+            let Some((known, handle)) = row else { continue };
+            match key(context, name, &known)?.filter(|_| !shared.has(handle.as_ref())) {
+                Some(key) => keys.push(key),
+                None => nothing.push(known),
+            }
+        }
+        let folder = &context.settings.work_folder;
+        let added = part.state().gone.add_new(&keys, folder)?;
+        Part::count_many(&part.gone_read, added);
+    }
+    Ok(nothing)
+}
+
+/// The keys that the ledger holds of a collection and that were not seen.
 fn only_in_ledger(
     context: &Context,
     name: &CollectionName,
     seen: Option<RowSorter<16>>,
-) -> Result<Found, EngineError> {
-    let mut gone: Vec<Known> = Vec::new();
-    let mut seen = seen
-        .map(RowSorter::finish)
-        .transpose()?
-        .into_iter()
-        .flatten();
+) -> Result<Vec<Digest>, EngineError> {
+    let seen = seen.map(RowSorter::finish).transpose()?;
+    let mut seen = seen.into_iter().flatten();
     let mut next = seen.next().transpose()?;
+    let mut gone = Vec::new();
     let scan = lock(&context.ledger).scan(context.scope, name)?;
     for known in scan {
-        let known = known?;
-        while next.is_some_and(|row| row < *known.key.as_bytes()) {
+        let key = known?.key;
+        while next.is_some_and(|row| row < *key.as_bytes()) {
             next = seen.next().transpose()?;
         }
-        if next == Some(*known.key.as_bytes()) {
-            continue;
-        }
-        gone.push(known);
-    }
-    // A record that goes by two keys is still there under the other one.
-    let shared = Shared::find(context, name, gone.iter().map(|known| Ok(known.key)))?;
-    let mut found = Found::default();
-    for known in gone {
-        let row = lock(&context.ledger).find(context.scope, name, &known.key)?;
-        let is_shared = row.is_some_and(|(_, handle)| shared.has(handle.as_ref()));
-        match key(context, name, &known)?.filter(|_| !is_shared) {
-            Some(key) => found.gone.push(key),
-            None => found.nothing.push(known),
+        if next != Some(*key.as_bytes()) {
+            gone.push(key);
         }
     }
-    Ok(found)
+    Ok(gone)
 }
 
 /// By which key a record is deleted; nothing if the target cannot hold it. What was offered last is
