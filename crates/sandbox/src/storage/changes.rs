@@ -41,10 +41,14 @@ const DELETES: &str = "FROM tombstone t WHERE collection = ? AND version BETWEEN
      AND NOT EXISTS (SELECT 1 FROM item i WHERE i.family = t.family AND i.key = t.key \
      AND i.collection = t.collection)";
 
-/// The first and the last change of key of each record within a span.
-const REKEYS: &str = "FROM (SELECT min(version) AS low, max(version) AS high FROM rekey \
-     WHERE collection = ? AND version BETWEEN ? AND ? GROUP BY id) span \
-     JOIN rekey first ON first.version = span.low JOIN rekey last ON last.version = span.high";
+/// The last change of key of each record of a collection (`?1`) within a span (`?2` to `?3`).
+const REKEYS: &str = "FROM rekey last WHERE collection = ?1 AND version BETWEEN ?2 AND ?3 \
+     AND NOT EXISTS (SELECT 1 FROM rekey later WHERE later.collection = ?1 AND later.id = last.id \
+     AND later.version > last.version AND later.version <= ?3)";
+
+/// The key that a record of [`REKEYS`] had before its first change within the span.
+const OLD_VALUES: &str = "(SELECT old_values FROM rekey first WHERE first.collection = ?1 \
+     AND first.id = last.id AND first.version >= ?2 ORDER BY first.version LIMIT 1)";
 
 impl Storage {
     /// The greatest change version given so far.
@@ -151,8 +155,7 @@ impl Storage {
     ) -> Result<Vec<Rekeyed>, StorageError> {
         let (clause, values) = rekeys_clause(selection, span);
         let sql = format!(
-            "SELECT last.version, last.id, first.old_values, last.new_values {clause} \
-             ORDER BY last.version LIMIT ? OFFSET ?"
+            "SELECT version, id, {OLD_VALUES}, new_values {clause} ORDER BY version LIMIT ? OFFSET ?"
         );
         let read = |row: &Row<'_>| {
             Ok(Rekeyed {
@@ -204,7 +207,7 @@ fn rekeys_clause(selection: &Selection, span: Span) -> (String, Vec<SqlValue>) {
     // A record that is there no more has no key to be seen by.
     if !selection.conditions.is_empty() {
         let (clause, more) = selection.clause();
-        sql.push_str(" WHERE last.id IN (SELECT id FROM item");
+        sql.push_str(" AND id IN (SELECT id FROM item");
         sql.push_str(&clause);
         sql.push(')');
         values.extend(more);

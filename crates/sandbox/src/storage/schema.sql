@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS rekey (
     new_values TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS rekey_by_collection ON rekey (collection, version);
+CREATE INDEX IF NOT EXISTS rekey_by_record ON rekey (collection, id, version);
 CREATE TABLE IF NOT EXISTS note (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
