@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use syncline::PublishArgs;
 use syncline_model::{Change, Key, Outcome, Record};
 use syncline_sandbox::{ApiVersion, FaultAction, FaultMatch, FaultPlan, FaultRule, Sandbox};
 use tokio_util::sync::CancellationToken;
@@ -38,6 +39,11 @@ impl Dice {
 /// a look takes long.
 const LOOK_AFTER: u64 = 25;
 const STUDENTS_FOR_A_CHANGE: u64 = 5;
+/// New names of sessions in a round: in a large district each carries on into thousands of keys.
+const SESSIONS_RENAMED_MAX: usize = 2;
+const MANY_STUDENTS: u64 = 1000;
+/// Changes after which a run is cut off at the latest, in a small district and in a large one.
+const CUT_AFTER: [usize; 2] = [40, 10_000];
 
 /// Somebody who works with the source.
 struct Worker {
@@ -48,6 +54,8 @@ struct Worker {
     seen: BTreeMap<&'static str, Vec<Record>>,
     look_after: u64,
     changes: u64,
+    is_large: bool,
+    sessions_renamed: usize,
 }
 
 impl Worker {
@@ -59,6 +67,8 @@ impl Worker {
             seen: BTreeMap::new(),
             look_after: LOOK_AFTER.max(students / STUDENTS_FOR_A_CHANGE),
             changes: 0,
+            is_large: students >= MANY_STUDENTS,
+            sessions_renamed: 0,
         }
     }
 
@@ -75,7 +85,13 @@ impl Worker {
             4 => self.delete(ENROLMENTS).await,
             5 => self.delete_and_create_again().await,
             6 => self.rekey(SECTIONS, "sectionIdentifier").await,
-            7 => self.rekey(SESSIONS, "sessionName").await,
+            7 if self.is_large && self.sessions_renamed >= SESSIONS_RENAMED_MAX => {
+                self.rename().await;
+            }
+            7 => {
+                self.sessions_renamed += 1;
+                self.rekey(SESSIONS, "sessionName").await;
+            }
             8 => self.delete(STUDENTS).await,
             _ => self.rename().await,
         }
@@ -217,6 +233,14 @@ fn seeds(trouble: Trouble) -> impl Iterator<Item = (u64, (ApiVersion, ApiVersion
         .map(move |seed| (seed, PAIRS[turn(seed)]))
 }
 
+/// Guards judge how much goes; here all of it has to.
+fn without_limits(arguments: &mut PublishArgs) {
+    let guards = &mut arguments.settings.guards;
+    guards.delete_count_max = u64::MAX;
+    guards.delete_share_max = 1.0;
+    guards.shrink_share_max = 1.0;
+}
+
 /// Rounds of work while publishing, then one quiet publication.
 async fn proved(trouble: Trouble) {
     for (seed, (from, to)) in seeds(trouble) {
@@ -228,12 +252,18 @@ async fn proved(trouble: Trouble) {
             if trouble != Trouble::Nothing {
                 arm_both(&pair, seed * 100 + round);
             }
+            worker.sessions_renamed = 0;
+            let began = worker.changes;
             Box::pin(disturbed(&pair, &mut worker, trouble)).await;
+            println!(
+                "round {round}: {} changes meanwhile",
+                worker.changes - began
+            );
         }
         arm(&pair.source, 0, &[]);
         arm(&pair.target, 0, &[]);
         pair.settle().await;
-        let quiet = pair.publish().await;
+        let quiet = pair.publish_with(without_limits).await.unwrap();
         let behind: Vec<_> = quiet.behind().collect();
         let mut owing = quiet.report.collections.clone();
         owing.retain(|name, _| quiet.parts.get(name).is_some_and(|part| part.owed > 0));
@@ -245,14 +275,14 @@ async fn proved(trouble: Trouble) {
         );
         pair.must_be_equal(&format!("seed {seed}, {from:?} to {to:?}"))
             .await;
-        println!("{} changes meanwhile", worker.changes);
     }
 }
 
 /// One publication while somebody works with the source.
 async fn disturbed(pair: &Pair, worker: &mut Worker, trouble: Trouble) {
-    let cut = (trouble == Trouble::FaultsAndCuts).then(|| worker.dice.roll(40));
-    let publishing = pair.publish_until(CancellationToken::new(), |_| {});
+    let most = CUT_AFTER[usize::from(worker.is_large)];
+    let cut = (trouble == Trouble::FaultsAndCuts).then(|| worker.dice.roll(most));
+    let publishing = pair.publish_until(CancellationToken::new(), without_limits);
     let mut publishing = std::pin::pin!(publishing);
     let mut changes = 0;
     loop {
