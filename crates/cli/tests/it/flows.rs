@@ -463,7 +463,9 @@ fn what_is_gone_is_disabled_after_its_grace_and_comes_back() {
         ended(&desk.run(&["sync", "f"]), 0);
         // What else is done of the flow meanwhile does not count, and takes nothing back.
         ended(&desk.run(&["sync", "f", "--only-key", "1"]), 0);
-        ended(&desk.run(&["sync", "f", "--only-kind", "create"]), 0);
+        let ran = desk.run(&["sync", "f", "--only-kind", "create"]);
+        ended(&ran, 0);
+        assert!(ran.stderr.contains("r: nothing to do"), "{}", ran.stderr);
         assert_eq!(right(&desk), "id,name,off\n1,a,0\n2,b,0\n", "it waits");
     }
     ended(&desk.run(&["sync", "f"]), 0);

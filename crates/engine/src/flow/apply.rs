@@ -187,8 +187,10 @@ impl Applying {
                 .flat_map(|kinds| kinds.values());
             collection.note_planned(planned.sum());
             let records = marks.get(name).and_then(records_of);
-            if let Some(records) = records.filter(|_| self.is_of_everything()) {
+            if let Some(records) = records {
                 collection.note_read(records);
+            }
+            if records.is_some() && self.is_of_everything() {
                 collection.note_coverage(Coverage::Complete(Scope::Whole));
             }
             let verdicts = verdicts(summary, name, &self.allowed);
