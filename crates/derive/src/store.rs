@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use syncline_model::{Catalog, Change, Collection, CollectionName, Field, Mark, Outcome, Scope};
 use syncline_store::{
-    BatchStream, ErrorKind, Query, Result, SecondLook, Store, StoreError, Want, WriteContext,
+    BatchStream, ErrorKind, Query, Result, SecondLook, Store, StoreError, WriteContext,
 };
 
 use crate::reading::{self, Reading};
@@ -97,7 +97,7 @@ impl Store for DerivedStore {
             return self.inner.read(query).await;
         }
         let is_whole = query.scope == Scope::Whole && query.since.is_none();
-        if !is_whole || matches!(query.want, Want::Rekeyed | Want::Gone) {
+        if !is_whole || query.want.is_of_feeds() {
             let message = "a derived collection is read as a whole and has no feed";
             return Err(StoreError::new(ErrorKind::Unsupported, message));
         }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::StreamExt as _;
 use syncline_model::{Catalog, Change, Collection, CollectionName, Mark, Outcome, Record};
 use syncline_store::{
-    BatchStream, ErrorKind, Query, Result, SecondLook, Store, StoreError, Want, WriteContext,
+    Batch, BatchStream, ErrorKind, Query, Result, SecondLook, Store, StoreError, Want, WriteContext,
 };
 
 use crate::rows::{Became, Rows};
@@ -84,6 +85,28 @@ impl MappedStore {
         });
         Ok((inside, rows))
     }
+
+    /// The keys of what the source no longer has, as the flow knows them. What became of a row whose
+    /// key does not tell that is not among them.
+    async fn missing(&self, query: Query) -> Result<BatchStream> {
+        let part = self.parts.get(&query.collection.name);
+        let part = part.ok_or_else(|| unknown(&query.collection.name))?;
+        let (source, mapping) = (Arc::clone(&part.source), Arc::clone(&part.mapping));
+        let inside = Query {
+            collection: Arc::clone(&source),
+            ..query
+        };
+        let stream = self.inner.read(inside).await?;
+        let mapped = stream.map(move |batch| match batch? {
+            Batch::Gone(keys) => {
+                let keys = keys.iter();
+                let keys = keys.filter_map(|key| mapping.key_of(&source, key));
+                Ok(Batch::Gone(keys.collect()))
+            }
+            other => Ok(other),
+        });
+        Ok(mapped.boxed())
+    }
 }
 
 impl ShapedStore {
@@ -133,6 +156,9 @@ impl Store for MappedStore {
     }
 
     async fn read(&self, query: Query) -> Result<BatchStream> {
+        if query.want == Want::Missing {
+            return self.missing(query).await;
+        }
         let (inside, rows) = self.rows(&query)?;
         Ok(rows.through(self.inner.read(inside).await?))
     }
@@ -215,8 +241,7 @@ fn unknown(name: &CollectionName) -> StoreError {
     StoreError::new(ErrorKind::NotFound, message)
 }
 
-/// What is asked of the store inside. Payloads are needed whatever is wanted of them. Only what a
-/// source has can be asked for since a mark, as what went is not known by its key.
+/// What is asked of the store inside. Payloads are needed whatever is wanted of them.
 fn inside(query: &Query, collection: &Arc<Collection>) -> Result<Query> {
     if !matches!(
         query.want,

@@ -141,6 +141,16 @@ pub enum Want {
     Rekeyed,
     /// Of a feed: the keys that went.
     Gone,
+    /// Of a feed: the keys that went or were given up for others, each of which the store has looked
+    /// for now and does not have. They come as [`Batch::Gone`].
+    Missing,
+}
+
+impl Want {
+    /// Whether it is about keys that only a feed tells, and not about records.
+    pub const fn is_of_feeds(self) -> bool {
+        matches!(self, Self::Rekeyed | Self::Gone | Self::Missing)
+    }
 }
 
 /// Whether a reading tells its places, by which another one goes on where it stopped.

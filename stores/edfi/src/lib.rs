@@ -20,7 +20,7 @@ mod single;
 mod store;
 mod unchanged;
 
-pub use changes::{Feed, Isolation};
+pub use changes::{Feed, Followed, Isolation};
 pub use discovery::{Discovery, Endpoints};
 pub use metadata::{Members, Shape, documents, unknown_collection};
 pub use pages::FirstPage;

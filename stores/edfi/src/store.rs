@@ -183,7 +183,7 @@ impl EdfiStore {
     }
 
     /// Where single records of a collection are, and in which views.
-    fn single(&self, name: &CollectionName) -> (Url, Views) {
+    pub(crate) fn single(&self, name: &CollectionName) -> (Url, Views) {
         let views = Views {
             readable: self.media_type(name, Usage::Readable),
             writable: self.media_type(name, Usage::Writable),

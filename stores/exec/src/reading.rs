@@ -42,6 +42,7 @@ pub(crate) fn require(query: &Query, hello: &Hello) -> Result<()> {
         (Scope::Linked(_), ..) => Some("follow links"),
         (Scope::Matching(_), ..) if !hello.can("filter") => Some("filter"),
         (Scope::Keys(_), ..) if !hello.can("keys") => Some("look records up by key"),
+        (_, Want::Missing, _) => Some("look for what went"),
         (_, Want::Gone | Want::Rekeyed, None) => Some("tell deletes and re-keys without a mark"),
         (_, _, Some(_)) if !hello.can("since") => Some("read from a mark on"),
         _ => None,
@@ -70,7 +71,7 @@ impl Reading {
     pub(crate) async fn begin(mut process: Process, query: Query, hello: &Hello) -> Result<Self> {
         let wanted = match query.want {
             Want::Count if hello.can("count") => Wanted::Count,
-            Want::Gone => Wanted::Gone,
+            Want::Gone | Want::Missing => Wanted::Gone,
             Want::Rekeyed => Wanted::Rekeyed,
             Want::Count | Want::Digests | Want::Payloads | Want::Records => Wanted::Records,
         };

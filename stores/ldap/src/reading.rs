@@ -43,7 +43,7 @@ pub(crate) fn stream(
     if matches!(query.scope, Scope::At(_) | Scope::Linked(_)) {
         return unsupported("a directory cannot be read again by place or by link");
     }
-    if matches!(query.want, Want::Gone | Want::Rekeyed) {
+    if query.want.is_of_feeds() {
         return unsupported("a directory does not tell which entries are gone or were renamed");
     }
     let since = query.since.as_ref().map(since).transpose()?;

@@ -110,7 +110,7 @@ impl Store for MemoryStore {
     }
 
     async fn read(&self, query: Query) -> Result<BatchStream> {
-        let is_feed = matches!(query.want, Want::Gone | Want::Rekeyed) || query.since.is_some();
+        let is_feed = query.want.is_of_feeds() || query.since.is_some();
         if is_feed || !matches!(query.scope, Scope::Whole | Scope::Keys(_)) {
             let message = "records in memory have no filters, no places and no positions";
             return Err(StoreError::new(ErrorKind::Unsupported, message));

@@ -91,7 +91,7 @@ impl Store for SqlStore {
 
     async fn read(&self, query: Query) -> Result<BatchStream> {
         let table = self.table(&query.collection.name)?;
-        if query.since.is_some() || matches!(query.want, Want::Rekeyed | Want::Gone) {
+        if query.since.is_some() || query.want.is_of_feeds() {
             let message = "a database is not read from a position on";
             return Err(StoreError::new(ErrorKind::Unsupported, message));
         }

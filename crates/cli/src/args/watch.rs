@@ -17,7 +17,7 @@ pub(crate) struct WatchArgs {
     #[arg(long, value_name = "TIME")]
     pub(crate) every: String,
     /// Read everything of the flow only this often, and in the rounds between only what changed, where
-    /// the source tells; what went is seen when everything is read
+    /// the source tells; what went without its telling is seen when everything is read
     #[arg(long, value_name = "TIME", requires = "flow")]
     pub(crate) full_every: Option<String>,
     /// Longest wait after rounds that failed: each failure in a row doubles it up to this

@@ -50,10 +50,12 @@ pub struct CollectionPlan {
     pub name: CollectionName,
     /// Records of the source, as they are to be in the target.
     pub source: u64,
-    /// Whether these are only those that changed since an earlier reading: nothing is known then of
-    /// what went.
+    /// Whether these are only those that changed since an earlier reading.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub only_changes: bool,
+    /// Whether the source has told besides what went since then; otherwise nothing is known of that.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tells_gone: bool,
     /// Records of the target.
     pub target: u64,
     /// Records the target does not have.
@@ -90,6 +92,7 @@ impl CollectionPlan {
             name,
             source: 0,
             only_changes: false,
+            tells_gone: false,
             target: 0,
             creates: 0,
             updates: 0,

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::classify::{Classifier, Facts, Missed};
 use super::extras::Extras;
+use super::gone::{Gone, gone};
 use super::only::{Only, Sought};
 use super::part::{CollectionPlan, FlowPlan, Problem, Side};
 use super::policy::{FlowPolicy, KnownBy, RowErrors};
@@ -44,7 +45,7 @@ pub struct FlowJob {
     /// What of it all is meant.
     pub only: Only,
     /// Collections of which the source is only to say what changed since. It counts where the ledger
-    /// says what the target holds, and nothing is deleted of these.
+    /// says what the target holds, and of these only what the source tells of is deleted.
     pub since: BTreeMap<CollectionName, Mark>,
     /// Folder for temporary files; it exists.
     pub work_folder: PathBuf,
@@ -149,12 +150,18 @@ impl Planning<'_> {
                     since: self.job.since.get(&name).cloned(),
                     ..self.reader(part, Side::Source)
                 };
+                let asked_again = source.clone();
                 let desired = self.note_source(source.desired().await?, &mut plan);
+                let gone = if desired.reading.only_changes {
+                    gone(&asked_again, &mut plan).await?
+                } else {
+                    Gone::new()
+                };
                 let position = desired.reading.position.clone();
                 self.positions
                     .extend(position.map(|mark| (name.clone(), mark)));
                 source_coverage = desired.reading.coverage.clone();
-                self.against_ledger((part, &sought), desired, &mut plan)
+                self.against_ledger((part, &sought), (desired, gone), &mut plan)
                     .await?
             }
         };
@@ -242,7 +249,7 @@ impl Planning<'_> {
     async fn against_ledger(
         &self,
         (part, sought): (&FlowPart, &Sought),
-        desired: Desired,
+        (desired, gone): (Desired, Gone),
         plan: &mut CollectionPlan,
     ) -> Result<Segments, EngineError> {
         let facts = self.facts(part, sought);
@@ -256,7 +263,7 @@ impl Planning<'_> {
             self.go_on()?;
             match difference? {
                 // What did not change is there as it was.
-                Difference::Extra { .. } if only_changes => {}
+                Difference::Extra { key, .. } if only_changes && !gone.contains(&key) => {}
                 Difference::Extra { key, .. } => extras.push(key)?,
                 other => classifier.take(&other)?,
             }
@@ -301,7 +308,7 @@ impl Planning<'_> {
     fn judge(&self, part: &FlowPart, plan: &mut CollectionPlan, is_complete: bool) {
         // What was not read since it did not change is still there, and no size of the source is known.
         let size = if plan.only_changes {
-            plan.target + plan.creates
+            (plan.target + plan.creates).saturating_sub(plan.deletes + plan.leaves)
         } else {
             plan.source
         };

@@ -198,7 +198,10 @@ impl Reader {
         Ok((reading, unfit))
     }
 
-    async fn unless_stopped<T>(&self, answer: impl Future<Output = T>) -> Result<T, EngineError> {
+    pub(super) async fn unless_stopped<T>(
+        &self,
+        answer: impl Future<Output = T>,
+    ) -> Result<T, EngineError> {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(EngineError::Stopped),

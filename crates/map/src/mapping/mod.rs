@@ -167,9 +167,20 @@ impl Mapping {
         (row, size): (&RawObject<'_>, usize),
         context: BTreeMap<String, Value>,
     ) -> Result<Bytes, RowProblem> {
+        self.written((row, size), context, |_| true)
+    }
+
+    /// The fields of a record that are wanted.
+    fn written(
+        &self,
+        (row, size): (&RawObject<'_>, usize),
+        context: BTreeMap<String, Value>,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<Bytes, RowProblem> {
         let context = Value::from(context);
-        self.shape.write_kept(size, |place, _| {
-            let Some(Some(expression)) = self.fields.get(place) else {
+        self.shape.write_kept(size, |place, field| {
+            let expression = self.fields.get(place).and_then(Option::as_ref);
+            let Some(expression) = expression.filter(|_| is_wanted(&field.name)) else {
                 return Ok(None);
             };
             let of_row = match (&self.each, expression) {
@@ -266,5 +277,6 @@ impl Compiler {
     }
 }
 
+mod key;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! Field maps over single rows.
 
-use syncline_model::{Collection, CollectionName, FieldKind, KeyField};
+use syncline_model::{Collection, CollectionName, FieldKind, Key, KeyField};
 
 use super::*;
 use crate::ValueRules;
@@ -219,4 +219,39 @@ fn a_value_is_no_part_of_a_reason() {
         refused.starts_with("`id`: ") && !refused.contains("secret-word"),
         "{refused}"
     );
+}
+
+#[test]
+fn a_key_becomes_what_its_row_became() {
+    let field = |name: &str, path: &[&str]| KeyField {
+        name: name.to_owned(),
+        path: path.iter().map(|&part| part.to_owned()).collect(),
+    };
+    let source = Collection {
+        key: vec![
+            field("student", &["studentReference", "uniqueId"]),
+            field("school", &["school"]),
+        ],
+        ..Collection::named(CollectionName::new("stays"))
+    };
+    let fields = [
+        ("id", "{{ studentReference.uniqueId }}-{{ school }}"),
+        ("name", "name | upper"),
+    ];
+    let kinds = [("id", FieldKind::Text), ("name", FieldKind::Text)];
+    let mut spec = spec(&fields);
+    spec.filter = Some("name == 'Ada'".to_owned());
+    let mapping = Mapping::compile(&spec, shape(&kinds), None).unwrap();
+    let key = |text: &str| {
+        let key = mapping.key_of(&source, &Key::from_canonical(text));
+        key.map(|key| key.as_str().to_owned())
+    };
+    assert_eq!(key("[\"S 1\",7]").as_deref(), Some("[\"S 1-7\"]"));
+    assert_eq!(key("[\"S1\",1000000]").as_deref(), Some("[\"S1-1000000\"]"));
+    for other in ["[\"S1\"]", "[\"S1\",7,8]", "nothing"] {
+        assert_eq!(key(other), None, "{other}");
+    }
+    let digest = syncline_model::Digest::of(b"x");
+    assert_eq!(mapping.key_of(&source, &Key::of_content(digest)), None);
+    assert_eq!(mapping.key_of(&source, &Key::of_digest(digest)), None);
 }

@@ -14,7 +14,7 @@ use syncline_store::layers::RetryPolicy;
 use tokio_util::sync::CancellationToken;
 
 use super::only::{in_plan, meant};
-use super::open::{Opened, open};
+use super::open::{Opened, open, open_for};
 use super::plan::{FlowArgs, default_path, planned, scope_name, state_folder};
 use crate::hold::Hold;
 use crate::{Config, Failure, open as stores, rejects};
@@ -121,7 +121,7 @@ pub async fn sync_flow(
     observer: Arc<dyn Observer>,
     stop: CancellationToken,
 ) -> Result<ApplySummary, Failure> {
-    let opened = stores::unless_stopped(&stop, "synchronised", open(config, &flow.flow)).await?;
+    let opened = stores::unless_stopped(&stop, "synchronised", open_for(config, &flow)).await?;
     let state = state_folder(config)?;
     let scope = scope_name(&flow.flow);
     let hold = Hold::open_flow(

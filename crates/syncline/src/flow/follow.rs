@@ -1,9 +1,9 @@
 //! Rounds of a flow that read everything now and then, and between only what changed.
 //!
-//! A source that tells what was written since a mark tells nothing of what went, of rows that no longer
-//! take part, and of a second row with a key. So only what is created and updated follows from such a
-//! reading, where the ledger says what the target holds; everything else waits for a round that reads
-//! all. So does what comes after a round that did not go well: marks are those of rounds in which all
+//! A source that tells what was written since a mark tells nothing of rows that no longer take part and of
+//! a second row with a key, and most tell nothing of what went. So only what is created and updated, and
+//! what is known to have gone, follows from such a reading, where the ledger says what the target holds;
+//! everything else waits for a round that reads all. So does what comes after a round that did not go well: marks are those of rounds in which all
 //! was done.
 
 use std::collections::BTreeMap;
@@ -74,11 +74,11 @@ pub(super) fn why_whole(
     source: &Collection,
 ) -> Option<&'static str> {
     let is_given = |name: &str| part.key.iter().any(|(_, expression)| expression == name);
-    let mut key = source.key.iter().map(|field| field.name.as_str());
+    let mut key = source.key.iter().map(|field| field.path.join("."));
     let mut lookups = flow.lookups.values();
     if part.policy.known_by != KnownBy::Ledger {
         Some("it is compared with the target; `baseline: ledger` compares it with what was written")
-    } else if source.key.is_empty() || !key.all(is_given) {
+    } else if source.key.is_empty() || !key.all(|name| is_given(&name)) {
         Some("its key is not that of the source, so that two rows might have one")
     } else if part.each.is_some() {
         Some("a row of it is several records (`each`)")

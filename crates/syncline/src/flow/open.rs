@@ -13,7 +13,7 @@ use syncline_store_files::TablesStore;
 use super::compile::{all, compile, ordered};
 use super::derived::with_derived;
 use super::events::{self, Names};
-use super::plan::state_folder;
+use super::plan::{FlowArgs, state_folder};
 use super::secrets::sealed;
 use super::settings::FlowSettings;
 use super::{handlers, lookups};
@@ -65,8 +65,24 @@ pub(super) fn settings<'config>(
 
 /// Connects both stores of a flow and compiles it.
 pub(super) async fn open(config: &Config, name: &str) -> Result<Opened, Failure> {
+    let source = side(config, &settings(config, name)?.from, false).await?;
+    open_from(config, name, source).await
+}
+
+/// The same for what is to be done with it: a source that is read in rounds tells what changed.
+pub(super) async fn open_for(config: &Config, arguments: &FlowArgs) -> Result<Opened, Failure> {
+    let from = &settings(config, &arguments.flow)?.from;
+    let source = match config.store(from)? {
+        StoreConfig::Edfi(config) if arguments.since.is_some() => {
+            Arc::new(open::api(config).await?.0.followed())
+        }
+        _ => side(config, from, false).await?,
+    };
+    open_from(config, &arguments.flow, source).await
+}
+
+async fn open_from(config: &Config, name: &str, source: Arc<dyn Store>) -> Result<Opened, Failure> {
     let settings = settings(config, name)?;
-    let source = side(config, &settings.from, false).await?;
     let state = state_folder(config)?;
     let source = with_derived(&state, settings, source).await?;
     let target = side(config, &settings.to, true).await?;

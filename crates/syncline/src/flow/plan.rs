@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::follow::FlowPositions;
 use super::only::{had_by_somebody, meant};
-use super::open::{Opened, open};
+use super::open::{Opened, open_for};
 use crate::send::MEMORY_BUDGET;
 use crate::{Config, Failure, open as stores};
 
@@ -49,7 +49,7 @@ pub async fn plan_flow(
     arguments: FlowArgs,
     stop: CancellationToken,
 ) -> Result<PlanSummary, Failure> {
-    let opened = stores::unless_stopped(&stop, "planned", open(config, &arguments.flow)).await?;
+    let opened = stores::unless_stopped(&stop, "planned", open_for(config, &arguments)).await?;
     let state = state_folder(config)?;
     let out = match &arguments.out {
         Some(out) => out.clone(),

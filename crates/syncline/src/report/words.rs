@@ -23,8 +23,12 @@ pub(super) fn notes_of(one: &CollectionPlan) -> Vec<String> {
         .map(|(reason, count)| format!("{count} held: {reason}"))
         .collect();
     if one.only_changes {
-        let note = "only what changed was read; what went is seen when everything is read";
-        notes.push(note.to_owned());
+        let went = if one.tells_gone {
+            "what went was looked for"
+        } else {
+            "what went is seen when everything is read"
+        };
+        notes.push(format!("only what changed was read; {went}"));
     }
     if let Some(reason) = &one.incomplete {
         notes.push(format!(

@@ -12,6 +12,7 @@ mod answers;
 mod authorization;
 mod examples;
 mod fetching;
+mod following;
 mod input;
 mod kept;
 mod library;

@@ -281,7 +281,7 @@ pub(crate) fn arguments(config: &Config) -> PublishArgs {
     }
 }
 
-fn holder() -> Holder {
+pub(crate) fn holder() -> Holder {
     Holder {
         command: "a test".to_owned(),
         process_id: std::process::id(),

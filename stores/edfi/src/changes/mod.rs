@@ -9,6 +9,7 @@
 //! The mark of a feed is a change version in decimal digits. Payloads come without the members
 //! that belong to the server, and otherwise byte for byte.
 
+mod followed;
 mod history;
 mod isolation;
 mod linked;
@@ -31,6 +32,7 @@ use url::Url;
 use crate::metadata::{self, require_success};
 use crate::pages;
 use crate::store::EdfiStore;
+pub use followed::Followed;
 pub(crate) use history::DeclinedLists;
 pub use isolation::Isolation;
 use strip::strip;
@@ -287,6 +289,10 @@ impl Store for Feed {
                 empty(self.mark(), Coverage::Partial(UNTOLD_KEYS.to_owned()))
             }
             Want::Rekeyed | Want::Gone => history::stream(self, &query)?,
+            Want::Missing => {
+                let message = "a feed does not look for what went";
+                return Err(StoreError::new(ErrorKind::Unsupported, message));
+            }
             Want::Digests | Want::Payloads | Want::Records => match query.scope.clone() {
                 Scope::Linked(link) => linked::stream(self, (query, link)).await?,
                 _ => self.records(query)?,

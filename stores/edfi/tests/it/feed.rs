@@ -547,3 +547,58 @@ async fn deletes_without_keys_leave_the_reading_incomplete() {
         .await;
     assert!(!read.coverage.unwrap().is_complete());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_round_tells_what_changed_since_the_one_before_and_looks_for_what_went() {
+    let place = Place::of(ApiVersion::V7_3).await;
+    place.students(0..20).await;
+    let round = || place.store.clone().followed();
+    let records = async |store: &dyn Store, mark: Option<&Mark>| {
+        let since = mark.map(|mark| mark.0.as_str());
+        place
+            .read(store, "ed-fi/students", Want::Payloads, since)
+            .await
+    };
+    let whole = records(&round(), None).await;
+    assert_eq!(whole.records.len(), 20);
+    let mark = whole.mark.unwrap();
+
+    place.students(20..22).await;
+    let gone = [student(3), student(4)];
+    place.write("ed-fi/students", Change::delete, &gone).await;
+    let second = round();
+    let changed = records(&second, Some(&mark)).await;
+    assert_eq!(changed.records.len(), 2);
+    assert!(changed.records.iter().all(|one| one.handle.is_some()));
+    // One is back after the moment of the round, whose list still tells that it went.
+    place.students(3..4).await;
+    let missing = async |store: &dyn Store, mark: &str| {
+        place
+            .read(store, "ed-fi/students", Want::Missing, Some(mark))
+            .await
+    };
+    let told = missing(&second, &mark.0).await;
+    assert_eq!(keys(&told.gone), ["[\"4\"]"]);
+    assert!(told.coverage.unwrap().is_complete());
+
+    // What came after that moment, and once more what came before it.
+    let next = changed.mark.unwrap();
+    let third = round();
+    assert_eq!(records(&third, Some(&next)).await.records.len(), 3);
+    let last = records(&third, Some(&next)).await.mark.unwrap();
+    let read = records(&round(), Some(&last)).await;
+    assert_eq!(read.records.len(), 1);
+    for (want, since) in [
+        (Want::Gone, Some(&last)),
+        (Want::Rekeyed, Some(&last)),
+        (Want::Missing, None),
+    ] {
+        let query = Query {
+            want,
+            since: since.cloned(),
+            ..Query::records(place.collection("ed-fi/students").await)
+        };
+        let error = round().read(query).await.err().unwrap();
+        assert_eq!(error.kind, ErrorKind::Unsupported, "{error}");
+    }
+}

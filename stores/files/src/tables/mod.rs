@@ -30,7 +30,7 @@ use syncline_model::{
     Capabilities, Catalog, Change, Collection, CollectionName, Mark, Outcome, Scope, StoreIdentity,
 };
 use syncline_store::{
-    BatchStream, ErrorKind, Query, Result, SecondLook, Store, StoreError, Want, WriteContext,
+    BatchStream, ErrorKind, Query, Result, SecondLook, Store, StoreError, WriteContext,
 };
 
 pub use dialect::{Dialect, Formulas};
@@ -98,7 +98,7 @@ impl TablesStore {
 
     /// The table that is asked for, with all of its changes in it.
     fn to_read(&self, query: &Query) -> Result<Arc<Table>> {
-        let feeds = matches!(query.want, Want::Rekeyed | Want::Gone);
+        let feeds = query.want.is_of_feeds();
         let scope = &query.scope;
         let has_no_such = matches!(
             scope,
