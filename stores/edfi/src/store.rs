@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
+use secrecy::ExposeSecret as _;
 use syncline_http::{
     Answer, Body, Client, CredentialsIn, HttpErrorKind, TokenSettings, TokenSource,
 };
@@ -351,9 +352,12 @@ fn data_url(root: &Url, name: &CollectionName) -> Url {
     url
 }
 
-/// Tokens are kept under a name made of where they come from and for whom.
+/// Tokens are kept under a name made of where they come from and for whom: one that was given for
+/// another secret is none.
 fn token_settings(settings: &EdfiSettings, endpoints: &Endpoints) -> TokenSettings {
-    let mut holder = format!("{}|{}", endpoints.oauth, settings.credentials.client_id);
+    let credentials = &settings.credentials;
+    let secret = credentials.client_secret.expose_secret();
+    let mut holder = format!("{}|{}|{secret}", endpoints.oauth, credentials.client_id);
     if let Some(scope) = &settings.scope {
         holder = format!("{holder}|{scope}");
     }

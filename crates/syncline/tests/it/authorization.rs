@@ -88,6 +88,16 @@ async fn a_token_is_kept_for_the_next_run() {
     assert_eq!(report(&summary).created, 4);
     assert_eq!(token_requests(&sandbox), 2);
     assert_eq!(sandbox.count(STUDENTS).unwrap(), 13);
+
+    // It is good for the secret that it was given for, and for no other.
+    let mut config = site.config(sandbox.url());
+    let credentials = &mut crate::site::api(&mut config).settings.credentials;
+    credentials.client_secret = "wrong".to_owned().into();
+    site.write("students.jsonl", students(14..=15));
+    let summary = send(&config, quiet()).await.unwrap();
+    let expected = FailureKind::Configuration.exit_status();
+    assert_eq!(summary.exit_status(true), expected);
+    assert_eq!(sandbox.count(STUDENTS).unwrap(), 13);
 }
 
 #[tokio::test(flavor = "multi_thread")]
