@@ -7,6 +7,7 @@ pub(crate) mod corrections;
 pub(crate) mod curves;
 pub(crate) mod fields;
 pub(crate) mod timeline;
+mod units;
 
 use chance::{below, draw, share};
 use curves::{Cell, Density, Moment};
