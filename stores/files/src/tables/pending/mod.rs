@@ -3,6 +3,9 @@
 //! They stand in a file beside it; memory holds only where. Rows are known by their key as the table
 //! spells it, which is what readings hand out as a record's handle.
 
+#[cfg(feature = "parquet")]
+mod typed;
+
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -22,7 +25,7 @@ use super::reading::fingerprint;
 use super::rows::{OPEN, Rows};
 use super::table::{Table, TableFormat};
 #[cfg(feature = "parquet")]
-use {crate::parquet::Layout, syncline_model::RawMember};
+use crate::parquet::Layout;
 
 /// Changes after which they are folded in, so that their places do not fill the memory.
 const PENDING_MAX: usize = 1_000_000;
@@ -333,44 +336,6 @@ impl Pending {
             let entry = put.cells.map_or(Entry::Gone, Entry::Cells);
             entries.insert(put.row, entry);
         })
-    }
-}
-
-/// What typed files need besides.
-#[cfg(feature = "parquet")]
-impl Pending {
-    /// Learns the types of the columns, each of which has to be writable.
-    fn look_at_types(&mut self, rows: &Rows) -> Result<()> {
-        let Some(layout) = rows.layout() else {
-            return Ok(());
-        };
-        if let Some(name) = layout.unwritable() {
-            let place = format!("{}: column `{name}`", self.table.path.display());
-            return Err(unkept(&place, "it is of a type that is only read"));
-        }
-        self.layout = Some(layout.clone());
-        Ok(())
-    }
-
-    /// Why cells do not fit the types of their columns. A file that is yet to be made has what
-    /// comes.
-    fn unfit_cells(&self, members: &[RawMember<'_>]) -> Option<String> {
-        let layout = self.layout.as_ref()?;
-        members.iter().find_map(|(name, value)| {
-            let mut columns = layout.columns.iter();
-            let column = columns.find(|column| column.name == *name)?;
-            let reason = column.unfit(value)?;
-            Some(format!("`{name}`: {reason}"))
-        })
-    }
-
-    /// Why a new row cannot do without the cells that a payload leaves out.
-    fn lacks(&self, payload: &[u8]) -> Option<String> {
-        let members = RawObject::of(payload)?;
-        let mut required = self.layout.iter().flat_map(|layout| &layout.columns);
-        let missing =
-            required.find(|column| column.is_required && members.get(&column.name).is_none())?;
-        Some(format!("`{}` has to have a value", missing.name))
     }
 }
 
