@@ -3,7 +3,7 @@
 //! A value that it would refuse, or give back as another one, would differ again on each run. So it is
 //! told before anything is compared, like a value of another kind.
 
-use syncline_model::{Binary, Bounds, Field, FieldKind};
+use syncline_model::{Binary, Bounds, Field, FieldKind, Labels};
 
 use crate::cell::Cell;
 
@@ -12,9 +12,9 @@ pub(crate) fn exceeds(cell: &Cell<'_>, field: &Field) -> Option<String> {
     let bounds = field.bounds;
     match cell {
         // Where the target keeps text, numbers are some.
-        Cell::Number(text) => length(text, field).or_else(|| number(text, bounds)),
-        Cell::Boolean(boolean) => length(if *boolean { "true" } else { "false" }, field),
-        Cell::Text(text) => length(text, field)
+        Cell::Number(text) => spelled(text, field).or_else(|| number(text, bounds)),
+        Cell::Boolean(boolean) => spelled(if *boolean { "true" } else { "false" }, field),
+        Cell::Text(text) => spelled(text, field)
             .or_else(|| moment(text, bounds))
             .or_else(|| {
                 let is_lost = bounds.spelled_numbers && spells_number(text);
@@ -25,6 +25,45 @@ pub(crate) fn exceeds(cell: &Cell<'_>, field: &Field) -> Option<String> {
             }),
         Cell::Null | Cell::Json(_) => None,
     }
+}
+
+/// Why a text cannot be kept as it is spelled.
+fn spelled(text: &str, field: &Field) -> Option<String> {
+    length(text, field)
+        .or_else(|| characters(text, field.bounds))
+        .or_else(|| label(text, &field.labels))
+}
+
+fn characters(text: &str, bounds: Bounds) -> Option<String> {
+    let known = bounds.characters?;
+    let is_kept = text.is_ascii() || text.chars().all(|one| known.have(one));
+    (!is_kept).then(|| {
+        let known = known.name();
+        format!("it has a character that the target does not keep, whose column is of {known}")
+    })
+}
+
+/// Most labels that are told.
+const LABELS_TOLD: usize = 12;
+
+fn label(text: &str, labels: &Labels) -> Option<String> {
+    if labels.have(text) {
+        return None;
+    }
+    let (says, known) = match labels {
+        Labels::Free => return None,
+        Labels::One(known) => ("it is none of the labels that the target keeps", known),
+        Labels::Several(known) => (
+            "it is not made of labels of the target in their order, with commas between",
+            known,
+        ),
+    };
+    let told: Vec<&str> = known.iter().take(LABELS_TOLD).map(String::as_str).collect();
+    let more = match known.len().saturating_sub(LABELS_TOLD) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(format!("{says} ({}{more})", told.join(", ")))
 }
 
 fn length(text: &str, field: &Field) -> Option<String> {
@@ -380,6 +419,31 @@ mod tests {
             of(true, 2),
             Some("of a second"),
         );
+    }
+
+    #[test]
+    fn characters_and_labels_that_the_target_does_not_have_are_told() {
+        let latin = Bounds {
+            characters: Some(syncline_model::Characters::Windows1252),
+            ..Bounds::default()
+        };
+        check("\"caf\u{e9} \u{20ac}\"", latin, None);
+        check("\"\u{10d}\"", latin, Some("of Latin-1 (Windows-1252)"));
+        check("null", latin, None);
+        let labels = |count: u8| (b'a'..b'a' + count).map(|label| char::from(label).to_string());
+        let one = Field::new("f", FieldKind::Any).labelled(Labels::One(labels(2).collect()));
+        check_field("\"b\"", &one, None);
+        for lost in ["\"B\"", "\"a,b\"", "7", "true"] {
+            check_field(
+                lost,
+                &one,
+                Some("none of the labels that the target keeps (a, b)"),
+            );
+        }
+        let several = Labels::Several(labels(14).collect());
+        let several = Field::new("f", FieldKind::Text).labelled(several);
+        check_field("\"a,n\"", &several, None);
+        check_field("\"n,a\"", &several, Some("k, l and 2 more)"));
     }
 
     #[test]

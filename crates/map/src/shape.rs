@@ -86,7 +86,8 @@ impl Shape {
                 is_key,
                 keeps_text: matches!(field.kind, FieldKind::Text | FieldKind::Any)
                     && rules.whitespace == Whitespace::Keep
-                    && others.is_empty(),
+                    && others.is_empty()
+                    && field.labels.is_free(),
                 text_max: text_max.map_or(usize::MAX, |most| most as usize),
             }
         };

@@ -18,6 +18,86 @@ pub struct Field {
     /// What its values are bounded to besides.
     #[serde(default, skip_serializing_if = "Bounds::is_empty")]
     pub bounds: Bounds,
+    /// Which texts it has, if only some are known to it.
+    #[serde(default, skip_serializing_if = "Labels::is_free")]
+    pub labels: Labels,
+}
+
+/// Texts that a field is made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Labels {
+    /// Any text.
+    #[default]
+    Free,
+    /// One of these.
+    One(Vec<String>),
+    /// Some of these in their order, each at most once, with commas between.
+    Several(Vec<String>),
+}
+
+impl Labels {
+    /// Whether it may be any text.
+    pub fn is_free(&self) -> bool {
+        *self == Self::Free
+    }
+
+    /// Whether a text is made of them, letter by letter.
+    pub fn have(&self, text: &str) -> bool {
+        match self {
+            Self::Free => true,
+            Self::One(labels) => labels.iter().any(|label| label == text),
+            Self::Several(labels) => {
+                let mut rest = labels.iter();
+                text.is_empty() || text.split(',').all(|part| rest.any(|label| label == part))
+            }
+        }
+    }
+}
+
+/// Which characters a text may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Characters {
+    /// Those of ASCII.
+    Ascii,
+    /// Those of ISO 8859-1.
+    Latin1,
+    /// Those of Windows-1252, which databases may call latin1.
+    Windows1252,
+    /// Those of Unicode up to U+FFFF.
+    Basic,
+}
+
+/// Characters of Windows-1252 that ISO 8859-1 has not.
+const WINDOWS_1252: &str = "\u{20ac}\u{201a}\u{192}\u{201e}\u{2026}\u{2020}\u{2021}\u{2c6}\u{2030}\
+    \u{160}\u{2039}\u{152}\u{17d}\u{2018}\u{2019}\u{201c}\u{201d}\u{2022}\u{2013}\u{2014}\u{2dc}\
+    \u{2122}\u{161}\u{203a}\u{153}\u{17e}\u{178}\u{81}\u{8d}\u{8f}\u{90}\u{9d}";
+
+impl Characters {
+    /// Whether a character is one of them.
+    pub fn have(self, character: char) -> bool {
+        match self {
+            Self::Ascii => character.is_ascii(),
+            Self::Latin1 => character <= '\u{ff}',
+            Self::Windows1252 => {
+                character.is_ascii()
+                    || ('\u{a0}'..='\u{ff}').contains(&character)
+                    || WINDOWS_1252.contains(character)
+            }
+            Self::Basic => character <= '\u{ffff}',
+        }
+    }
+
+    /// How a person knows them.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ascii => "ASCII",
+            Self::Latin1 => "Latin-1 (ISO 8859-1)",
+            Self::Windows1252 => "Latin-1 (Windows-1252)",
+            Self::Basic => "Unicode up to U+FFFF, which leaves out emoji",
+        }
+    }
 }
 
 /// Which values of its kind a field can keep, as far as its store says so. A value beyond would be
@@ -52,6 +132,9 @@ pub struct Bounds {
     /// Whether a text that spells a number becomes that number.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub spelled_numbers: bool,
+    /// Which characters its texts have, if not all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub characters: Option<Characters>,
 }
 
 /// The precision of binary numbers.
@@ -80,12 +163,19 @@ impl Field {
             role: FieldRole::Compare,
             nullable: true,
             bounds: Bounds::default(),
+            labels: Labels::Free,
         }
     }
 
     /// The same field, which keeps only some values of its kind.
     pub const fn bounded(mut self, bounds: Bounds) -> Self {
         self.bounds = bounds;
+        self
+    }
+
+    /// The same field, which has only some texts.
+    pub fn labelled(mut self, labels: Labels) -> Self {
+        self.labels = labels;
         self
     }
 
@@ -240,6 +330,52 @@ impl fmt::Display for FieldRole {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_are_told_letter_by_letter_and_several_in_their_order() {
+        let labels = || ["a", "B", "c d"].map(str::to_owned).into();
+        let check = |labels: &Labels, kept: &[&str], lost: &[&str]| {
+            for text in kept {
+                assert!(labels.have(text), "{text}");
+            }
+            for text in lost {
+                assert!(!labels.have(text), "{text}");
+            }
+        };
+        check(
+            &Labels::One(labels()),
+            &["a", "B", "c d"],
+            &["", "b", "a,B", "a "],
+        );
+        check(
+            &Labels::Several(labels()),
+            &["", "a", "a,B", "a,c d", "a,B,c d"],
+            &["B,a", "a,a", "a,", "x", "a, B", "A"],
+        );
+        assert!(Labels::Free.have("anything"));
+    }
+
+    #[test]
+    fn characters_are_those_that_databases_keep() {
+        let check = |characters: Characters, kept: &str, lost: &str| {
+            assert!(kept.chars().all(|one| characters.have(one)), "{kept:?}");
+            assert!(!lost.chars().any(|one| characters.have(one)), "{lost:?}");
+        };
+        check(Characters::Ascii, "aZ\u{7f}", "\u{80}\u{e9}\u{20ac}");
+        check(Characters::Latin1, "a\u{80}\u{e9}\u{ff}", "\u{100}\u{20ac}");
+        check(
+            Characters::Windows1252,
+            "a\u{e9}\u{ff}\u{20ac}\u{161}\u{9d}",
+            "\u{80}\u{100}\u{10d}\u{1f600}",
+        );
+        check(
+            Characters::Basic,
+            "a\u{20ac}\u{4e2d}\u{ffff}",
+            "\u{10000}\u{1f600}",
+        );
+        // Five of its bytes stand for nothing but themselves.
+        assert_eq!(WINDOWS_1252.chars().count(), 27 + 5);
+    }
 
     #[test]
     fn words_are_those_of_the_serialised_form() {

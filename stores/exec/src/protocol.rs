@@ -222,11 +222,9 @@ impl From<ToldField> for Field {
                 role,
                 nullable,
             } => Self {
-                name,
-                kind,
                 role,
                 nullable,
-                bounds: syncline_model::Bounds::default(),
+                ..Self::new(name, kind)
             },
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use syncline_model::{
-    Bounds, Collection, CollectionName, Field, FieldKind, FieldRole, KeyField, Reference,
+    Bounds, Collection, CollectionName, Field, FieldKind, FieldRole, KeyField, Labels, Reference,
 };
 use syncline_store::{ErrorKind, Result, StoreError};
 
@@ -247,6 +247,7 @@ fn entries_collection(name: &str, entries: &Entries) -> Collection {
             zoned: (attribute.kind == FieldKind::Timestamp).then_some(true),
             ..Bounds::default()
         },
+        labels: Labels::Free,
     });
     Collection {
         key: entries.settings.key.iter().map(key_field).collect(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use syncline_model::{Binary, Bounds, Field, FieldKind};
+use syncline_model::{Binary, Bounds, Field, FieldKind, Labels};
 
 /// Where rows come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub(crate) struct Column {
     pub(crate) form: Form,
     /// Which values of its kind it keeps.
     pub(crate) bounds: Bounds,
+    /// Which texts it has, if these are told one by one.
+    pub(crate) labels: Labels,
     /// The database's own name of the type, as a statement may hold it.
     pub(crate) type_name: String,
     pub(crate) nullable: bool,
@@ -136,6 +138,7 @@ impl Form {
 impl Column {
     pub(crate) fn field(&self) -> Field {
         let field = Field::new(self.name.clone(), self.form.kind()).bounded(self.bounds);
+        let field = field.labelled(self.labels.clone());
         if self.nullable {
             field
         } else {

@@ -83,6 +83,30 @@ impl Database {
         }
     }
 
+    /// A database of PostgreSQL whose texts are in an encoding.
+    pub(crate) async fn encoded(&self, encoding: &str) -> Self {
+        let name = fresh();
+        self.run(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+            .await;
+        let sql = format!(
+            "CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LC_COLLATE 'C' \
+             LC_CTYPE 'C'"
+        );
+        self.run(&sql).await;
+        let (base, _) = self.url.rsplit_once('/').unwrap();
+        Self {
+            system: self.system,
+            url: format!("{base}/{name}"),
+        }
+    }
+
+    /// Removes a database that was made so.
+    pub(crate) async fn drop_encoded(&self, database: &Self) {
+        let (_, name) = database.url.rsplit_once('/').unwrap();
+        self.run(&format!("DROP DATABASE {name} WITH (FORCE)"))
+            .await;
+    }
+
     /// The store, as a configuration describes it.
     pub(crate) fn store(&self) -> String {
         format!("{{kind: sql, url: \"{}\"}}", self.url)

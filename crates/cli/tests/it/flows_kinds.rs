@@ -248,6 +248,141 @@ async fn numbers_without_a_sign_and_what_marks_a_record_are_looked_at_too() {
     assert!(plan.stderr.contains(told), "{plan}");
 }
 
+/// What a flow says of the rows of `rows`, each of which has one value in a column.
+#[track_caller]
+fn check_told(home: &Desk, database: &Database, columns: &[&str], rows: &[(&str, &str, &str)]) {
+    let map: Vec<String> = columns
+        .iter()
+        .map(|name| format!("{name}: {name}"))
+        .collect();
+    let map = format!("{{{}}}", map.join(", "));
+    let header = format!("id,{}", columns.join(","));
+    let row = |(number, (name, value, _)): (usize, &(&str, &str, &str))| {
+        let cells = columns
+            .iter()
+            .map(|one| if one == name { *value } else { "" });
+        format!("{number},{}", cells.collect::<Vec<_>>().join(","))
+    };
+    let lines = std::iter::once(header).chain(rows.iter().enumerate().map(row));
+    let text = lines.collect::<Vec<_>>().join("\n") + "\n";
+    desk(database, home, (&map, ""), &text);
+    let plan = home.run(&["plan", "f"]);
+    let is_told = |told: &str| !told.is_empty();
+    ended(
+        &plan,
+        i32::from(rows.iter().any(|(_, _, told)| is_told(told))),
+    );
+    for (number, (name, value, told)) in rows.iter().enumerate() {
+        let place = format!("t.csv:{}: ", number + 2);
+        let told_of_it = format!("{place}`{name}`: {told}");
+        let is_as_expected = if is_told(told) {
+            plan.stdout.contains(&told_of_it)
+        } else {
+            !plan.stdout.contains(&place)
+        };
+        assert!(is_as_expected, "{value} {told_of_it}\n{plan}");
+    }
+    // Without such rows all is written, and nothing differs.
+    desk(database, home, (&map, "rows: skip"), &text);
+    let sync = home.run(&["sync", "f"]);
+    let kept = rows.iter().filter(|(_, _, told)| !is_told(told)).count();
+    let created = format!("t: {kept} created, 0 updated, 0 deleted, 0 held, 0 failed");
+    assert!(sync.stderr.contains(&created), "{created}: {sync}");
+    let drift = home.run(&["drift", "f"]);
+    assert!(drift.stdout.contains("Nothing differs"), "{drift}");
+}
+
+const LABELS: &str = "it is none of the labels that the target keeps (small, it's, \u{e9})";
+const SEVERAL: &str =
+    "it is not made of labels of the target in their order, with commas between (p, q)";
+
+#[tokio::test]
+async fn characters_and_labels_of_mariadb_are_told_by_line_at_planning() {
+    let home = Desk::new();
+    let Some(database) = Database::new(System::MariaDb, &home).await else {
+        return;
+    };
+    database
+        .run(
+            "CREATE TABLE t (id varchar(3) PRIMARY KEY, latin varchar(9) CHARACTER SET latin1, \
+             plain char(9) CHARACTER SET ascii, basic varchar(9) CHARACTER SET utf8mb3, note \
+             tinytext CHARACTER SET latin1, size enum('small','it''s','\u{e9}'), marks set('p','q'))",
+        )
+        .await;
+    let long = "\u{e9}".repeat(255);
+    let longer = format!("{long}x");
+    let of = |known: &str| {
+        format!("it has a character that the target does not keep, whose column is of {known}")
+    };
+    let (latin, ascii) = (of("Latin-1 (Windows-1252)"), of("ASCII"));
+    let basic = of("Unicode up to U+FFFF");
+    let rows = [
+        ("latin", "caf\u{e9} \u{20ac}", ""),
+        ("latin", "\u{10d}", &latin),
+        ("plain", "abc", ""),
+        ("plain", "caf\u{e9}", &ascii),
+        ("basic", "\u{4e2d}\u{20ac}", ""),
+        ("basic", "\u{1f600}", &basic),
+        ("note", &long, ""),
+        (
+            "note",
+            &longer,
+            "it has more characters than the target keeps (255)",
+        ),
+        ("size", "small", ""),
+        ("size", "it's", ""),
+        ("size", "\u{e9}", ""),
+        // The server would take them for the labels that they look like.
+        ("size", "Small", LABELS),
+        ("size", "e", LABELS),
+        ("size", "1", LABELS),
+        ("marks", "\"p,q\"", ""),
+        ("marks", "q", ""),
+        ("marks", "\"q,p\"", SEVERAL),
+        ("marks", "r", SEVERAL),
+    ];
+    let columns = ["latin", "plain", "basic", "note", "size", "marks"];
+    check_told(&home, &database, &columns, &rows);
+}
+
+#[tokio::test]
+async fn labels_and_encodings_of_postgresql_are_told_by_line_at_planning() {
+    let sql = "CREATE TYPE size AS ENUM ('small', 'it''s', '\u{e9}');
+         CREATE DOMAIN kept_size AS size;
+         CREATE TABLE t (id varchar(3) PRIMARY KEY, size size, other kept_size, name varchar(4))";
+    for (encoding, told, long) in [
+        ("UTF8", "", ""),
+        ("LATIN1", "whose column is of Latin-1 (ISO 8859-1)", ""),
+        (
+            "SQL_ASCII",
+            "",
+            "it has more bytes than the target keeps (4)",
+        ),
+    ] {
+        let home = Desk::new();
+        let Some(server) = Database::new(System::Postgres, &home).await else {
+            return;
+        };
+        let database = server.encoded(encoding).await;
+        database.run(sql).await;
+        let told = match told {
+            "" => String::new(),
+            told => format!("it has a character that the target does not keep, {told}"),
+        };
+        let rows = [
+            ("size", "small", ""),
+            ("size", "it's", ""),
+            ("size", "Small", LABELS),
+            ("other", "\u{e9}", ""),
+            ("other", "large", LABELS),
+            ("name", "\u{20ac}", &told),
+            ("name", "\u{e9}\u{e9}\u{e9}", long),
+        ];
+        check_told(&home, &database, &["size", "other", "name"], &rows);
+        server.drop_encoded(&database).await;
+    }
+}
+
 #[tokio::test]
 async fn times_without_a_zone_for_a_column_with_one_are_told_before_a_row_is_read() {
     let home = Desk::new();

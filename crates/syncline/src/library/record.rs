@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use syncline_model::{
     Bounds, Canonicaliser, Collection, CollectionName, Field, FieldKind, FieldRole, KeyField,
+    Labels,
 };
 use syncline_store::{ErrorKind, StoreError};
 use syncline_store_memory::MemoryStore;
@@ -78,6 +79,7 @@ pub fn field<T: Value>(name: &str, role: Option<&str>) -> Field {
         role: role.unwrap_or_default(),
         nullable: T::NULLABLE,
         bounds: Bounds::default(),
+        labels: Labels::Free,
     }
 }
 

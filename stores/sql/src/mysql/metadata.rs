@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mysql_async::consts::{ColumnFlags, ColumnType};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Error, Row};
-use syncline_model::Bounds;
+use syncline_model::{Bounds, Characters, Labels};
 
 use crate::table::{Column, ForeignKey, Form, Source, Table};
 
@@ -13,7 +13,7 @@ const COLUMNS: &str = "
     SELECT c.table_schema, c.table_name, t.table_type, c.table_schema = database(),
         c.column_name, c.is_nullable, c.extra, lower(c.data_type), lower(c.column_type),
         c.numeric_scale, c.datetime_precision, c.numeric_precision, c.character_maximum_length,
-        c.character_octet_length, c.character_set_name
+        c.character_octet_length, c.character_set_name, c.column_type
     FROM information_schema.columns c
     JOIN information_schema.tables t USING (table_schema, table_name)
     WHERE c.table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')
@@ -148,6 +148,7 @@ fn column(row: &Row) -> Column {
         name: text(row, 4),
         form,
         bounds: bounds((&data_type, &full_type), form, row),
+        labels: labels(&data_type, &text(row, 15)),
         type_name: bare.to_owned(),
         nullable: text(row, 5) == "YES",
         computed: ["VIRTUAL", "STORED", "PERSISTENT"]
@@ -186,12 +187,15 @@ fn bounds((data_type, full_type): (&str, &str), form: Form, row: &Row) -> Bounds
     bounds.unsigned = full_type.contains("unsigned");
     let (scale, precision) = (number(row, 9), number(row, 11));
     let (characters, bytes) = (number(row, 12), number(row, 13));
+    let set = text(row, 14);
+    bounds.characters = known_characters(&set);
     match data_type {
         _ if form == Form::Boolean => bounds.unsigned = false,
         "char" | "varchar" => bounds.length = characters,
+        "tinytext" | "text" | "mediumtext" if set.starts_with("utf8") => bounds.bytes = bytes,
         // How many bytes a character has in other sets is the server's to know.
-        "tinytext" | "text" | "mediumtext" if text(row, 14).starts_with("utf8") => {
-            bounds.bytes = bytes;
+        "tinytext" | "text" | "mediumtext" if matches!(&*set, "latin1" | "ascii") => {
+            bounds.length = bytes;
         }
         "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" => bounds.bytes = bytes,
         "tinyint" => bounds.bits = Some(8),
@@ -212,6 +216,58 @@ fn bounds((data_type, full_type): (&str, &str), form: Form, row: &Row) -> Bounds
         _ => {}
     }
     bounds
+}
+
+/// The characters of a set of the server, whose `latin1` is not that of ISO; nothing if they are all, or
+/// the server's to know.
+fn known_characters(set: &str) -> Option<Characters> {
+    match set {
+        "ascii" => Some(Characters::Ascii),
+        "latin1" => Some(Characters::Windows1252),
+        "utf8" | "utf8mb3" | "ucs2" => Some(Characters::Basic),
+        _ => None,
+    }
+}
+
+/// The labels of a type that has some: `enum('a','it''s')`.
+fn labels(data_type: &str, full_type: &str) -> Labels {
+    let labels = |told: &str| {
+        let list = told.split_once('(')?.1.strip_suffix(')')?;
+        unquoted(list)
+    };
+    match (data_type, labels(full_type)) {
+        ("enum", Some(labels)) => Labels::One(labels),
+        ("set", Some(labels)) => Labels::Several(labels),
+        _ => Labels::Free,
+    }
+}
+
+/// Texts in single quotes with commas between, as the server spells them; nothing if they are not so.
+fn unquoted(list: &str) -> Option<Vec<String>> {
+    let mut labels = Vec::new();
+    let mut letters = list.chars().peekable();
+    loop {
+        let mut label = String::new();
+        letters.next_if_eq(&'\'')?;
+        loop {
+            match letters.next()? {
+                '\'' if letters.next_if_eq(&'\'').is_none() => break,
+                '\\' => label.push(match letters.next()? {
+                    'n' => '\n',
+                    'r' => '\r',
+                    '0' => '\0',
+                    other => other,
+                }),
+                other => label.push(other),
+            }
+        }
+        labels.push(label);
+        match letters.next() {
+            None => return Some(labels),
+            Some(',') => {}
+            Some(_) => return None,
+        }
+    }
 }
 
 /// A column of a query, as far as the server describes it.
@@ -252,6 +308,7 @@ pub(crate) fn query_column(column: &mysql_async::Column) -> Column {
         name: column.name_str().into_owned(),
         form,
         bounds: form.bounds(),
+        labels: Labels::Free,
         type_name,
         nullable: !flags.contains(ColumnFlags::NOT_NULL_FLAG),
         computed: false,
@@ -260,3 +317,24 @@ pub(crate) fn query_column(column: &mysql_async::Column) -> Column {
 
 /// The number of the character set of bytes.
 const BINARY: u16 = 63;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_read_as_the_server_spells_them() {
+        let labels = |told: &[&str]| told.iter().map(|&label| label.to_owned()).collect();
+        let told = r"enum('a','B''c','x,y','back\\slash','line\n','')";
+        let expected = ["a", "B'c", "x,y", "back\\slash", "line\n", ""];
+        assert_eq!(super::labels("enum", told), Labels::One(labels(&expected)));
+        assert_eq!(
+            super::labels("set", "set('p','q')"),
+            Labels::Several(labels(&["p", "q"]))
+        );
+        assert_eq!(super::labels("varchar", "varchar(3)"), Labels::Free);
+        for odd in ["enum('a", "enum(a)", "enum('a';'b')", "enum"] {
+            assert_eq!(super::labels("enum", odd), Labels::Free, "{odd}");
+        }
+    }
+}

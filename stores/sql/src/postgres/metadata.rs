@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use syncline_model::Bounds;
+use syncline_model::{Bounds, Characters, Labels};
 use tokio_postgres::{Client, Error, Row};
 
 use super::statement::quote;
@@ -13,7 +13,9 @@ const COLUMNS: &str = "
     SELECT n.nspname, c.relname, c.relkind IN ('r', 'p') AND NOT c.relispartition,
         n.nspname = current_schema(), a.attname, a.attnotnull,
         a.attgenerated <> '', tn.nspname, t.typname, b.typname, b.typcategory::text,
-        CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END
+        CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END,
+        (SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_enum e
+            WHERE e.enumtypid = b.oid)
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -56,8 +58,12 @@ const FOREIGN_KEYS: &str = "
     GROUP BY n.nspname, c.relname, f.conname, fn.nspname, fc.relname
     ORDER BY f.conname";
 
+/// In what the database keeps texts.
+const ENCODING: &str = "SELECT getdatabaseencoding()::text";
+
 /// Everything with rows that the user may read.
 pub(crate) async fn tables(client: &Client) -> Result<Vec<Table>, Error> {
+    let encoding: String = client.query_one(ENCODING, &[]).await?.try_get(0)?;
     let mut tables: BTreeMap<(String, String), Table> = BTreeMap::new();
     for row in client.query(COLUMNS, &[]).await? {
         let (schema, name) = place(&row)?;
@@ -72,7 +78,9 @@ pub(crate) async fn tables(client: &Client) -> Result<Vec<Table>, Error> {
             is_writable,
             is_usual,
         });
-        table.columns.push(column(&row)?);
+        let mut column = column(&row)?;
+        encoded(&mut column, &encoding);
+        table.columns.push(column);
     }
     for row in client.query(INDEXES, &[]).await? {
         let Some(table) = tables.get_mut(&place(&row)?) else {
@@ -107,14 +115,31 @@ fn column(row: &Row) -> Result<Column, Error> {
     let (base, category): (String, String) = (row.try_get(9)?, row.try_get(10)?);
     let modifier: i32 = row.try_get(11)?;
     let form = form(&base, category == "A", modifier);
+    let labels: Option<Vec<String>> = row.try_get(12)?;
     Ok(Column {
         name: row.try_get(4)?,
         form,
         bounds: bounds(&base, form, modifier),
+        labels: labels.map_or(Labels::Free, Labels::One),
         type_name: format!("{}.{}", quote(&schema), quote(&name)),
         nullable: !not_null,
         computed: row.try_get(6)?,
     })
+}
+
+/// What the encoding of the database means for a column.
+fn encoded(column: &mut Column, encoding: &str) {
+    if column.form != Form::Text {
+        return;
+    }
+    let bounds = &mut column.bounds;
+    match encoding {
+        "LATIN1" => bounds.characters = Some(Characters::Latin1),
+        "WIN1252" => bounds.characters = Some(Characters::Windows1252),
+        // It takes every byte for a character.
+        "SQL_ASCII" => bounds.bytes = bounds.length.take().or(bounds.bytes),
+        _ => {}
+    }
 }
 
 /// A column of a query, as far as its type tells.
@@ -126,6 +151,7 @@ pub(crate) fn query_column(column: &tokio_postgres::Column) -> Column {
         name: column.name().to_owned(),
         form,
         bounds: bounds(kind.name(), form, column.type_modifier()),
+        labels: Labels::Free,
         type_name: format!("{}.{}", quote(kind.schema()), quote(kind.name())),
         nullable: true,
         computed: false,

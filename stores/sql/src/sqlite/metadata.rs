@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
-use syncline_model::Bounds;
+use syncline_model::{Bounds, Labels};
 
 use crate::table::{Column, ForeignKey, Form, Source, Table};
 
@@ -31,6 +31,7 @@ fn table(connection: &Connection, name: String, is_writable: bool) -> rusqlite::
             name: column,
             form: form(&declared),
             bounds: bounds(form(&declared)),
+            labels: Labels::Free,
             type_name: declared,
             nullable: !not_null && !is_row_id,
             computed: hidden > 1,
@@ -121,6 +122,7 @@ pub(crate) fn query(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<
             name: column.name().to_owned(),
             form: form(declared),
             bounds: bounds(form(declared)),
+            labels: Labels::Free,
             type_name: declared.to_owned(),
             nullable: true,
             computed: false,
