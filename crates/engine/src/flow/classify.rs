@@ -1,18 +1,16 @@
 //! Differences of one collection become changes, each with both sides of its record.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use syncline_model::{Canonicaliser, ChangeKind, Collection, Digest, Handle, Key, RawObject};
+use syncline_model::{Canonicaliser, ChangeKind, Digest, Handle, Key, RawObject};
 use syncline_plan::{
     BaselineRow, DesiredRow, Difference, Payload, Place, PlannedChange, PlannedKey, PlannedPlace,
     PlannedSides,
 };
 
+use super::facts::Facts;
 use super::kept::{Kept, Units, known};
-use super::only::{Only, Sought};
 use super::part::{CollectionPlan, Problem, Side};
-use super::policy::{DeleteStyle, Duplicates, FlowPolicy, Grace, Nulls};
+use super::policy::{DeleteStyle, Duplicates, Grace, Nulls};
 use super::renames::{Renames, Sorted};
 use super::segments::Segments;
 use super::values::{kept, patched, plain, says, with_key};
@@ -25,20 +23,6 @@ const GRACE: &str = "gone for too short a time";
 
 /// Most bytes of records that may have taken another key that are held at once.
 const RENAMES_MEMORY: usize = 32 << 20;
-
-/// How often a record was missed before, and since when; nothing if it was not.
-pub(super) type Missed = Box<dyn Fn(&Digest) -> Result<Option<(u32, i64)>, EngineError>>;
-
-/// What classifying needs to know besides the differences.
-pub(super) struct Facts<'run> {
-    pub(super) collection: &'run Arc<Collection>,
-    pub(super) policy: &'run FlowPolicy,
-    pub(super) only: &'run Only,
-    pub(super) sought: &'run Sought,
-    /// What is known of records that were missed before.
-    pub(super) missed: Missed,
-    pub(super) now: i64,
-}
 
 /// Takes differences.
 pub(super) struct Classifier<'run> {

@@ -11,6 +11,7 @@
 mod apply;
 mod classify;
 mod extras;
+mod facts;
 mod gone;
 mod kept;
 mod made;

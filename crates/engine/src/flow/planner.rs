@@ -10,18 +10,19 @@ use syncline_model::{
     ChangeKind, Collection, CollectionName, Coverage, Digest, Mark, StoreIdentity,
 };
 use syncline_plan::{
-    BaselineRow, Difference, Place, PlanError, PlanHeader, PlanSide, PlanWriter, Tally, judge,
+    BaselineRow, Difference, Place, PlanError, PlanHeader, PlanSide, Tally, judge,
 };
 use syncline_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use super::classify::{Classifier, Facts, Missed};
+use super::classify::Classifier;
 use super::extras::Extras;
+use super::facts::{Facts, Missed};
 use super::gone::{Gone, gone};
 use super::only::{Only, Sought};
 use super::part::{CollectionPlan, FlowPlan, Problem, Side};
 use super::policy::{FlowPolicy, KnownBy, RowErrors};
-use super::segments::Segments;
+use super::segments::{Segments, written};
 use super::sides::{Baseline, Desired, Found, Reader, Unfit, both};
 use crate::context::lock;
 use crate::{EngineError, prune};
@@ -382,31 +383,6 @@ impl Planning<'_> {
         }
         Ok(plan)
     }
-}
-
-fn written(
-    path: &Path,
-    header: &PlanHeader,
-    (plans, segments): (&[CollectionPlan], Vec<Segments>),
-) -> Result<syncline_plan::PlanSummary, EngineError> {
-    let mut writer = PlanWriter::create(path, header)?;
-    let mut deletes = Vec::new();
-    for segments in segments {
-        for change in segments.rekeys.changes()?.chain(segments.writes.changes()?) {
-            writer.append(&change?)?;
-        }
-        deletes.push(segments.deletes);
-    }
-    for segment in deletes.into_iter().rev() {
-        for change in segment.changes()? {
-            writer.append(&change?)?;
-        }
-    }
-    let verdicts = plans
-        .iter()
-        .filter(|plan| !plan.verdicts.is_empty())
-        .map(|plan| (plan.name.clone(), plan.verdicts.clone()));
-    Ok(writer.finish(verdicts.collect())?)
 }
 
 /// Notes why not everything was read of a side, if that is so.

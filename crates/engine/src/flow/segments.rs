@@ -3,7 +3,10 @@
 use std::io::{BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
-use syncline_plan::PlannedChange;
+use syncline_plan::{PlanHeader, PlanSummary, PlanWriter, PlannedChange};
+
+use super::part::CollectionPlan;
+use crate::EngineError;
 
 /// Changes set aside until their place in the plan is known.
 pub(super) struct Segment(BufWriter<std::fs::File>);
@@ -19,9 +22,7 @@ impl Segment {
     }
 
     /// The changes, in the order in which they came.
-    pub(super) fn changes(
-        self,
-    ) -> std::io::Result<impl Iterator<Item = std::io::Result<PlannedChange>>> {
+    fn changes(self) -> std::io::Result<impl Iterator<Item = std::io::Result<PlannedChange>>> {
         let mut file = self
             .0
             .into_inner()
@@ -47,4 +48,31 @@ impl Segments {
             deletes: Segment::create(folder)?,
         })
     }
+}
+
+/// Writes a plan: keys that change and records that are written in the order of the collections, then
+/// what goes in reverse.
+pub(super) fn written(
+    path: &Path,
+    header: &PlanHeader,
+    (plans, segments): (&[CollectionPlan], Vec<Segments>),
+) -> Result<PlanSummary, EngineError> {
+    let mut writer = PlanWriter::create(path, header)?;
+    let mut deletes = Vec::new();
+    for segments in segments {
+        for change in segments.rekeys.changes()?.chain(segments.writes.changes()?) {
+            writer.append(&change?)?;
+        }
+        deletes.push(segments.deletes);
+    }
+    for segment in deletes.into_iter().rev() {
+        for change in segment.changes()? {
+            writer.append(&change?)?;
+        }
+    }
+    let verdicts = plans
+        .iter()
+        .filter(|plan| !plan.verdicts.is_empty())
+        .map(|plan| (plan.name.clone(), plan.verdicts.clone()));
+    Ok(writer.finish(verdicts.collect())?)
 }
