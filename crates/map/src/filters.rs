@@ -269,8 +269,9 @@ fn look_up(
     if value.is_none() || value.is_undefined() {
         return Ok(other.first().cloned().unwrap_or_else(|| Value::from(())));
     }
-    let found = table.find(&text_of(value)?).or_else(|| other.first());
-    found.cloned().ok_or_else(|| {
+    let found = table.find(&text_of(value)?);
+    let found = found.map_err(|error| refused(format!("the lookup `{name}`: {error}")))?;
+    found.or_else(|| other.first().cloned()).ok_or_else(|| {
         refused(format!(
             "the lookup `{name}` does not have it; `lookup('{name}', none)` would take that for \
              no value"

@@ -25,7 +25,7 @@ mod spelling;
 
 pub use convert::{Blank, ValueRules, Whitespace, fits};
 pub use layer::{MappedPart, MappedStore, ShapedStore};
-pub use lookup::Lookup;
+pub use lookup::{Lookup, LookupError};
 pub use mapping::{Each, MapProblem, Mapping, MappingSpec};
 pub use sealed::{Seal, SealedStore, SecretFields, secrets_of};
 pub use shape::{RowProblem, Shape};

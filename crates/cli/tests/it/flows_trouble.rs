@@ -408,3 +408,45 @@ fn a_program_that_prints_garbage_now_and_then_gets_there() {
     assert!(desk.path("program/reached").exists());
     ended(&desk.run(&["drift", "f"]), 0);
 }
+
+/// A program that has what a lookup looks in, and says how its reading ended.
+const LOOKED_IN: &str = r#"import json, sys
+for line in sys.stdin:
+    if json.loads(line)["do"] != "read":
+        print('{"syncline": 1, "can": [], "collections": [{"name": "roles", "key": ["id"]}]}', flush=True)
+        continue
+    with open("roles.jsonl") as file:
+        print(file.read(), end="", flush=True)
+"#;
+
+#[test]
+fn a_lookup_that_was_not_read_as_a_whole_is_not_taken_for_one() {
+    let desk = Desk::new();
+    desk.write("left.py", LOOKED_IN);
+    desk.write("right/r.csv", "id,role\n");
+    desk.write(
+        "syncline.yaml",
+        "stores:\n  left: {kind: exec, command: [python3, left.py]}\n  right: {kind: files, path: \
+         right}\nflows:\n  f:\n    from: left\n    to: right\n    lookups: {names: {from: \
+         source.roles, key: id, value: name}}\n    collections:\n      r: {from: roles, key: {id: \
+         id}, map: {role: \"id | lookup('names', 'nobody')\"}}\n",
+    );
+    let rows = r#"{"records":[{"id":"1","name":"one"},{"id":"2","name":"two"}]}"#;
+    let ends = |end: &str| desk.write("roles.jsonl", format!("{rows}\n{{\"end\":{end}}}\n"));
+    ends(r#"{"complete":false,"reason":"the table is locked"}"#);
+    let ran = desk.run(&["sync", "f"]);
+    ended(&ran, 3);
+    for told in [
+        "the lookup `names` was not read as a whole",
+        "the table is locked",
+    ] {
+        assert!(ran.stderr.contains(told), "{ran}");
+    }
+    assert_eq!(desk.read("right/r.csv"), "id,role\n");
+    ends(r#"{"complete":true,"records":2}"#);
+    ended(&desk.run(&["sync", "f"]), 0);
+    let rows = desk.read("right/r.csv");
+    for row in ["\n1,one\n", "\n2,two\n"] {
+        assert!(rows.contains(row), "{rows}");
+    }
+}

@@ -1,6 +1,7 @@
 //! A flow, opened: both stores in the same shapes.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use syncline_engine::FlowPart;
@@ -86,7 +87,7 @@ async fn open_from(config: &Config, name: &str, source: Arc<dyn Store>) -> Resul
     let state = state_folder(config)?;
     let source = with_derived(&state, settings, source).await?;
     let target = side(config, &settings.to, true).await?;
-    let opened = between(settings, (source, target), async |names| {
+    let opened = between(settings, (source, target), &state, async |names| {
         for (event, handler) in &settings.handlers {
             let known = names.find(event).map(|_event| ());
             known.map_err(|failure| {
@@ -100,15 +101,17 @@ async fn open_from(config: &Config, name: &str, source: Arc<dyn Store>) -> Resul
     sealed(opened, &state)
 }
 
-/// Compiles a flow between two stores. Handlers are asked for when the names of events are known.
+/// Compiles a flow between two stores. Large lookups go into files of a folder, which exists; handlers are
+/// asked for when the names of events are known.
 pub(crate) async fn between(
     settings: &FlowSettings,
     (source, target): (Arc<dyn Store>, Arc<dyn Store>),
+    folder: &Path,
     handlers: impl AsyncFnOnce(&Names) -> Result<Vec<(String, Arc<dyn Handler>)>, Failure>,
 ) -> Result<Opened, Failure> {
     let catalogs = (source.describe().await?, target.describe().await?);
     let sides = ((&source, &catalogs.0), (&target, &catalogs.1));
-    let lookups = lookups::read(settings, sides).await?;
+    let lookups = lookups::read(settings, sides, folder).await?;
     let compiled = compile(settings, &catalogs, lookups)?;
     let names = Names::of(&compiled.parts);
     let handlers = handlers(&names).await?;

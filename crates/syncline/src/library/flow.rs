@@ -97,7 +97,8 @@ impl Flow {
         let source = with_derived(&place.state, &self.settings, source).await?;
         let stores: (_, Arc<dyn Store>) = (source, Arc::new(target.clone()));
         let handlers = self.handlers.clone();
-        let opened = between(&self.settings, stores, async |_names| Ok(handlers)).await?;
+        let handlers = async |_names: &_| Ok(handlers);
+        let opened = between(&self.settings, stores, &place.state, handlers).await?;
         let opened = sealed(opened, &place.state)?;
         let arguments = FlowArgs {
             flow: self.settings.name.clone(),
