@@ -450,3 +450,28 @@ fn a_lookup_that_was_not_read_as_a_whole_is_not_taken_for_one() {
         assert!(rows.contains(row), "{rows}");
     }
 }
+
+#[test]
+fn a_folder_without_tables_and_no_folder_are_told_apart() {
+    let desk = Desk::new();
+    desk.write("left/people.csv", people(1..3, "n"));
+    desk.write("right/people.csv", "id,name,mail\n");
+    configure(&desk, "{kind: files, path: right}");
+    ended(&desk.run(&["sync", "f"]), 0);
+    for (change, told) in [
+        ("people.csv", "hint: it has no collections at all"),
+        ("", "left, which `left` is read from, is no folder"),
+    ] {
+        let gone = desk.path("left").join(change);
+        let removed = if gone.is_dir() {
+            std::fs::remove_dir(gone)
+        } else {
+            std::fs::remove_file(gone)
+        };
+        removed.unwrap();
+        let ran = desk.run(&["sync", "f"]);
+        ended(&ran, 2);
+        assert!(ran.stderr.contains(told), "{ran}");
+    }
+    assert_eq!(desk.read("right/people.csv").lines().count(), 3);
+}

@@ -137,6 +137,15 @@ async fn side(config: &Config, name: &str, is_target: bool) -> Result<Arc<dyn St
     let StoreConfig::Files(folder) = store else {
         return open::store(store).await;
     };
+    if !is_target && !folder.is_dir() {
+        let message = format!(
+            "{}, which `{name}` is read from, is no folder",
+            folder.display()
+        );
+        return Err(Failure::configuration(message).with_hint(format!(
+            "say under `stores.{name}.path` where its tables are"
+        )));
+    }
     let none = super::TablesSettings::default();
     let tables = config.tables.get(name).unwrap_or(&none);
     let store = TablesStore::open(folder, &tables.shared, &tables.tables)?;
@@ -171,5 +180,9 @@ pub(super) fn find_collection<'catalog>(
         return Err(failure.with_hint(format!("did you mean `{near}`?")));
     }
     let some: Vec<&str> = names.take(10).collect();
-    Err(failure.with_hint(format!("collections there: {}", some.join(", "))))
+    Err(failure.with_hint(if some.is_empty() {
+        "it has no collections at all".to_owned()
+    } else {
+        format!("collections there: {}", some.join(", "))
+    }))
 }
