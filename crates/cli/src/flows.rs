@@ -273,13 +273,15 @@ pub(crate) fn of_apply(summary: &ApplySummary) -> String {
     let verdicts = report.collections.values().flat_map(|one| &one.verdicts);
     let guards: BTreeSet<Guard> = verdicts.map(|verdict| verdict.guard).collect();
     if !guards.is_empty() {
-        let how = if guards
+        let lifted = guards
             .iter()
-            .all(|guard| *guard == Guard::IncompleteCoverage)
-        {
-            "a run that can read everything does it"
+            .filter(|guard| **guard != Guard::IncompleteCoverage)
+            .map(|guard| guard.name());
+        let lifted: Vec<&str> = lifted.collect();
+        let how = if lifted.is_empty() {
+            "a run that can read everything does it".to_owned()
         } else {
-            "to allow it once: `--allow GUARD`"
+            format!("to allow it once: `--allow {}`", lifted.join(","))
         };
         let _how = writeln!(
             text,

@@ -247,6 +247,11 @@ fn guards_hold_and_end_nothing() {
     let ran = desk.run(&[&WATCH[..], &times].concat());
     assert_eq!(ran.status, 4, "{ran}");
     assert!(ran.stderr.contains("empty-source"), "{ran}");
+    let how = "to allow it once: `--allow empty-source";
+    assert!(
+        ran.stderr.contains(how) || ran.stdout.contains(how),
+        "{ran}"
+    );
     let health = health(&desk).unwrap();
     assert_eq!(
         (&health["runs"], &health["consecutive_failures"]),
