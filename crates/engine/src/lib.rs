@@ -43,6 +43,7 @@ mod rejects;
 mod removal;
 mod report;
 mod run;
+mod sorted_keys;
 mod spooled;
 
 pub use copy::{CopyJob, Following, MoreReferences, Named, copy};

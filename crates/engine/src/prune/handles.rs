@@ -13,6 +13,7 @@ use syncline_plan::RowSorter;
 
 use crate::EngineError;
 use crate::context::{Context, lock};
+use crate::sorted_keys::SortedKeys;
 
 /// Rows of the ledger that are read in one go.
 const ROWS_TOGETHER: u32 = 4096;
@@ -31,8 +32,8 @@ impl Shared {
         name: &CollectionName,
         to_go: impl Iterator<Item = Result<Digest, EngineError>>,
     ) -> Result<Self, EngineError> {
-        let sorter = || RowSorter::<16>::new(&context.settings.work_folder, MEMORY_BUDGET);
-        let mut going = sorter();
+        let folder = &context.settings.work_folder;
+        let mut going = RowSorter::new(folder, MEMORY_BUDGET);
         let mut is_any = false;
         for key in to_go {
             going.push(*key?.as_bytes())?;
@@ -41,9 +42,8 @@ impl Shared {
         if !is_any {
             return Ok(Self::default());
         }
-        let mut names = Names::new(&context.settings.work_folder);
-        let mut going = going.finish()?;
-        let mut next = going.next().transpose()?;
+        let mut names = Names::new(folder);
+        let mut going = SortedKeys::of(going)?;
         let mut after = None;
         loop {
             let ledger = lock(&context.ledger);
@@ -54,11 +54,8 @@ impl Shared {
             };
             after = Some(*last);
             for (key, handle) in page {
-                while next.is_some_and(|row| row < *key.as_bytes()) {
-                    next = going.next().transpose()?;
-                }
                 if let Some(handle) = handle {
-                    names.add(&handle, next == Some(*key.as_bytes()))?;
+                    names.add(&handle, going.has(&key)?)?;
                 }
             }
         }

@@ -19,6 +19,7 @@ use crate::EngineError;
 use crate::context::{Context, lock};
 use crate::prune::handles::Shared;
 use crate::recorder::{self, Noted};
+use crate::sorted_keys::SortedKeys;
 
 /// Bytes of keys of one collection that are held in memory; the rest waits on disk.
 const MEMORY_BUDGET: usize = 16 << 20;
@@ -119,17 +120,13 @@ fn only_in_ledger(
     name: &CollectionName,
     seen: Option<RowSorter<16>>,
 ) -> Result<Vec<Digest>, EngineError> {
-    let seen = seen.map(RowSorter::finish).transpose()?;
-    let mut seen = seen.into_iter().flatten();
-    let mut next = seen.next().transpose()?;
+    let mut seen = seen.map(SortedKeys::of).transpose()?;
     let mut gone = Vec::new();
     let scan = lock(&context.ledger).scan(context.scope, name)?;
     for known in scan {
         let key = known?.key;
-        while next.is_some_and(|row| row < *key.as_bytes()) {
-            next = seen.next().transpose()?;
-        }
-        if next != Some(*key.as_bytes()) {
+        let is_seen = seen.as_mut().map(|seen| seen.has(&key)).transpose()?;
+        if is_seen != Some(true) {
             gone.push(key);
         }
     }
