@@ -48,12 +48,13 @@ use crate::context::{Context, lock};
 use crate::lanes::{Announced, Lanes};
 use crate::recorder::Note;
 use crate::run::{Collections, around, with_lanes};
-use crate::{EngineError, Event, Observer, parked};
+use crate::{EngineError, Event, Observer, RunReport, parked};
 use denied::Denied;
 pub use job::{Overlap, PublishJob, Start};
 pub use memory::proved_mark;
 use moved::Moved;
 use part::{Compared, Part};
+use proof::Conclusions;
 pub use reading::{Through, unfinished};
 pub use report::{PartReport, PublishReport};
 
@@ -131,10 +132,7 @@ pub async fn publish(
         result
     })
     .await;
-    for (name, other) in others {
-        run.owed += parts.get(&name).map_or(0, |part| part.0.owed);
-        run.collections.insert(name, other.report());
-    }
+    add_others(&mut run, &parts, others);
     for (name, part) in &mut parts {
         if let (Some(report), Some(error)) = (run.collections.get_mut(name), part.1.take()) {
             report.error = Some(error);
@@ -148,6 +146,14 @@ pub async fn publish(
         run,
         parts,
         looks_no_further,
+    }
+}
+
+/// Adds what was done to collections that were not to be published.
+fn add_others(run: &mut RunReport, parts: &Conclusions, others: Collections) {
+    for (name, other) in others {
+        run.owed += parts.get(&name).map_or(0, |part| part.0.owed);
+        run.collections.insert(name, other.report());
     }
 }
 

@@ -137,8 +137,9 @@ pub(super) fn stop_if_too_many(publication: &Publication) {
 /// An error where more is declined than may be. What is offered again before the run ends is not
 /// declined yet.
 pub(super) fn within_limit(publication: &Publication) -> Result<(), EngineError> {
-    let runs = publication.all_runs();
-    let declined = runs.iter().map(|run| run.failed()).sum();
+    let others = lock(&publication.others);
+    let parts = publication.parts.values().map(|part| &part.run);
+    let declined = parts.chain(others.values()).map(|run| run.failed()).sum();
     match publication.failures_max {
         Some(limit) if declined > limit => Err(EngineError::TooManyDeclined { declined, limit }),
         _ => Ok(()),
