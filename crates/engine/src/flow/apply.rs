@@ -12,7 +12,7 @@ use syncline_store::Store;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::made::{Phase, change_of, is_meant, phase};
+use super::made::{Phase, change_of, is_meant, kind, phase};
 use super::moved::Remaining;
 use super::notes::{give_up_what_no_longer_differs, note_missed, note_outcome};
 use super::only::Only;
@@ -354,12 +354,8 @@ async fn offer_one(
     verdicts: &[Verdict],
 ) -> Result<(), EngineError> {
     let sides = planned.sides.as_deref().cloned().unwrap_or_default();
-    let is_delete = phase(planned) == Phase::Delete;
-    let kind = if is_delete {
-        ChangeKind::Delete
-    } else {
-        planned.kind
-    };
+    let kind = kind(planned);
+    let is_delete = kind == ChangeKind::Delete;
     let verdict = verdicts
         .iter()
         .find(|verdict| verdict.holds.contains(&kind));

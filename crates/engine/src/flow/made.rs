@@ -23,17 +23,19 @@ pub(super) fn phase(planned: &PlannedChange) -> Phase {
     }
 }
 
+/// The kind by which it is asked for and held: what leaves is a delete to whoever looks.
+pub(super) fn kind(planned: &PlannedChange) -> ChangeKind {
+    match phase(planned) {
+        Phase::Delete => ChangeKind::Delete,
+        Phase::Rekey | Phase::Write => planned.kind,
+    }
+}
+
 pub(super) fn is_meant(only: &Only, planned: &PlannedChange) -> bool {
     let PlannedKey::Text(key) = &planned.key else {
         return false;
     };
-    let leaves = planned.sides.as_ref().is_some_and(|sides| sides.leaves);
-    let kind = if leaves {
-        ChangeKind::Delete
-    } else {
-        planned.kind
-    };
-    only.takes_collection(&planned.collection) && only.takes(key, kind)
+    only.takes_collection(&planned.collection) && only.takes(key, kind(planned))
 }
 
 /// The change as stores take it.
