@@ -117,15 +117,6 @@ fn table(text: &mut String, plan: &FlowPlan) {
     }
 }
 
-/// What is known of what went, where only what changed was read.
-const fn what_went(one: &CollectionPlan) -> &'static str {
-    if one.tells_gone {
-        "what went was looked for"
-    } else {
-        "what went is seen when everything is read"
-    }
-}
-
 fn details(text: &mut String, one: &CollectionPlan) {
     for verdict in &one.verdicts {
         let _fits = writeln!(text, "{}: held by a guard: {verdict}", one.name);
@@ -133,13 +124,8 @@ fn details(text: &mut String, one: &CollectionPlan) {
     for (reason, count) in &one.held {
         let _fits = writeln!(text, "{}: {count} held: {reason}", one.name);
     }
-    if one.only_changes {
-        let _fits = writeln!(
-            text,
-            "{}: only what changed was read; {}",
-            one.name,
-            what_went(one)
-        );
+    if let Some(known) = one.of_changes() {
+        let _fits = writeln!(text, "{}: {known}", one.name);
     }
     if let Some(reason) = &one.incomplete {
         let _fits = writeln!(

@@ -110,6 +110,15 @@ impl CollectionPlan {
         }
     }
 
+    /// What is known where only what changed was read; nothing where all was.
+    pub fn of_changes(&self) -> Option<&'static str> {
+        self.only_changes.then_some(if self.tells_gone {
+            "only what changed was read; what went was looked for"
+        } else {
+            "only what changed was read; what went is seen when everything is read"
+        })
+    }
+
     /// Changes that are kept back one by one.
     pub fn held_alone(&self) -> u64 {
         self.held.values().sum()

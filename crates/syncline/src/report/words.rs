@@ -22,14 +22,7 @@ pub(super) fn notes_of(one: &CollectionPlan) -> Vec<String> {
     let mut notes: Vec<String> = held
         .map(|(reason, count)| format!("{count} held: {reason}"))
         .collect();
-    if one.only_changes {
-        let went = if one.tells_gone {
-            "what went was looked for"
-        } else {
-            "what went is seen when everything is read"
-        };
-        notes.push(format!("only what changed was read; {went}"));
-    }
+    notes.extend(one.of_changes().map(str::to_owned));
     if let Some(reason) = &one.incomplete {
         notes.push(format!(
             "not everything was read ({reason}); nothing of it is deleted"
