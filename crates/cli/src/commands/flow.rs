@@ -177,6 +177,10 @@ fn allowed(allow: &AllowArgs) -> Result<BTreeSet<Guard>, Failure> {
     names.map(guard).collect()
 }
 
+/// What a flow alone can be asked for.
+pub(super) const NARROWS: &str =
+    "`--only-key`, `--only-collection` and `--only-kind` narrow a flow";
+
 pub(crate) fn only(arguments: &OnlyArgs) -> Only {
     let kind = |kind: &KindArg| match kind {
         KindArg::Create => ChangeKind::Create,

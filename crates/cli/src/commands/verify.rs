@@ -69,8 +69,7 @@ fn whole(only: &OnlyArgs) -> Result<(), Failure> {
     if flow::only(only).is_everything() {
         return Ok(());
     }
-    let message = "`--only-key`, `--only-collection` and `--only-kind` narrow a flow";
-    Err(Failure::configuration(message)
+    Err(Failure::configuration(flow::NARROWS)
         .with_hint("name the flow as the first argument and no second one"))
 }
 

@@ -83,8 +83,7 @@ fn task(arguments: &WatchArgs, config: &Config) -> Result<Task, Failure> {
             Ok(Task::Flow(Box::new(wanted), following))
         }
         (None, _) if !flow::only(&arguments.only).is_everything() => {
-            let message = "`--only-key`, `--only-collection` and `--only-kind` narrow a flow, and \
-                           none is named";
+            let message = format!("{}, and none is named", flow::NARROWS);
             Err(Failure::configuration(message))
         }
         (None, Some(_)) if arguments.report.report.is_some() => {
