@@ -116,7 +116,7 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// Compare two Ed-Fi APIs, or the sides of a flow
     Verify(VerifyArgs),
-    /// Show in what an Ed-Fi API differs from its source, and why
+    /// Show in what two Ed-Fi APIs, or the sides of a flow, differ, and why
     Drift(DriftArgs),
     /// Look at one record on both sides, and at what is known of it
     Explain(ExplainArgs),

@@ -6,6 +6,12 @@ use clap::Args;
 
 use super::{DataArgs, FileArgs, LogFormat, OnlyArgs, PagingArgs};
 
+/// What `verify` and `drift` compare.
+const FLOW_OR_STORE: &str =
+    "A flow, whose two sides are compared, or the store to read, by its name in the configuration";
+const OTHER_STORE: &str =
+    "Store to compare it with, by its name in the configuration; with a flow there is none";
+
 /// Publish one Ed-Fi API to another: what was written, re-keyed and deleted since the last time
 #[derive(Debug, Args)]
 pub(crate) struct PublishArgs {
@@ -92,6 +98,7 @@ pub(crate) struct WhatArgs {
 
 /// Compare two Ed-Fi APIs: numbers of records, then keys and contents
 #[derive(Debug, Args)]
+#[command(mut_arg("from", |argument| argument.help(FLOW_OR_STORE)), mut_arg("to", |argument| argument.help(OTHER_STORE)))]
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) file: FileArgs,
@@ -112,6 +119,7 @@ pub(crate) struct VerifyArgs {
 /// Show in what an Ed-Fi API differs from another, or from a folder of files, and why; or in what
 /// the sides of a flow differ, if the first argument names one
 #[derive(Debug, Args)]
+#[command(mut_arg("from", |argument| argument.help(FLOW_OR_STORE)), mut_arg("to", |argument| argument.help(OTHER_STORE)))]
 pub(crate) struct DriftArgs {
     #[command(flatten)]
     pub(crate) file: FileArgs,
