@@ -9,15 +9,28 @@ use syncline::{
     Guard, PlanSummary, ProblemSide, ShownChange, shown_changes,
 };
 
-/// Changes that a document holds of each collection and kind.
+/// Changes of each collection and kind that a person is shown, if nothing is said.
+const TEXT_CHANGES: usize = 3;
+/// Changes of each collection and kind that a document holds, if nothing is said.
 const DOCUMENT_CHANGES: usize = 20;
+
+/// What is shown of single changes.
+#[derive(Clone, Copy)]
+pub(crate) struct Sample {
+    /// How many of each collection and kind.
+    pub(crate) each: Option<usize>,
+    /// Whether with the values of fields.
+    pub(crate) show_values: bool,
+}
 
 /// A plan as a person reads it.
 pub(crate) fn of_plan(
     command: &str,
     summary: &PlanSummary,
-    (each, show_values): (usize, bool),
+    shown_of_each: Sample,
 ) -> Result<String, Failure> {
+    let Sample { each, show_values } = shown_of_each;
+    let each = each.unwrap_or(TEXT_CHANGES);
     let mut text = String::new();
     let plan = &summary.plan;
     table(&mut text, plan);
@@ -174,16 +187,19 @@ fn sample(text: &mut String, change: &ShownChange) {
     }
 }
 
-/// A plan as a program reads it; values are never part of it.
+/// A plan as a program reads it.
 pub(crate) fn plan_document(
     command: &str,
-    summary: &PlanSummary,
-    status: u8,
+    (summary, status): (&PlanSummary, u8),
+    sample: Sample,
 ) -> Result<Value, Failure> {
     let plan = &summary.plan;
     let file = plan.written.as_ref().map(|(path, _)| path.clone());
     let changes = match &file {
-        Some(path) if path.is_file() => shown_changes(path, DOCUMENT_CHANGES, false)?,
+        Some(path) if path.is_file() => {
+            let each = sample.each.unwrap_or(DOCUMENT_CHANGES);
+            shown_changes(path, each, sample.show_values)?
+        }
         _ => vec![],
     };
     Ok(json!({

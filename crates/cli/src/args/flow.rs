@@ -65,9 +65,9 @@ pub(crate) struct SyncArgs {
 /// What a plan is told as.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ShownArgs {
-    /// Changes of each collection and kind that are shown one by one
-    #[arg(long, value_name = "NUMBER", default_value_t = 3)]
-    pub(crate) sample: usize,
+    /// Changes of each collection and kind that are shown one by one; by default 3, with `--json` 20
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) sample: Option<usize>,
     /// Print the values of fields, too, which may be personal data
     #[arg(long)]
     pub(crate) show_values: bool,

@@ -12,6 +12,7 @@ use crate::args::{
     AllowArgs, ApplyArgs, DataArgs, KindArg, OnlyArgs, PlanArgs, ReportArgs, ShownArgs, SyncArgs,
     told_data,
 };
+use crate::flows::Sample;
 use crate::output::{self, Voice};
 use crate::{environment, flows, progress, signals};
 
@@ -64,17 +65,23 @@ fn tell_plan(
         (Err(failure), _) => failure.kind.exit_status(),
         (Ok(_), status) => status.unwrap_or_default(),
     };
+    let sample = |show_values| Sample {
+        each: shown.sample,
+        show_values,
+    };
+    // Values are shown to whoever asks for them, and are in no file that stays.
     let document = match &outcome {
-        Ok(summary) => flows::plan_document(command, summary, status)?,
+        Ok(summary) => flows::plan_document(command, (summary, status), sample(false))?,
         Err(failure) => failed(command, failure, status),
     };
     let written = write(data, &document);
+    let sample = sample(shown.show_values);
     match &outcome {
-        Ok(_) if shown.json => output::data(&format!("{document:#}\n")),
-        Ok(summary) => {
-            let sample = (shown.sample, shown.show_values);
-            output::data(&flows::of_plan(command, summary, sample)?);
+        Ok(summary) if shown.json => {
+            let document = flows::plan_document(command, (summary, status), sample)?;
+            output::data(&format!("{document:#}\n"));
         }
+        Ok(summary) => output::data(&flows::of_plan(command, summary, sample)?),
         Err(failure) => Voice::new(data.log_format).failure(failure),
     }
     written.map(|()| status)

@@ -75,7 +75,7 @@ fn whole(only: &OnlyArgs) -> Result<(), Failure> {
 
 fn shown(json: bool) -> ShownArgs {
     ShownArgs {
-        sample: 3,
+        sample: None,
         show_values: false,
         json,
     }

@@ -3,7 +3,7 @@
 use crate::desk::{Desk, Ran};
 
 /// A flow `f` of one collection `r`, from `left/l.csv` to `right/r.csv`, with further lines.
-fn desk(left: &str, right: &str, more: &str) -> Desk {
+pub(crate) fn desk(left: &str, right: &str, more: &str) -> Desk {
     let desk = Desk::new();
     desk.write("left/l.csv", left);
     desk.write("right/r.csv", right);
@@ -11,7 +11,7 @@ fn desk(left: &str, right: &str, more: &str) -> Desk {
     desk
 }
 
-fn configure(desk: &Desk, more: &str) {
+pub(crate) fn configure(desk: &Desk, more: &str) {
     let lines = more.lines().map(|line| format!("        {line}"));
     let more = lines.collect::<Vec<_>>().join("\n") + "\n";
     desk.write(
@@ -24,10 +24,11 @@ fn configure(desk: &Desk, more: &str) {
     );
 }
 
-const NAME: &str = "map: {name: name}\n";
-const DELETES: &str = "map: {name: name}\ndelete: {style: delete}\nlimits: {small_set: 20}\n";
+pub(crate) const NAME: &str = "map: {name: name}\n";
+pub(crate) const DELETES: &str =
+    "map: {name: name}\ndelete: {style: delete}\nlimits: {small_set: 20}\n";
 
-fn right(desk: &Desk) -> String {
+pub(crate) fn right(desk: &Desk) -> String {
     desk.read("right/r.csv")
 }
 
@@ -37,7 +38,7 @@ fn ended(ran: &Ran, status: i32) {
 }
 
 /// The lines of a plan that say what becomes of records.
-fn changes(ran: &Ran) -> Vec<&str> {
+pub(crate) fn changes(ran: &Ran) -> Vec<&str> {
     let words = ["create ", "update ", "delete ", "re-key ", "leave "];
     let is_change = |line: &&str| words.iter().any(|word| line.starts_with(word));
     ran.stdout.lines().filter(is_change).collect()

@@ -19,6 +19,7 @@ mod flows;
 mod flows_handlers;
 mod flows_killed;
 mod flows_kinds;
+mod flows_plans;
 mod flows_stores;
 mod flows_trouble;
 mod help;
