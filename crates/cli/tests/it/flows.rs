@@ -71,16 +71,9 @@ fn s01_new_changed_and_gone_come_in_a_fixed_order_with_both_sides() {
     let hidden = desk.run(&["plan", "f"]);
     assert!(!hidden.stdout.contains("\"z\""), "{}", hidden.stdout);
     let changes = ["create r [\"2\"]", "update r [\"1\"]", "delete r [\"3\"]"];
-    let mut found = self::changes(&hidden);
-    assert_eq!(found.last(), Some(&changes[2]), "deletes come last");
-    found.sort_unstable();
-    let mut sorted = changes;
-    sorted.sort_unstable();
-    assert_eq!(found, sorted);
-    assert_eq!(
-        desk.run(&["plan", "f"]).stdout.lines().count(),
-        hidden.stdout.lines().count()
-    );
+    assert_eq!(self::changes(&hidden), changes);
+    assert_eq!(self::changes(&shown), changes);
+    assert_eq!(self::changes(&desk.run(&["plan", "f"])), changes);
     ended(&desk.run(&["apply", ".syncline/plans/f.jsonl"]), 0);
     assert_eq!(right(&desk), "id,name\n1,a\n2,b\n");
     ended(&desk.run(&["verify", "f"]), 0);

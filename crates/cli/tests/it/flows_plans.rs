@@ -1,4 +1,5 @@
-//! Plans: how they are told, and that none is applied that would be another now.
+//! Plans: in which order their changes stand, how they are told, and that none is applied that would
+//! be another now.
 
 use serde_json::{Value, json};
 
@@ -7,6 +8,64 @@ use crate::flows::{DELETES, changes, desk, right};
 use crate::flows_trouble::ended;
 
 const PLAN: &str = ".syncline/plans/f.jsonl";
+
+/// The changes of a plan as they stand in its file.
+fn planned(desk: &Desk) -> Vec<Value> {
+    ended(&desk.run(&["plan", "f"]), 0);
+    let lines = desk.read(PLAN);
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let is_change = |line: &Value| line.get("collection").is_some() && line.get("kind").is_some();
+    lines.filter(is_change).collect()
+}
+
+#[test]
+fn a_plan_has_keys_then_what_is_written_then_what_goes_in_reverse_and_is_the_same_again() {
+    let desk = Desk::new();
+    desk.write(
+        "left/groups.csv",
+        "id,mail,name\ng1,1@x,a\ng2,2@x,b\ng3,3@x,new\n",
+    );
+    desk.write("left/members.csv", "id,name\nm1,a\nm2,new\n");
+    desk.write(
+        "right/groups.csv",
+        "id,mail,name\ng1,1@x,z\ng9,2@x,b\ng8,8@x,gone\n",
+    );
+    desk.write("right/members.csv", "id,name\nm1,z\nm9,gone\n");
+    let more = "delete: {style: delete}, limits: {small_set: 20}";
+    desk.write(
+        "syncline.yaml",
+        format!(
+            "stores:\n  left: {{kind: files, path: left}}\n  right: {{kind: files, path: right}}\n\
+             flows:\n  f:\n    from: left\n    to: right\n    collections:\n      \
+             members: {{key: [id], map: {{name: name}}, after: [groups], {more}}}\n      \
+             groups: {{key: [id], map: {{mail: mail, name: name}}, rename_by: [mail], {more}}}\n"
+        ),
+    );
+    let expected = [
+        "re-key groups [\"g9\"] -> [\"g2\"]",
+        "update groups [\"g1\"]",
+        "create groups [\"g3\"]",
+        "create members [\"m2\"]",
+        "update members [\"m1\"]",
+        "delete members [\"m9\"]",
+        "delete groups [\"g8\"]",
+    ];
+    let first = desk.run(&["plan", "f"]);
+    ended(&first, 0);
+    assert_eq!(changes(&first), expected);
+    let again = planned(&desk);
+    assert_eq!(again.len(), expected.len());
+    assert_eq!(planned(&desk), again);
+    // The order of the rows is not that of the plan.
+    desk.write(
+        "left/groups.csv",
+        "id,mail,name\ng3,3@x,new\ng2,2@x,b\ng1,1@x,a\n",
+    );
+    desk.write("left/members.csv", "id,name\nm2,new\nm1,a\n");
+    assert_eq!(changes(&desk.run(&["plan", "f"])), expected);
+}
 
 #[test]
 fn a_document_of_a_plan_has_the_sample_and_the_values_that_are_asked_for() {
