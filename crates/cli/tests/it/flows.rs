@@ -448,26 +448,65 @@ fn an_altered_plan_and_another_flow_are_refused() {
 }
 
 #[test]
-fn what_is_gone_is_disabled_after_its_grace_and_comes_back() {
-    let more =
-        "map: {name: name, off: \"0\"}\ndelete: {style: disable, set: {off: 1}, grace: 2 runs}\n";
-    let desk = desk("id,name\n1,a\n2,b\n", "id,name,off\n1,a,0\n2,b,0\n", more);
-    desk.write("left/l.csv", "id,name\n1,a\n");
-    for _ in 0..2 {
+fn what_is_gone_is_marked_or_disabled_after_its_grace_and_comes_back() {
+    for style in ["mark", "disable"] {
+        let more = format!(
+            "map: {{name: name, off: \"0\"}}\n\
+             delete: {{style: {style}, set: {{off: 1}}, grace: 2 runs}}\n"
+        );
+        let before = "id,name,off\n1,a,0\n2,b,0\n";
+        let desk = desk("id,name\n1,a\n2,b\n", before, &more);
+        desk.write("left/l.csv", "id,name\n1,a\n");
+        for _ in 0..2 {
+            ended(&desk.run(&["sync", "f"]), 0);
+            // What else is done of the flow meanwhile does not count, and takes nothing back.
+            ended(&desk.run(&["sync", "f", "--only-key", "1"]), 0);
+            let ran = desk.run(&["sync", "f", "--only-kind", "create"]);
+            ended(&ran, 0);
+            assert!(ran.stderr.contains("r: nothing to do"), "{}", ran.stderr);
+            assert_eq!(right(&desk), before, "it waits");
+        }
+        let plan = desk.run(&["plan", "f", "--show-values"]);
+        assert_eq!(changes(&plan), ["leave r [\"2\"]"], "{style}");
+        assert!(plan.stdout.contains("    off: \"0\" -> \"1\""), "{plan}");
         ended(&desk.run(&["sync", "f"]), 0);
-        // What else is done of the flow meanwhile does not count, and takes nothing back.
-        ended(&desk.run(&["sync", "f", "--only-key", "1"]), 0);
-        let ran = desk.run(&["sync", "f", "--only-kind", "create"]);
-        ended(&ran, 0);
-        assert!(ran.stderr.contains("r: nothing to do"), "{}", ran.stderr);
-        assert_eq!(right(&desk), "id,name,off\n1,a,0\n2,b,0\n", "it waits");
+        assert_eq!(right(&desk), "id,name,off\n1,a,0\n2,b,1\n");
+        ended(&desk.run(&["drift", "f"]), 0);
+        desk.write("left/l.csv", "id,name\n1,a\n2,b\n");
+        ended(&desk.run(&["sync", "f"]), 0);
+        assert_eq!(right(&desk), before);
     }
-    ended(&desk.run(&["sync", "f"]), 0);
-    assert_eq!(right(&desk), "id,name,off\n1,a,0\n2,b,1\n");
-    ended(&desk.run(&["drift", "f"]), 0);
-    desk.write("left/l.csv", "id,name\n1,a\n2,b\n");
-    ended(&desk.run(&["sync", "f"]), 0);
-    assert_eq!(right(&desk), "id,name,off\n1,a,0\n2,b,0\n");
+}
+
+#[test]
+fn grace_of_hours_and_days_goes_by_the_clock_and_not_by_runs() {
+    for (grace, seconds) in [("12 hours", 43_200_i64), ("7 days", 604_800)] {
+        let more = format!("{NAME}delete: {{style: delete, grace: {grace}}}\n");
+        let held = "id,name\n1,a\n2,b\n";
+        let desk = desk(
+            "id,name\n1,a\n",
+            held,
+            &(more + "limits: {small_set: 20}\n"),
+        );
+        let waits = |desk: &Desk| {
+            let ran = desk.run(&["sync", "f"]);
+            ended(&ran, 0);
+            assert_eq!(right(desk), held, "{grace}: it waits");
+        };
+        (0..3).for_each(|_| waits(&desk));
+        later(&desk, seconds - 120);
+        waits(&desk);
+        later(&desk, 120);
+        ended(&desk.run(&["sync", "f"]), 0);
+        assert_eq!(right(&desk), "id,name\n1,a\n", "{grace}");
+    }
+}
+
+/// What was missed was missed so much earlier.
+fn later(desk: &Desk, seconds: i64) {
+    let ledger = rusqlite::Connection::open(desk.path(".syncline/ledger.sqlite")).unwrap();
+    let sql = "UPDATE owed SET first_at = first_at - ?1";
+    assert_eq!(ledger.execute(sql, [seconds]).unwrap(), 1);
 }
 
 #[test]

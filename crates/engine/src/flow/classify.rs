@@ -261,17 +261,14 @@ impl<'run> Classifier<'run> {
         if self.facts.policy.grace == Grace::None {
             return Ok(None);
         }
-        let is_over = match ((self.facts.missed)(&key.digest())?, self.facts.policy.grace) {
-            (_, Grace::None) => true,
-            (None, _) => false,
-            (Some((times, _)), Grace::Runs(runs)) => times >= runs,
-            (Some((_, since)), Grace::Seconds(seconds)) => self.facts.now - since >= seconds,
-        };
+        let missed = (self.facts.missed)(&key.digest())?;
+        let is_over = self.facts.policy.grace.is_over(missed, self.facts.now);
         Ok((!is_over).then_some(GRACE))
     }
 
     fn renamed(&mut self, row: DesiredRow, gone: DesiredRow) -> Result<(), EngineError> {
         let (_, after) = self.desired.get(&row)?;
+        let after = of_known(after, self.facts.collection);
         let Some(found) = &mut self.found else {
             return Ok(());
         };

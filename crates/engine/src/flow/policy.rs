@@ -59,6 +59,19 @@ pub enum Grace {
     Seconds(i64),
 }
 
+impl Grace {
+    /// Whether a record was missed for long enough: how often it was before this run and since when,
+    /// in Unix seconds as the time is.
+    pub(super) fn is_over(self, missed: Option<(u32, i64)>, now: i64) -> bool {
+        match (missed, self) {
+            (_, Self::None) => true,
+            (None, _) => false,
+            (Some((times, _)), Self::Runs(runs)) => times >= runs,
+            (Some((_, since)), Self::Seconds(seconds)) => now - since >= seconds,
+        }
+    }
+}
+
 /// Records that are never touched: those whose field fits a pattern, in which `*` stands for
 /// anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,5 +153,26 @@ mod tests {
         };
         assert!(fits("admin*", "admin") && fits("*svc*", "a-svc-1") && fits("root", "root"));
         assert!(!fits("admin*", "an admin") && !fits("root", "roots") && !fits("a*b", "a-c"));
+    }
+
+    #[test]
+    fn grace_is_over_by_runs_or_by_the_clock() {
+        const SINCE: i64 = 1_700_000_000;
+        let hour = Grace::Seconds(3_600);
+        for (grace, missed, now, is_over) in [
+            (Grace::None, None, SINCE, true),
+            (hour, None, SINCE, false),
+            (hour, Some((9, SINCE)), SINCE, false),
+            (hour, Some((9, SINCE)), SINCE + 3_599, false),
+            (hour, Some((1, SINCE)), SINCE + 3_600, true),
+            // A clock that was put back makes nothing go.
+            (hour, Some((9, SINCE)), SINCE - 7_200, false),
+            (Grace::Runs(2), None, SINCE, false),
+            (Grace::Runs(2), Some((1, SINCE)), SINCE + 99_999, false),
+            (Grace::Runs(2), Some((2, SINCE)), SINCE, true),
+        ] {
+            let case = format!("{grace:?} {missed:?} {now}");
+            assert_eq!(grace.is_over(missed, now), is_over, "{case}");
+        }
     }
 }

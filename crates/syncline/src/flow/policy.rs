@@ -166,3 +166,35 @@ fn guards(section: &Section<'_>, problems: &mut Vec<Failure>) -> Result<GuardPol
     problems.extend(limits.unknown());
     Ok(policy)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grace_is_a_number_of_runs_hours_or_days() {
+        for (text, expected) in [
+            ("1 run", Some(Grace::Runs(1))),
+            ("3 runs", Some(Grace::Runs(3))),
+            ("1 hour", Some(Grace::Seconds(3_600))),
+            ("12 hours", Some(Grace::Seconds(43_200))),
+            ("1 day", Some(Grace::Seconds(86_400))),
+            (" 7  days ", Some(Grace::Seconds(604_800))),
+            (
+                "4294967295 days",
+                Some(Grace::Seconds(4_294_967_295 * 86_400)),
+            ),
+            ("0 days", Some(Grace::Seconds(0))),
+            ("7", None),
+            ("days", None),
+            ("-7 days", None),
+            ("1.5 days", None),
+            ("7 weeks", None),
+            ("7 days more", None),
+            ("4294967296 days", None),
+            ("", None),
+        ] {
+            assert_eq!(grace(text), expected, "{text:?}");
+        }
+    }
+}
