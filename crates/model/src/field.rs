@@ -276,7 +276,7 @@ pub enum FieldRole {
     /// It goes with the record and is not compared: a difference in it alone is none. It is
     /// written with whatever else is.
     Carry,
-    /// It is written and never read back: a first password.
+    /// It is written with a new record, never again, and never read back: a first password.
     WriteOnly,
     /// It is neither compared nor written.
     Ignore,

@@ -128,3 +128,68 @@ fn a_secret_cannot_be_a_key_or_be_looked_at() {
     let told = "`pin` is looked at by `protect` and cannot be a secret";
     assert!(plan.stderr.contains(told), "{}", plan.stderr);
 }
+
+#[test]
+fn what_is_only_written_is_written_with_a_new_record_and_never_read_again() {
+    let desk = desk("        map: {name: name, pin: pin}\n        roles: {pin: write-only}\n");
+    let plan = ["plan", "f", "--show-values", "--report", "plan.html"];
+    let plan = desk.run(&plan);
+    assert_eq!(plan.status, 0, "{}", plan.stderr);
+    assert!(plan.stdout.contains("create users [\"3\"]"), "{plan}");
+    assert!(
+        !plan.stdout.contains("[\"2\"]"),
+        "it is no difference: {plan}"
+    );
+    assert!(!plan.stdout.contains("Zq8"), "{plan}");
+    // The plan has a digest of it by the key of the state folder, and so has nothing of the value.
+    assert!(
+        desk.read(".syncline/plans/f.jsonl")
+            .contains("\"pin\":\"sealed:")
+    );
+    nothing_is_kept(&desk);
+    let apply = [
+        "apply",
+        ".syncline/plans/f.jsonl",
+        "--report",
+        "run.html",
+        "--show-values",
+    ];
+    let apply = desk.run(&apply);
+    assert_eq!(apply.status, 0, "{}", apply.stderr);
+    let users = "id,name,pin\n1,a,Zq81-old\n2,b,Zq82-old\n3,c,Zq83-new\n";
+    assert_eq!(desk.read("lms/users.csv"), users);
+    nothing_is_kept(&desk);
+    assert_eq!(desk.run(&["drift", "f"]).status, 0);
+    // It goes along with no update either: what somebody chose since is left alone.
+    let chosen = users.replace("Zq83-new", "chosen");
+    desk.write("lms/users.csv", &chosen);
+    desk.write(
+        "sis/users.csv",
+        "id,name,pin\n1,a,Zq81-x\n2,b,Zq82-x\n3,C,Zq83-x\n",
+    );
+    let sync = desk.run(&["sync", "f"]);
+    assert_eq!(sync.status, 0, "{}", sync.stderr);
+    assert!(
+        sync.stderr.contains("0 created, 1 updated, 0 deleted"),
+        "{sync}"
+    );
+    assert_eq!(desk.read("lms/users.csv"), chosen.replace("3,c", "3,C"));
+    nothing_is_kept(&desk);
+}
+
+#[test]
+fn what_is_ignored_is_neither_compared_nor_written() {
+    let desk = desk("        map: {name: name, pin: pin}\n        roles: {pin: ignore}\n");
+    let sync = desk.run(&["sync", "f"]);
+    assert_eq!(sync.status, 0, "{}", sync.stderr);
+    assert!(
+        sync.stderr.contains("1 created, 0 updated, 0 deleted"),
+        "{sync}"
+    );
+    let users = "id,name,pin\n1,a,Zq81-old\n2,b,Zq82-old\n3,c,\n";
+    assert_eq!(desk.read("lms/users.csv"), users);
+    assert_eq!(desk.run(&["drift", "f"]).status, 0);
+    desk.write("sis/users.csv", "id,name,pin\n1,A,x\n2,b,x\n3,c,x\n");
+    assert_eq!(desk.run(&["sync", "f"]).status, 0);
+    assert_eq!(desk.read("lms/users.csv"), users.replace("1,a", "1,A"));
+}

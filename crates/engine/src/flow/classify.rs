@@ -13,7 +13,7 @@ use super::part::{CollectionPlan, Problem, Side};
 use super::policy::{DeleteStyle, Duplicates, Grace, Nulls};
 use super::renames::{Renames, Sorted};
 use super::segments::Segments;
-use super::values::{kept, patched, plain, says, with_key};
+use super::values::{kept, of_known, patched, plain, says, with_key};
 use crate::EngineError;
 
 /// Why a change is kept back though no guard holds it.
@@ -167,6 +167,7 @@ impl<'run> Classifier<'run> {
 
     fn changed(&mut self, row: DesiredRow, before: &BaselineRow) -> Result<(), EngineError> {
         let (_, wanted) = self.desired.get(&row)?;
+        let wanted = of_known(wanted, self.facts.collection);
         let held = match &mut self.found {
             Some(found) => Some(found.get(&known(before))?),
             None => None,

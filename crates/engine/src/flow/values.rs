@@ -1,7 +1,7 @@
 //! Payloads made of the values of others.
 
 use bytes::Bytes;
-use syncline_model::{Collection, RawObject};
+use syncline_model::{Collection, FieldRole, RawObject};
 
 /// The text of a value, without quotes.
 pub(super) fn plain(json: &str) -> String {
@@ -41,6 +41,21 @@ pub(super) fn patched(payload: &[u8], values: &[(String, String)]) -> Bytes {
         .iter()
         .map(|(name, text)| (name.as_str(), text.as_str()));
     RawObject::written(before.chain(others)).into()
+}
+
+/// A payload for a record that is there: without what is only written with a new one.
+pub(super) fn of_known(wanted: Bytes, collection: &Collection) -> Bytes {
+    let is_first = |name: &str| {
+        let field = collection.fields.iter().find(|field| field.name == name);
+        field.is_some_and(|field| field.role == FieldRole::WriteOnly)
+    };
+    if !collection.fields.iter().any(|field| is_first(&field.name)) {
+        return wanted;
+    }
+    let Some(members) = RawObject::of(&wanted) else {
+        return wanted;
+    };
+    RawObject::written(members.iter().filter(|(name, _)| !is_first(name))).into()
 }
 
 /// A payload under the key of another.
