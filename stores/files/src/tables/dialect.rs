@@ -60,7 +60,7 @@ impl Dialect {
         let Some(label) = &self.encoding else {
             return Ok(UTF_8);
         };
-        Encoding::for_label(label.as_bytes()).ok_or_else(|| {
+        Encoding::for_label_no_replacement(label.as_bytes()).ok_or_else(|| {
             let message = format!("`{label}` is no known encoding");
             StoreError::new(ErrorKind::Configuration, message)
                 .with_hint("labels are those of the web, for example utf-8 or windows-1252")
@@ -72,21 +72,24 @@ impl Dialect {
         Ok(self.encoding()? == UTF_8)
     }
 
-    /// Rows of a file, and which of its bytes is the first of its text; nothing if its text is not
-    /// made of its bytes as they are. Bytes that are not of the encoding are left for whoever looks
-    /// at the cells.
+    /// Rows of a file, and where its text begins.
     pub(super) fn rows(&self, file: impl Read + 'static + Send) -> Result<(CsvRows, Option<u64>)> {
-        let (text, begin) = if self.is_utf8()? {
+        let (text, begin) = self.text(file)?;
+        Ok((CsvRows::new(text, (self.delimiter, self.quote)), begin))
+    }
+
+    /// The text of a file, and which of its bytes is the first of it; nothing if the text is not
+    /// made of the bytes as they are. Bytes that are not of the encoding are left for whoever looks
+    /// at the cells.
+    pub(super) fn text(&self, file: impl Read + 'static + Send) -> Result<Text> {
+        if self.is_utf8()? {
             // Only a mark of another encoding is heeded: text is passed on as it is, so that a
             // byte that does not belong is found where it stands.
-            marked(file)?
-        } else {
-            let mut decoder = DecodeReaderBytesBuilder::new();
-            decoder.encoding(Some(self.encoding()?)).bom_override(true);
-            let text: Box<dyn Read + Send> = Box::new(decoder.build(file));
-            (text, None)
-        };
-        Ok((CsvRows::new(text, (self.delimiter, self.quote)), begin))
+            return marked(file);
+        }
+        let mut decoder = DecodeReaderBytesBuilder::new();
+        decoder.encoding(Some(self.encoding()?)).bom_override(true);
+        Ok((Box::new(decoder.build(file)), None))
     }
 
     /// What cuts rows that come one by one, in UTF-8.
@@ -95,9 +98,12 @@ impl Dialect {
     }
 }
 
+/// A text, and where it begins in its file.
+type Text = (Box<dyn Read + Send>, Option<u64>);
+
 /// The text behind a byte-order mark, and where it begins if it is not decoded, as that of UTF-16
 /// is.
-fn marked(mut file: impl Read + Send + 'static) -> Result<(Box<dyn Read + Send>, Option<u64>)> {
+fn marked(mut file: impl Read + Send + 'static) -> Result<Text> {
     let mut beginning = Vec::new();
     file.by_ref().take(3).read_to_end(&mut beginning)?;
     let rest = match beginning.as_slice() {

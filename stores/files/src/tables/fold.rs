@@ -1,18 +1,18 @@
 //! Folding changes into a file: a new one is written beside it, row by row.
 
 use std::collections::HashMap;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
 
 use bytes::Bytes;
 use csv::ByteRecord;
-use encoding_rs::Encoding;
 use fs_err::File;
 use syncline_model::{Canonicaliser, Digest, RawMember, RawObject};
 use syncline_store::{ErrorKind, Result, StoreError};
 
 use super::pending::{Entry, Pending};
 use super::rows::{Raw, Row, Rows};
+use super::surface::{Encoder, Surface};
 use super::table::{Table, TableFormat};
 use crate::target::{create, with_ending};
 #[cfg(feature = "parquet")]
@@ -89,15 +89,11 @@ pub(super) fn as_text(payload: &[u8], columns: &[String]) -> Option<Bytes> {
     Some(RawObject::written(columns.iter().zip(texts)).into())
 }
 
-/// Why members cannot be written in the encoding of a file.
-pub(super) fn unwritable(table: &Table, members: &[RawMember<'_>]) -> Option<String> {
-    let encoding = table.dialect.encoding().ok()?;
-    if encoding.output_encoding() != encoding {
-        let name = encoding.name();
-        return Some(format!(
-            "files in {name} are read only; convert the file to utf-8"
-        ));
-    }
+/// Why members cannot be written into a file.
+pub(super) fn unwritable(
+    (table, surface): (&Table, &Surface),
+    members: &[RawMember<'_>],
+) -> Option<String> {
     let formulas = table.dialect.formulas;
     let formula = members
         .iter()
@@ -107,14 +103,11 @@ pub(super) fn unwritable(table: &Table, members: &[RawMember<'_>]) -> Option<Str
             "`{name}` begins like a formula, which a spreadsheet would run"
         ));
     }
-    let lossy = members.iter().find(|(_, value)| {
-        let text = cell_text(value);
-        encoding.encode(&text).2
-    });
-    let (name, _) = lossy?;
+    let mut members = members.iter();
+    let (name, _) = members.find(|(_, value)| !surface.gives_back(&cell_text(value)))?;
     Some(format!(
         "`{name}` has letters that {} does not have",
-        encoding.name()
+        surface.encoding().name()
     ))
 }
 
@@ -146,19 +139,20 @@ fn row_of(members: &[RawMember<'_>], columns: &[String]) -> Vec<String> {
 struct Out<'table> {
     table: &'table Table,
     columns: &'table [String],
+    line_end: &'static [u8],
     form: Form,
 }
 
 enum Form {
     Csv(Box<csv::Writer<Encoder>>),
-    Jsonl(BufWriter<File>),
+    Jsonl(Encoder),
     #[cfg(feature = "parquet")]
     Parquet(Box<ParquetTable<BufWriter<File>>>),
 }
 
 impl<'table> Out<'table> {
     fn begin(table: &'table Table, pending: &'table Pending) -> Result<Self> {
-        let columns = pending.columns();
+        let (columns, surface) = (pending.columns(), pending.surface());
         let file = create(&beside(table))?;
         let writer = BufWriter::with_capacity(BUFFER_BYTES, file);
         let form = match table.format {
@@ -166,24 +160,22 @@ impl<'table> Out<'table> {
             TableFormat::Parquet => Form::Parquet(Box::new(typed(writer, pending)?)),
             #[cfg(not(feature = "parquet"))]
             TableFormat::Parquet => return Err(not_in_build(table)),
-            TableFormat::Jsonl => Form::Jsonl(writer),
+            TableFormat::Jsonl => Form::Jsonl(surface.begin(writer)?),
             TableFormat::Csv => {
-                let encoder = Encoder {
-                    encoding: table.dialect.encoding()?,
-                    writer,
-                };
                 let rows = csv::WriterBuilder::new()
                     .delimiter(table.dialect.delimiter)
                     .quote(table.dialect.quote)
+                    .terminator(surface.terminator())
                     .flexible(true)
                     .has_headers(false)
-                    .from_writer(encoder);
+                    .from_writer(surface.begin(writer)?);
                 Form::Csv(Box::new(rows))
             }
         };
         let mut out = Self {
             table,
             columns,
+            line_end: surface.line_end(),
             form,
         };
         if let Form::Csv(rows) = &mut out.form
@@ -200,7 +192,7 @@ impl<'table> Out<'table> {
         match (&mut self.form, &row.raw) {
             (Form::Jsonl(lines), Raw::Line(line)) => {
                 lines.write_all(line)?;
-                lines.write_all(b"\n")?;
+                lines.write_all(self.line_end)?;
             }
             (Form::Csv(rows), Raw::Cells(cells)) => {
                 let written = rows.write_record(cells.iter());
@@ -218,7 +210,7 @@ impl<'table> Out<'table> {
         match &mut self.form {
             Form::Jsonl(lines) => {
                 lines.write_all(payload)?;
-                lines.write_all(b"\n")?;
+                lines.write_all(self.line_end)?;
             }
             Form::Csv(rows) => {
                 let RawObject(members) =
@@ -235,12 +227,12 @@ impl<'table> Out<'table> {
 
     fn end(self) -> Result<()> {
         let mut writer = match self.form {
-            Form::Jsonl(lines) => lines,
+            Form::Jsonl(lines) => lines.into_inner()?,
             Form::Csv(rows) => {
                 let encoder = rows
                     .into_inner()
                     .map_err(|error| unwritten(self.table, csv::Error::from(error.into_error())))?;
-                encoder.writer
+                encoder.into_inner()?
             }
             #[cfg(feature = "parquet")]
             Form::Parquet(typed) => typed.into_inner()?,
@@ -301,37 +293,4 @@ fn not_in_build(table: &Table) -> StoreError {
 fn unwritten(table: &Table, error: csv::Error) -> StoreError {
     let message = format!("{} cannot be written", beside(table).display());
     StoreError::new(ErrorKind::Local, message).with_source(error)
-}
-
-/// Writes UTF-8 text in another encoding. The CSV writer hands over whole buffers, in which a
-/// letter may be cut in two; what is cut waits for the rest.
-struct Encoder {
-    encoding: &'static Encoding,
-    writer: BufWriter<File>,
-}
-
-impl Write for Encoder {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.encoding == encoding_rs::UTF_8 {
-            self.writer.write_all(bytes)?;
-            return Ok(bytes.len());
-        }
-        let whole = match std::str::from_utf8(bytes) {
-            Ok(_) => bytes.len(),
-            Err(error) if error.valid_up_to() > 0 => error.valid_up_to(),
-            Err(_) => {
-                // A byte that belongs to no letter stands in a row that was kept as it is.
-                self.writer.write_all(bytes)?;
-                return Ok(bytes.len());
-            }
-        };
-        let text = bytes.get(..whole).unwrap_or_default();
-        let text = std::str::from_utf8(text).unwrap_or_default();
-        self.writer.write_all(&self.encoding.encode(text).0)?;
-        Ok(whole)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.writer.flush()
-    }
 }

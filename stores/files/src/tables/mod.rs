@@ -6,6 +6,7 @@
 //! does not name keep their cells, and the new file takes the place of the old one in one step. A
 //! run that is killed leaves the old file and the changes, which are folded in before anything
 //! else is read or written. A file that another program has changed meanwhile is not replaced.
+//! A byte-order mark, an encoding and the ends of lines stay as they are.
 //!
 //! A row with too few or too many cells, or in another encoding than declared, is no record; it is
 //! told with its line, stays in the file, and takes the coverage of the reading with it. A Parquet
@@ -19,6 +20,7 @@ mod manifest;
 mod pending;
 mod reading;
 mod rows;
+mod surface;
 mod table;
 
 use std::collections::BTreeMap;

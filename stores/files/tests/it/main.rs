@@ -7,6 +7,7 @@ mod packed;
 mod parquet;
 #[cfg(feature = "parquet")]
 mod parquet_tables;
+mod surface;
 mod tables;
 mod target;
 

@@ -16,7 +16,7 @@ use syncline_testkit::conformance::{self, Trial, Walk};
 
 use super::folder;
 
-fn users(fields: &[&str]) -> Arc<Collection> {
+pub(crate) fn users(fields: &[&str]) -> Arc<Collection> {
     let mut users = Collection::named(CollectionName::new("users"));
     users.key = vec![KeyField {
         name: "id".to_owned(),
@@ -27,7 +27,7 @@ fn users(fields: &[&str]) -> Arc<Collection> {
     Arc::new(users)
 }
 
-fn open(folder: &Path, dialect: Dialect) -> TablesStore {
+pub(crate) fn open(folder: &Path, dialect: Dialect) -> TablesStore {
     let shared = TableSettings {
         dialect: Some(dialect),
         ..TableSettings::default()
@@ -35,22 +35,22 @@ fn open(folder: &Path, dialect: Dialect) -> TablesStore {
     TablesStore::open(folder, &shared, &BTreeMap::new()).unwrap()
 }
 
-fn plain(folder: &Path) -> TablesStore {
+pub(crate) fn plain(folder: &Path) -> TablesStore {
     open(folder, Dialect::default())
 }
 
-async fn read(store: &TablesStore) -> Walk {
+pub(crate) async fn read(store: &TablesStore) -> Walk {
     conformance::walk(store, Query::records(users(&[])))
         .await
         .unwrap()
 }
 
-fn payloads(walk: &Walk) -> Vec<String> {
+pub(crate) fn payloads(walk: &Walk) -> Vec<String> {
     let text = |record: &Record| String::from_utf8(record.payload.to_vec()).unwrap();
     walk.records.iter().map(text).collect()
 }
 
-fn record(payload: &str) -> Record {
+pub(crate) fn record(payload: &str) -> Record {
     let (key, digest) = Canonicaliser::new(&users(&[]))
         .read(payload.as_bytes())
         .unwrap();
@@ -63,7 +63,7 @@ fn record(payload: &str) -> Record {
     }
 }
 
-async fn write(store: &TablesStore, changes: &[Change]) -> Vec<Outcome> {
+pub(crate) async fn write(store: &TablesStore, changes: &[Change]) -> Vec<Outcome> {
     let collection = users(&["id", "name", "note"]);
     store
         .write(changes, &WriteContext { collection })
@@ -71,7 +71,7 @@ async fn write(store: &TablesStore, changes: &[Change]) -> Vec<Outcome> {
         .unwrap()
 }
 
-async fn complete(store: &TablesStore) {
+pub(crate) async fn complete(store: &TablesStore) {
     store.complete(&users(&[])).await.unwrap();
 }
 

@@ -22,7 +22,8 @@ use syncline_store::{ErrorKind, Result, StoreError};
 use super::fold;
 use super::journal::{Heading, Journal, Place};
 use super::reading::fingerprint;
-use super::rows::{OPEN, Rows};
+use super::rows::{OPEN, Raw, Rows};
+use super::surface::Surface;
 use super::table::{Table, TableFormat};
 #[cfg(feature = "parquet")]
 use crate::parquet::Layout;
@@ -49,6 +50,8 @@ pub(super) struct Pending {
     /// The table as it was when the first change came.
     base: Option<(u64, u64)>,
     columns: Vec<String>,
+    /// What the file has besides its records.
+    surface: Surface,
     /// What the columns of a typed file hold, where there is one.
     #[cfg(feature = "parquet")]
     pub(super) layout: Option<Layout>,
@@ -76,7 +79,10 @@ impl Pending {
             base: base_of(&table),
         };
         let mut pending = Self::new(table, &heading, journal);
-        pending.look()?;
+        if let Err(error) = pending.look() {
+            pending.journal.remove()?;
+            return Err(error);
+        }
         pending.journal.put_heading(&heading)?;
         Ok(pending)
     }
@@ -89,6 +95,7 @@ impl Pending {
             journal,
             base: heading.base,
             columns: vec![],
+            surface: Surface::default(),
             #[cfg(feature = "parquet")]
             layout: None,
             known: vec![],
@@ -101,8 +108,13 @@ impl Pending {
 
     /// Learns the columns and keys of the file.
     fn look(&mut self) -> Result<()> {
+        self.surface = Surface::of(&self.table)?;
         let mut rows = Rows::open(&self.table)?;
         self.columns = rows.columns().to_vec();
+        let header = self.columns.iter().map(String::as_bytes);
+        if let Some(reason) = self.altered(header) {
+            return Err(unkept(&format!("{}:1", self.table.unit), &reason));
+        }
         #[cfg(feature = "parquet")]
         self.look_at_types(&rows)?;
         if self.table.format != TableFormat::Jsonl && self.columns.is_empty() {
@@ -117,6 +129,11 @@ impl Pending {
             if row.is_open() {
                 return Err(unkept(&row.origin.to_string(), OPEN));
             }
+            if let Raw::Cells(cells) = &row.raw
+                && let Some(reason) = self.altered(cells.iter())
+            {
+                return Err(unkept(&row.origin.to_string(), &reason));
+            }
             let read = row.payload.map(|payload| self.canonicaliser.read(&payload));
             if let Ok(Ok((key, _))) = read {
                 self.known.push(key.digest());
@@ -129,6 +146,18 @@ impl Pending {
     /// The columns of the file as it is to be.
     pub(super) fn columns(&self) -> &[String] {
         &self.columns
+    }
+
+    /// What the file has besides its records.
+    pub(super) const fn surface(&self) -> &Surface {
+        &self.surface
+    }
+
+    /// Why text that stays in the file would not be written as it is.
+    fn altered<'text>(&self, texts: impl Iterator<Item = &'text [u8]>) -> Option<String> {
+        let name = self.surface.encoding().name();
+        let is_kept = self.surface.keeps(texts);
+        (!is_kept).then(|| format!("not all of its bytes are text that {name} gives back"))
     }
 
     /// Takes a change; what became of it.
@@ -274,7 +303,7 @@ impl Pending {
         match self.table.format {
             #[cfg(feature = "parquet")]
             TableFormat::Parquet => self.unfit_cells(&members),
-            _ => fold::unwritable(&self.table, &members),
+            _ => fold::unwritable((&self.table, &self.surface), &members),
         }
     }
 
