@@ -107,6 +107,10 @@ fn check_back(desk: &Desk, expected: &[&str]) {
 const OF_TABLES: &str = "key: {id: id}, map: {name: name, grade: grade, gpa: gpa, active: active, \
     born: born, seen: seen, mails: mails}";
 
+/// What the columns hold, for files that do not say.
+const TYPES: &str =
+    "types: {grade: integer, gpa: decimal, active: boolean, born: date, seen: timestamp}";
+
 /// A table of people, with a column that the flow says nothing of.
 const fn table(system: System) -> &'static str {
     match system {
@@ -250,10 +254,7 @@ fn cells_and_lines_in_and_out() {
     for file in ["people.csv", "people.jsonl"] {
         let desk = Desk::new();
         let store = format!("{{kind: files, path: right, tables: {{people: {{file: {file}}}}}}}");
-        let part = format!(
-            "{OF_TABLES}, types: {{grade: integer, gpa: decimal, active: boolean, born: date, seen: \
-             timestamp}}"
-        );
+        let part = format!("{OF_TABLES}, {TYPES}");
         self::desk(&desk, &store, (&part, OF_TABLES));
         if file == "people.csv" {
             let header = "id,name,grade,gpa,active,born,seen,mails,note\n";
@@ -263,6 +264,38 @@ fn cells_and_lines_in_and_out() {
         let expected = BACK.map(|row| row.replace(",1,true", ",1e0,true"));
         check_back(&desk, &expected.each_ref().map(String::as_str));
     }
+}
+
+#[test]
+fn a_oneroster_folder_is_filled_changed_and_read() {
+    let desk = Desk::new();
+    let part = format!("{OF_TABLES}, {TYPES}");
+    self::desk(&desk, "{kind: files, path: right}", (&part, OF_TABLES));
+    let absent = "propertyName,value\r\nfile.orgs,absent\r\nfile.people,absent\r\n";
+    desk.write("right/manifest.csv", absent);
+    let back = desk.run(&["plan", "back"]);
+    ended(&back, 2);
+    let told = "manifest.csv calls all of its files absent";
+    assert!(back.stderr.contains(told), "{}", back.stderr);
+    assert_eq!(planned(&desk, "in"), [4, 0, 0]);
+    assert_eq!(
+        desk.read("right/manifest.csv"),
+        absent,
+        "planning writes nothing"
+    );
+    check_in(&desk);
+    assert_eq!(
+        desk.read("right/manifest.csv"),
+        absent.replace("people,absent", "people,bulk")
+    );
+    let header = desk.read("right/people.csv");
+    assert_eq!(
+        header.lines().next(),
+        Some("id,name,grade,gpa,active,born,seen,mails")
+    );
+    ended(&desk.run(&["sync", "back"]), 0);
+    nothing_differs(&desk, "back");
+    assert_eq!(desk.read("back/people.csv").lines().count(), 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,11 +43,15 @@ pub use table::{TableFormat, TableSettings};
 /// Most changes of one table that one call writes.
 const CHANGES_TOGETHER: usize = 1024;
 
+type Tables = BTreeMap<CollectionName, Arc<Table>>;
+
 /// A folder of tables.
 #[derive(Debug)]
 pub struct TablesStore {
     folder: PathBuf,
-    tables: BTreeMap<CollectionName, Arc<Table>>,
+    tables: Tables,
+    /// Those that a manifest calls absent.
+    absent: Tables,
     pending: Mutex<BTreeMap<CollectionName, Arc<Mutex<Pending>>>>,
     /// Whether a declared file that is not there is a table without rows.
     creates: bool,
@@ -56,29 +60,38 @@ pub struct TablesStore {
 impl TablesStore {
     /// Opens a folder. Tables are the CSV, JSONL and Parquet files in it, named by their stems, and those
     /// that are declared; what is declared decides how a file is read. With a `OneRoster` manifest,
-    /// tables are the files that it says are there.
+    /// tables are the files that it says are there; a target has those that it calls absent, too, and
+    /// the manifest calls them `bulk` once they were written.
     pub fn open(
         folder: &Path,
         shared: &TableSettings,
         declared: &BTreeMap<String, TableSettings>,
     ) -> Result<Self> {
-        let tables = table::find(folder, shared, declared)?;
+        let found = table::find(folder, shared, declared)?;
+        let is_absent = |table: &Arc<Table>| table.absent_in.is_some();
+        let (absent, tables) = found.into_iter().partition(|(_, table)| is_absent(table));
         Ok(Self {
             folder: folder.to_owned(),
             tables,
+            absent,
             pending: Mutex::default(),
             creates: false,
         })
     }
 
-    /// The same folder as a target: a declared file that is not there is made by the first write.
+    /// The same folder as a target: a file that is declared, or that a manifest calls absent, and is not
+    /// there is made by the first write.
     pub fn as_target(mut self) -> Self {
+        self.tables.append(&mut self.absent);
         self.creates = true;
         self
     }
 
     fn table(&self, name: &CollectionName) -> Result<&Arc<Table>> {
         self.tables.get(name).ok_or_else(|| {
+            if let Some(absent) = self.absent.get(name) {
+                return called_absent(absent, &absent.unit);
+            }
             let message = format!("{} has no table {name}", self.folder.display());
             let known: Vec<&str> = self.tables.keys().map(CollectionName::as_str).collect();
             StoreError::new(ErrorKind::NotFound, message)
@@ -134,6 +147,9 @@ impl Store for TablesStore {
     async fn describe(&self) -> Result<Catalog> {
         let identity = StoreIdentity(format!("files:{}", self.folder.display()));
         let mut catalog = Catalog::empty(identity);
+        if let (true, Some(absent)) = (self.tables.is_empty(), self.absent.values().next()) {
+            return Err(called_absent(absent, "all of its files"));
+        }
         for (name, table) in &self.tables {
             catalog.collections.insert(name.clone(), table.describe()?);
         }
@@ -174,10 +190,23 @@ impl Store for TablesStore {
         Ok(())
     }
 
-    /// The file takes in its changes.
+    /// The file takes in its changes; then a manifest that calls it absent says that it is there.
     async fn complete(&self, collection: &Collection) -> Result<()> {
-        self.settle(&collection.name)
+        self.settle(&collection.name)?;
+        let table = self.table(&collection.name)?;
+        match &table.absent_in {
+            Some(manifest) if table.path.is_file() => manifest::fill(manifest, &table.unit),
+            _ => Ok(()),
+        }
     }
+}
+
+fn called_absent(table: &Table, what: &str) -> StoreError {
+    let manifest = table.absent_in.as_deref().unwrap_or(&table.path);
+    let message = format!("{} calls {what} absent", manifest.display());
+    StoreError::new(ErrorKind::NotFound, message).with_hint(
+        "fetch an export that has it, or leave it out; a flow into the folder can fill it",
+    )
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -39,24 +39,18 @@ impl Default for Surface {
 impl Surface {
     /// That of a file. One that is not there is as declared, and has no mark.
     pub(super) fn of(table: &Table) -> Result<Self> {
-        let mut surface = Self::default();
-        if table.format == TableFormat::Csv {
-            surface.encoding = table.dialect.encoding()?;
-            surface.is_decoded = surface.encoding != UTF_8;
-        }
+        let declared = match table.format {
+            TableFormat::Csv => table.dialect.encoding()?,
+            TableFormat::Jsonl | TableFormat::Parquet => UTF_8,
+        };
         if table.format == TableFormat::Parquet || !table.path.is_file() {
-            return Ok(surface);
+            return Ok(Self::marked(declared, b""));
         }
         let mut beginning = Vec::new();
         File::open(&table.path)?
             .take(3)
             .read_to_end(&mut beginning)?;
-        if let Some((encoding, length)) = Encoding::for_bom(&beginning) {
-            surface.encoding = encoding;
-            surface.is_decoded |= encoding != UTF_8;
-            beginning.truncate(length);
-            surface.mark = beginning;
-        }
+        let mut surface = Self::marked(declared, &beginning);
         if table.format == TableFormat::Jsonl && surface.encoding != UTF_8 {
             return Err(no_lines(table, surface.encoding));
         }
@@ -64,6 +58,17 @@ impl Surface {
             surface.line_end = b"\r\n";
         }
         Ok(surface)
+    }
+
+    /// That of a file that begins so, as far as its mark says.
+    pub(super) fn marked(declared: &'static Encoding, beginning: &[u8]) -> Self {
+        let (encoding, length) = Encoding::for_bom(beginning).unwrap_or((declared, 0));
+        Self {
+            encoding,
+            mark: beginning.get(..length).unwrap_or_default().to_vec(),
+            is_decoded: declared != UTF_8 || encoding != UTF_8,
+            ..Self::default()
+        }
     }
 
     /// The encoding of the file: what its mark says, or else what is declared.

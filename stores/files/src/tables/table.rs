@@ -8,7 +8,7 @@ use syncline_model::{Collection, CollectionName, Field, FieldKind, KeyField};
 use syncline_store::{ErrorKind, Result, StoreError};
 
 use super::dialect::Dialect;
-use super::manifest::{self, Manifest};
+use super::manifest::{self, Listing, Manifest};
 use super::rows::Rows;
 #[cfg(feature = "parquet")]
 use crate::parquet::{FileColumn, Layout};
@@ -47,6 +47,8 @@ pub(super) struct Table {
     key: Vec<String>,
     /// Why its file, read to its end, does not hold all records.
     pub(super) partial: Option<&'static str>,
+    /// The manifest that calls its file absent.
+    pub(super) absent_in: Option<PathBuf>,
 }
 
 impl Table {
@@ -91,18 +93,20 @@ impl Table {
     }
 }
 
-/// The tables of a folder.
+/// The tables of a folder, those included that a manifest calls absent.
 pub(super) fn find(
     folder: &Path,
     shared: &TableSettings,
     declared: &BTreeMap<String, TableSettings>,
 ) -> Result<BTreeMap<CollectionName, Arc<Table>>> {
     let mut files = files_of(folder)?;
-    let mut partial = BTreeMap::new();
-    if let Some(manifest) = Manifest::of(folder)? {
+    let manifest = Manifest::of(folder)?;
+    if let Some(manifest) = &manifest {
         manifest.require(folder)?;
-        files.retain(|stem, _| manifest.tables.contains_key(stem));
-        partial = manifest.tables;
+        let names = manifest.tables.keys();
+        files = names
+            .map(|name| (name.clone(), format!("{name}.csv")))
+            .collect();
     }
     let mut tables = BTreeMap::new();
     for (name, settings) in declared {
@@ -120,6 +124,9 @@ pub(super) fn find(
     let table = |(name, (file, dialect, key)): (String, (String, Option<Dialect>, Vec<String>))| {
         let format = format_of(&file).ok_or_else(|| unknown_format(folder, &file))?;
         let name_of = CollectionName::new(name.as_str());
+        let listing = manifest.as_ref().and_then(|one| one.listing(&file));
+        let is_absent = listing == Some(Listing::Absent);
+        let manifest = manifest.as_ref().filter(|_| is_absent);
         let table = Table {
             name: name_of.clone(),
             unit: file.as_str().into(),
@@ -127,7 +134,8 @@ pub(super) fn find(
             format,
             dialect: dialect.unwrap_or_else(|| default_dialect(&file)),
             key,
-            partial: partial.get(&name).copied().flatten(),
+            partial: (listing == Some(Listing::Delta)).then_some("the manifest calls it a delta"),
+            absent_in: manifest.map(|one| one.path().to_owned()),
         };
         table.dialect.encoding()?;
         Ok((name_of, Arc::new(table)))

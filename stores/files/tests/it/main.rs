@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "test support")]
 
 mod conformance;
+mod oneroster;
 mod packed;
 #[cfg(feature = "parquet")]
 mod parquet;

@@ -75,7 +75,7 @@ pub(crate) async fn complete(store: &TablesStore) {
     store.complete(&users(&[])).await.unwrap();
 }
 
-fn text(folder: &Path, name: &str) -> String {
+pub(crate) fn text(folder: &Path, name: &str) -> String {
     fs_err::read_to_string(folder.join(name)).unwrap()
 }
 

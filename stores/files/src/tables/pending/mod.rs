@@ -343,7 +343,9 @@ impl Pending {
 
     /// Folds everything into the file. Nothing is replaced if the file is no longer what it was.
     pub(super) fn fold(&mut self) -> Result<()> {
-        if self.entries.is_empty() && self.table.path.is_file() {
+        // A file without rows would say that everybody is gone, where it was called absent before.
+        let is_made = !self.table.path.is_file() && self.table.absent_in.is_none();
+        if self.entries.is_empty() && !is_made {
             return self.journal.remove();
         }
         if base_of(&self.table) != self.base {
