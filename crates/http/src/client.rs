@@ -63,6 +63,8 @@ pub struct Client {
     token: Option<Arc<TokenSource>>,
     /// Sent with every GET besides the usual ones.
     headers: HeaderMap,
+    /// The tag that a record must still have for it to be written.
+    tag: Option<HeaderValue>,
 }
 
 impl Client {
@@ -98,6 +100,7 @@ impl Client {
                 .map(|most| Arc::new(Pace::new(most))),
             token: None,
             headers: HeaderMap::new(),
+            tag: None,
         })
     }
 
@@ -114,6 +117,14 @@ impl Client {
         let mut client = self.clone();
         client.headers.insert(name, value);
         client
+    }
+
+    /// The same client, which writes only what still has a tag (`If-Match`).
+    pub fn held_to(&self, tag: HeaderValue) -> Self {
+        Self {
+            tag: Some(tag),
+            ..self.clone()
+        }
     }
 
     /// GET, as JSON.
@@ -224,7 +235,8 @@ impl Client {
         authorization: Option<&HeaderValue>,
     ) -> Result<Answer, HttpError> {
         self.turn().await;
-        if let (Some(direct), true) = (&self.direct, method != Method::GET)
+        let is_plain = method != Method::GET && self.tag.is_none();
+        if let (Some(direct), true) = (&self.direct, is_plain)
             && let Some(answer) = direct.send(method, url, (body, authorization)).await?
         {
             return Ok(answer);
@@ -233,6 +245,8 @@ impl Client {
         add_headers(request.headers_mut(), body, authorization);
         if method == Method::GET {
             request.headers_mut().extend(self.headers.clone());
+        } else if let Some(tag) = &self.tag {
+            request.headers_mut().insert(header::IF_MATCH, tag.clone());
         }
         if !matches!(body, Body::Empty) {
             *request.body_mut() = Some(body.bytes().into());

@@ -173,7 +173,7 @@ fn the_one(found: &Answer, collection: &Collection, key: &Key) -> Page {
 }
 
 /// Keys are equal without regard to case: descriptors are, and servers find them so.
-fn same_key(one: &Key, other: &Key) -> bool {
+pub(crate) fn same_key(one: &Key, other: &Key) -> bool {
     one == other || one.as_str().to_lowercase() == other.as_str().to_lowercase()
 }
 

@@ -17,7 +17,7 @@ use crate::single::Single;
 
 /// Members at the root that belong to the server. The id is one of them too, but has to be there
 /// on some servers and does no harm on others.
-const SERVERS: [&str; 2] = ["_etag", "_lastModifiedDate"];
+pub(crate) const SERVERS: [&str; 2] = ["_etag", "_lastModifiedDate"];
 
 /// Puts the key of a record in the place of an old key.
 pub(crate) async fn rekey(

@@ -50,17 +50,44 @@ impl<'a> Single<'a> {
 
     /// Puts a payload in the place of a record.
     pub(crate) async fn put(&self, item: &Url, payload: String) -> Result<Answer, HttpError> {
+        self.put_as(item, payload, None).await
+    }
+
+    /// The same, if the record still has the tag that it had.
+    pub(crate) async fn put_as(
+        &self,
+        item: &Url,
+        payload: String,
+        tag: Option<&HeaderValue>,
+    ) -> Result<Answer, HttpError> {
         let payload = Bytes::from(payload);
         let body = match &self.views.writable {
             None => Body::Json(payload),
             Some(media_type) => Body::Typed(media_type.clone(), payload),
         };
-        self.client.send(Method::PUT, item, body).await
+        self.held_to(tag).send(Method::PUT, item, body).await
     }
 
     /// Deletes a record, of which no profile speaks.
     pub(crate) async fn delete(&self, item: &Url) -> Result<Answer, HttpError> {
         self.client.send(Method::DELETE, item, Body::Empty).await
+    }
+
+    /// Deletes a record, if it still has the tag that it had.
+    pub(crate) async fn delete_as(
+        &self,
+        item: &Url,
+        tag: Option<&HeaderValue>,
+    ) -> Result<Answer, HttpError> {
+        let client = self.held_to(tag);
+        client.send(Method::DELETE, item, Body::Empty).await
+    }
+
+    fn held_to(&self, tag: Option<&HeaderValue>) -> Client {
+        match tag {
+            Some(tag) => self.client.held_to(tag.clone()),
+            None => self.client.clone(),
+        }
     }
 
     /// The URL of one record.

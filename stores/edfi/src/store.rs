@@ -23,6 +23,7 @@ use crate::changes::DeclinedLists;
 use crate::discovery::{Discovery, Endpoints, discover};
 use crate::metadata::{self, Metadata, Shape};
 use crate::pages::{FirstPage, Reader, Reading};
+use crate::patched::PatchedStore;
 use crate::profile::{self, Usage};
 use crate::settings::{EdfiSettings, ReadSettings};
 use crate::single::{Single, Views};
@@ -95,6 +96,11 @@ impl EdfiStore {
             reader,
             declined: Arc::default(),
         })
+    }
+
+    /// The same API for whoever writes some members of its records: the others stay.
+    pub const fn patched(self) -> PatchedStore {
+        PatchedStore::new(self)
     }
 
     /// Makes sure that the credentials are accepted, and says what was found.

@@ -134,8 +134,13 @@ pub(crate) async fn between(
 
 async fn side(config: &Config, name: &str, is_target: bool) -> Result<Arc<dyn Store>, Failure> {
     let store = config.store(name)?;
-    let StoreConfig::Files(folder) = store else {
-        return open::store(store).await;
+    let folder = match store {
+        StoreConfig::Files(folder) => folder,
+        // What a flow does not name stays, and an API takes whole records.
+        StoreConfig::Edfi(api) if is_target => {
+            return Ok(Arc::new(open::api(api).await?.0.patched()));
+        }
+        _ => return open::store(store).await,
     };
     if !is_target && !folder.is_dir() {
         let message = format!(

@@ -4,6 +4,7 @@
 mod conformance;
 mod feed;
 mod paging;
+mod patching;
 mod places;
 mod reading;
 mod server;
