@@ -33,7 +33,7 @@ use crate::Column;
 pub(crate) use flatten::each_cell;
 pub use keys::KeyFilter;
 use part::Part;
-pub(crate) use part::{create, with_ending};
+pub(crate) use part::{create, one_line, with_ending};
 
 /// How files are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -117,7 +117,7 @@ pub(crate) fn with_ending(path: &Path, ending: &str) -> PathBuf {
 }
 
 /// A payload as one line: as it is, or without the whitespace between its values.
-fn one_line(payload: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn one_line(payload: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr2(b'\n', b'\r', payload).is_none() {
         return Cow::Borrowed(payload);
     }

@@ -290,6 +290,18 @@ async fn what_a_killed_run_left_is_taken_in_before_anything_is_read() {
 }
 
 #[tokio::test]
+async fn a_record_over_several_lines_is_one_line_of_the_file_and_of_the_changes() {
+    let folder = folder(&[("users.jsonl", b"")]);
+    let several = "{ \"id\": \"1\",\n  \"list\": [1,\r\n 2, \"a b\"]\n}";
+    write(&plain(folder.path()), &[Change::create(record(several))]).await;
+    // The process is gone here.
+    let walk = read(&plain(folder.path())).await;
+    assert_eq!((walk.records.len(), walk.rejected.len()), (1, 0));
+    let line = "{\"id\":\"1\",\"list\":[1,2,\"a b\"]}\n";
+    assert_eq!(text(folder.path(), "users.jsonl"), line);
+}
+
+#[tokio::test]
 async fn a_file_that_something_else_changed_is_not_replaced() {
     let folder = folder(&[("users.csv", b"id,name\n1,a\n")]);
     let store = plain(folder.path());

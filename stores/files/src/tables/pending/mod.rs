@@ -27,6 +27,7 @@ use super::surface::Surface;
 use super::table::{Table, TableFormat};
 #[cfg(feature = "parquet")]
 use crate::parquet::Layout;
+use crate::target::one_line;
 
 /// Changes after which they are folded in, so that their places do not fill the memory.
 const PENDING_MAX: usize = 1_000_000;
@@ -317,7 +318,8 @@ impl Pending {
             }
             (cells, _) => cells.cloned(),
         };
-        let place = self.journal.put(row, merged.as_deref(), fresh)?;
+        let line = merged.as_deref().map(one_line);
+        let place = self.journal.put(row, line.as_deref(), fresh)?;
         let entry = merged.map_or(Entry::Gone, |_| Entry::Cells(place));
         self.entries.insert(row, entry);
         if fresh {
