@@ -1,7 +1,8 @@
 //! The file of changes beside a table: one per line, under a line that says what they belong to.
 //!
 //! A change whose outcome was told is there. A line without its end was being written, and its outcome
-//! was never told.
+//! was never told. Before the new file takes the place of the old one, a line says which it is: a run
+//! that is killed when it has done so has nothing left to do.
 
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -21,13 +22,17 @@ use crate::target::{create, with_ending};
 pub(super) struct Heading {
     pub(super) collection: Collection,
     /// The table as it was when the first change came.
-    pub(super) base: Option<(u64, u64)>,
+    pub(super) base: Option<Version>,
 }
 
-/// A change.
-#[derive(Debug, Serialize, Deserialize)]
+/// What tells a table from a later version of itself: its length, and when it was written.
+pub(super) type Version = (u64, u64);
+
+/// A change, or the new file.
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Line<'text> {
     /// The row, by the digest of its key as the table spells it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     row: String,
     /// What its cells become; absent if the row goes.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
@@ -35,6 +40,9 @@ struct Line<'text> {
     /// Whether the table had no such row.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     fresh: bool,
+    /// The new file, which has all changes before this line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    folded: Option<Version>,
 }
 
 /// Where a change stands: its offset and its length in bytes.
@@ -114,9 +122,21 @@ impl Journal {
             row: row.to_string(),
             cells: cells.map_err(std::io::Error::from)?,
             fresh,
+            folded: None,
         };
         let line = serde_json::to_vec(&line).map_err(std::io::Error::from)?;
         self.append(line)
+    }
+
+    /// Says which file has all changes, durably.
+    pub(super) fn put_folded(&mut self, folded: Option<Version>) -> Result<()> {
+        let line = Line {
+            folded,
+            ..Line::default()
+        };
+        let line = serde_json::to_vec(&line).map_err(std::io::Error::from)?;
+        self.append(line)?;
+        Ok(self.file.sync_data()?)
     }
 
     fn append(&mut self, mut line: Vec<u8>) -> Result<Place> {
@@ -138,8 +158,10 @@ impl Journal {
         Ok(Bytes::copy_from_slice(cells.as_bytes()))
     }
 
-    /// Shows all changes in their order.
-    pub(super) fn replay(&mut self, mut show: impl FnMut(Put)) -> Result<()> {
+    /// Shows all changes in their order; the new file that has them, if there is one. What was not
+    /// written to its end is cut off.
+    pub(super) fn replay(&mut self, mut show: impl FnMut(Put)) -> Result<Option<Version>> {
+        let mut folded = None;
         let mut reader = BufReader::new(File::open(&self.path)?);
         let mut text = String::new();
         self.length = reader.read_line(&mut text)? as u64;
@@ -147,26 +169,23 @@ impl Journal {
             text.clear();
             let length = reader.read_line(&mut text)?;
             if !text.ends_with('\n') {
-                return Ok(());
+                self.file.set_len(self.length)?;
+                return Ok(folded);
             }
             let text = text.trim_end();
             let line: Line<'_> = serde_json::from_str(text).map_err(std::io::Error::from)?;
-            let Some(row) = Digest::from_hex(&line.row) else {
-                return Ok(());
-            };
             let place = Place(self.length, text.len());
+            self.length += length as u64;
+            folded = line.folded;
+            let Some(row) = Digest::from_hex(&line.row) else {
+                continue;
+            };
             show(Put {
                 row,
                 cells: line.cells.map(|_| place),
                 fresh: line.fresh,
             });
-            self.length += length as u64;
         }
-    }
-
-    /// Makes what was put down durable.
-    pub(super) fn sync(&self) -> Result<()> {
-        Ok(self.file.sync_data()?)
     }
 
     /// Removes the file, once nothing in it is needed.

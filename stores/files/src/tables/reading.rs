@@ -1,6 +1,7 @@
 //! Reading a table on a thread of its own, in batches, under back-pressure.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -43,7 +44,7 @@ pub(super) fn stream_and_look(
 type Open = (Option<Version>, Rows);
 
 fn open(table: &Table) -> Result<Open> {
-    let version = fingerprint(table);
+    let version = fingerprint(&table.path);
     Ok((version, Rows::open(table)?))
 }
 
@@ -102,7 +103,7 @@ impl Reading {
         if !self.hand_on() {
             return Ok(None);
         }
-        let coverage = if fingerprint(table) == before {
+        let coverage = if fingerprint(&table.path) == before {
             self.coverage(table, scope)
         } else {
             Coverage::Partial(format!("{} changed while it was read", table.unit))
@@ -262,7 +263,7 @@ fn rejected(origin: Origin, reason: String, raw: &Raw) -> Rejected {
 type Version = (u64, Option<SystemTime>);
 
 /// Which version of a file is there, if any.
-pub(super) fn fingerprint(table: &Table) -> Option<Version> {
-    let metadata = fs_err::metadata(&table.path).ok()?;
+pub(super) fn fingerprint(path: &Path) -> Option<Version> {
+    let metadata = fs_err::metadata(path).ok()?;
     Some((metadata.len(), metadata.modified().ok()))
 }

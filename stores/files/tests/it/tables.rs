@@ -290,6 +290,30 @@ async fn what_a_killed_run_left_is_taken_in_before_anything_is_read() {
 }
 
 #[tokio::test]
+async fn a_run_that_is_killed_when_the_file_is_in_its_place_is_gone_on_with() {
+    let folder = folder(&[("users.csv", b"id,name\n1,a\n")]);
+    let changes = folder.path().join("users.csv.changes");
+    let kept = folder.path().join("kept");
+    let create = |id: &str| Change::create(record(&format!(r#"{{"id":"{id}","name":"n"}}"#)));
+    let store = plain(folder.path());
+    write(&store, &[create("2")]).await;
+    // Killed before the file is in its place, in the middle of a line.
+    drop(store);
+    let torn = [fs_err::read(&changes).unwrap(), b"{\"row\":\"".to_vec()].concat();
+    fs_err::write(&changes, torn).unwrap();
+    // The same inode under another name is what a kill just behind the replacement leaves.
+    fs_err::hard_link(&changes, &kept).unwrap();
+    assert_eq!(read(&plain(folder.path())).await.records.len(), 2);
+    assert!(!changes.exists());
+    fs_err::rename(&kept, &changes).unwrap();
+    let store = plain(folder.path());
+    write(&store, &[create("3")]).await;
+    complete(&store).await;
+    assert_eq!(text(folder.path(), "users.csv"), "id,name\n1,a\n2,n\n3,n\n");
+    assert!(!changes.exists());
+}
+
+#[tokio::test]
 async fn a_record_over_several_lines_is_one_line_of_the_file_and_of_the_changes() {
     let folder = folder(&[("users.jsonl", b"")]);
     let several = "{ \"id\": \"1\",\n  \"list\": [1,\r\n 2, \"a b\"]\n}";

@@ -20,7 +20,7 @@ use syncline_model::{
 use syncline_store::{ErrorKind, Result, StoreError};
 
 use super::fold;
-use super::journal::{Heading, Journal, Place};
+use super::journal::{Heading, Journal, Place, Version};
 use super::reading::fingerprint;
 use super::rows::{OPEN, Raw, Rows};
 use super::surface::Surface;
@@ -49,7 +49,7 @@ pub(super) struct Pending {
     canonicaliser: Canonicaliser,
     journal: Journal,
     /// The table as it was when the first change came.
-    base: Option<(u64, u64)>,
+    base: Option<Version>,
     columns: Vec<String>,
     /// What the file has besides its records.
     surface: Surface,
@@ -77,7 +77,7 @@ impl Pending {
         let journal = Journal::create(&table)?;
         let heading = Heading {
             collection: collection.clone(),
-            base: base_of(&table),
+            base: version_of(&table.path),
         };
         let mut pending = Self::new(table, &heading, journal);
         if let Err(error) = pending.look() {
@@ -350,17 +350,18 @@ impl Pending {
         if self.entries.is_empty() && !is_made {
             return self.journal.remove();
         }
-        if base_of(&self.table) != self.base {
+        if version_of(&self.table.path) != self.base {
             return Err(changed_meanwhile(&self.table, self.journal.path()));
         }
-        self.journal.sync()?;
         fold::write(self)?;
-        fs_err::rename(fold::beside(&self.table), &self.table.path)?;
+        let beside = fold::beside(&self.table);
+        self.journal.put_folded(version_of(&beside))?;
+        fs_err::rename(beside, &self.table.path)?;
         self.journal.remove()
     }
 
-    /// Takes the changes that a killed run left.
-    fn replay(&mut self) -> Result<()> {
+    /// Takes the changes that a killed run left; the new file, if it came to one.
+    fn replay(&mut self) -> Result<Option<Version>> {
         let (entries, fresh) = (&mut self.entries, &mut self.fresh);
         self.journal.replay(|put| {
             if put.fresh {
@@ -378,14 +379,17 @@ pub(super) fn recover(table: &Arc<Table>) -> Result<()> {
         return Ok(());
     };
     let mut pending = Pending::new(Arc::clone(table), &heading, journal);
+    let folded = pending.replay()?;
+    if folded.is_some() && folded == version_of(&pending.table.path) {
+        return pending.journal.remove();
+    }
     pending.look()?;
-    pending.replay()?;
     pending.fold()
 }
 
-/// A table, as told from a later version of itself.
-fn base_of(table: &Table) -> Option<(u64, u64)> {
-    let (length, modified) = fingerprint(table)?;
+/// A file, as told from a later version of itself.
+fn version_of(path: &Path) -> Option<Version> {
+    let (length, modified) = fingerprint(path)?;
     let since = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
     let nanos = since.map_or(0, |since| since.as_nanos());
     Some((length, u64::try_from(nanos).unwrap_or(u64::MAX)))
