@@ -73,6 +73,15 @@ fn it_accepts_every_configuration_of_the_documents() {
 }
 
 #[test]
+fn it_accepts_the_configuration_of_the_school() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/school/syncline.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    assert_eq!(objection(&text), None);
+    let mistaken = text.replace("rename_by:", "rename_bi:");
+    assert!(objection(&mistaken).is_some_and(|told| told.contains("rename_bi")));
+}
+
+#[test]
 fn it_is_printed_is_a_schema_and_says_what_keys_mean() {
     let desk = Desk::new();
     for (arguments, known) in [

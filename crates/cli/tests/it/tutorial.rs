@@ -1,5 +1,5 @@
-//! The tutorial of README.md, run as it stands there: files are written, commands are run in a
-//! shell, and each has to end as the text says.
+//! The tutorial of README.md and the example of docs/flows.md, run as they stand there: files are
+//! written, commands are run in a shell, and each has to end as the text says.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -16,14 +16,23 @@ struct Block {
     lines: Vec<String>,
 }
 
+fn document(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(name);
+    std::fs::read_to_string(path).unwrap()
+}
+
 fn tutorial() -> Vec<Block> {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
-    let text = std::fs::read_to_string(readme).unwrap();
+    let text = document("README.md");
     let section = text.split("## Five minutes by hand").nth(1).unwrap();
-    let section = section.split("\n## ").next().unwrap();
+    blocks(section.split("\n## ").next().unwrap())
+}
+
+fn blocks(text: &str) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut inside = false;
-    for line in section.lines() {
+    for line in text.lines() {
         match (line.strip_prefix("```"), inside) {
             (Some(label), false) => {
                 inside = true;
@@ -138,4 +147,66 @@ fn every_command_of_the_tutorial_ends_as_the_text_says() {
         commands += lines.len();
     }
     assert!(commands >= 10, "{commands} commands");
+}
+
+#[test]
+fn the_example_of_flows_is_run_by_its_commands() {
+    let shell = Shell::new();
+    let write = |name: &str, text: &[u8]| {
+        let path = shell.sealed.home().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let read = |name: &str| std::fs::read_to_string(shell.sealed.home().join(name)).unwrap();
+    let rows = |name: &str| {
+        let text = read(name);
+        let mut rows: Vec<String> = text.lines().skip(1).map(str::to_owned).collect();
+        rows.sort_unstable();
+        rows
+    };
+    let head = &b"student_id;given_name;family_name;kind;status;cohorts\n"[..];
+    let ada = &b"604821; Zo\xe9;Byron ;S;active;\"Chess;Latin\"\n"[..];
+    let others = &b"604822;Bea;Curie;T;active;Chess\n604823;Cy;Dahl;S;left;Latin\n"[..];
+    write("export/students.csv", &[head, ada, others].concat());
+    write(
+        "lms/users.csv",
+        b"username,name,role,suspended\nadmin1,Boss,,0\n",
+    );
+    write("lms/members.csv", b"username,cohort\n604822,Greek\n");
+
+    let blocks = blocks(&document("docs/flows.md"));
+    let first = |label: &str| blocks.iter().find(|block| block.label == label).unwrap();
+    let yaml = first("yaml");
+    assert_eq!(yaml.lines[0], "# syncline.yaml");
+    shell.write("syncline.yaml", &yaml.lines);
+    let commands = &first("sh").lines;
+    assert!(commands.len() >= 6, "{commands:?}");
+    for command in commands {
+        assert!(command.starts_with("syncline "), "{command}");
+        shell.run(command);
+    }
+    let users = [
+        "604821,Zo\u{e9} Byron,student,0",
+        "604822,Bea Curie,teacher,0",
+        "admin1,Boss,,0",
+    ];
+    assert_eq!(rows("lms/users.csv"), users);
+    assert_eq!(
+        rows("lms/members.csv"),
+        ["604821,Chess", "604821,Latin", "604822,Chess"]
+    );
+    assert!(read("plan.html").contains("Plan of people"));
+
+    // If anything differs, `drift` says so by its status; who is gone stays for three runs.
+    write("export/students.csv", &[head, ada].concat());
+    let drift = commands.iter().find(|command| command.contains(" drift "));
+    shell.run(&format!(
+        "{}  # exits with 6",
+        drift.unwrap().split("  #").next().unwrap()
+    ));
+    for suspended in [0, 0, 0, 1] {
+        shell.run("syncline sync people");
+        let told = format!("604822,Bea Curie,teacher,{suspended}");
+        assert!(rows("lms/users.csv").contains(&told), "{told}");
+    }
 }
