@@ -169,6 +169,45 @@ fn a_browser_shows_the_page_and_its_search_filters() {
     }
 }
 
+/// How wide a page is that a phone shows, and how wide the phone. Windows are wider than phones
+/// where there is none, so it is shown in a frame.
+fn on_a_phone(browser: &Browser, desk: &Desk, page: &str) -> (u32, u32) {
+    let tell = "<script>addEventListener('load', () => parent.postMessage(\
+                document.documentElement.scrollWidth + ' of ' + innerWidth, '*'));</script></body>";
+    desk.write("framed.html", page.replace("</body>", tell));
+    let listen = "<title>silent</title><script>addEventListener('message', \
+                  message => document.title = message.data);</script>\
+                  <iframe src='framed.html' style='width: 390px; height: 800px; border: 0'></iframe>";
+    desk.write("phone.html", listen);
+    let url = format!("file://{}", desk.path("phone.html").display());
+    let shown = browser.visit(&["--dump-dom", "--virtual-time-budget=5000"], &url);
+    let (_, title) = shown.split_once("<title>").unwrap();
+    let (title, _) = title.split_once("</title>").unwrap();
+    let (wide, room) = title.split_once(" of ").expect(title);
+    (wide.parse().unwrap(), room.parse().unwrap())
+}
+
+#[test]
+fn pages_fit_on_a_phone_whatever_is_on_them() {
+    let Some(browser) = Browser::find() else {
+        return;
+    };
+    let desk = desk();
+    let word = "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch".repeat(4);
+    let rows = desk.read("sis/users.csv") + &format!("{word},{word},3\n");
+    desk.write("sis/users.csv", rows);
+    for (verb, file) in [("plan", "plan.html"), ("sync", "run.html")] {
+        let ran = desk.run(&[verb, "school", "--report", file, "--show-values"]);
+        assert_eq!(ran.status, 4, "{ran}");
+        let page = desk.read(file);
+        assert!(page.contains(&word), "{file}");
+        assert_eq!(on_a_phone(&browser, &desk, &page), (390, 390), "{file}");
+        // What does not fit is seen.
+        let wide = page.replace("</body>", "<div style='width: 600px'>wide</div></body>");
+        assert_eq!(on_a_phone(&browser, &desk, &wide).0, 600, "{file}");
+    }
+}
+
 /// A flow to a database that does not take everything: of `people` it declines what is called `bad`,
 /// and whoever comes changes a record of `rooms` that is to be changed, too.
 async fn declining() -> (Desk, Database) {
