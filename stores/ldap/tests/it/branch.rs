@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ldap3::controls::RelaxRules;
 use ldap3::{Ldap, LdapConnAsync, Scope, SearchEntry};
 use syncline_model::{Change, Collection, Outcome};
 use syncline_store::{Query, Result, Store as _, WriteContext};
@@ -71,6 +72,19 @@ impl Branch {
             .collect();
         let added = self.ldap.add(name, attributes).await.unwrap();
         added.success().unwrap();
+    }
+
+    /// Adds a person who was modified at that time.
+    pub(crate) async fn add_as_of(&mut self, uid: &str, modified: &str) {
+        self.ldap.with_controls(RelaxRules);
+        let name = format!("uid={uid},ou=people,{}", self.base);
+        let attributes = [
+            ("objectClass", &["inetOrgPerson"][..]),
+            ("cn", &[uid]),
+            ("sn", &[uid]),
+            ("modifyTimestamp", &[modified]),
+        ];
+        self.add(&name, &attributes).await;
     }
 
     /// Replaces the values of an attribute from outside.
