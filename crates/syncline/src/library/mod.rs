@@ -12,3 +12,8 @@ mod record;
 pub use flow::{Flow, Part};
 pub use planned::{AppliedFlow, FlowChange, PlannedFlow};
 pub use record::{Record, Records, Value, as_record, described, field};
+
+/// What `docs/library.md` shows, compiled with the examples in the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/library.md")]
+struct Document;
