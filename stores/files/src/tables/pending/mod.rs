@@ -3,13 +3,12 @@
 //! They stand in a file beside it; memory holds only where. Rows are known by their key as the table
 //! spells it, which is what readings hand out as a record's handle.
 
+mod folding;
 #[cfg(feature = "parquet")]
 mod typed;
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -21,13 +20,14 @@ use syncline_store::{ErrorKind, Result, StoreError};
 
 use super::fold;
 use super::journal::{Heading, Journal, Place, Version};
-use super::reading::fingerprint;
 use super::rows::{OPEN, Raw, Rows};
 use super::surface::Surface;
 use super::table::{Table, TableFormat};
 #[cfg(feature = "parquet")]
 use crate::parquet::Layout;
 use crate::target::one_line;
+pub(super) use folding::recover;
+use folding::version_of;
 
 /// Changes after which they are folded in, so that their places do not fill the memory.
 const PENDING_MAX: usize = 1_000_000;
@@ -342,69 +342,6 @@ impl Pending {
     pub(super) fn cells(&self, place: Place) -> Result<Bytes> {
         self.journal.cells(place)
     }
-
-    /// Folds everything into the file. Nothing is replaced if the file is no longer what it was.
-    pub(super) fn fold(&mut self) -> Result<()> {
-        // A file without rows would say that everybody is gone, where it was called absent before.
-        let is_made = !self.table.path.is_file() && self.table.absent_in.is_none();
-        if self.entries.is_empty() && !is_made {
-            return self.journal.remove();
-        }
-        if version_of(&self.table.path) != self.base {
-            return Err(changed_meanwhile(&self.table, self.journal.path()));
-        }
-        fold::write(self)?;
-        let beside = fold::beside(&self.table);
-        self.journal.put_folded(version_of(&beside))?;
-        fs_err::rename(beside, &self.table.path)?;
-        self.journal.remove()
-    }
-
-    /// Takes the changes that a killed run left; the new file, if it came to one.
-    fn replay(&mut self) -> Result<Option<Version>> {
-        let (entries, fresh) = (&mut self.entries, &mut self.fresh);
-        self.journal.replay(|put| {
-            if put.fresh {
-                fresh.push(put.row);
-            }
-            let entry = put.cells.map_or(Entry::Gone, Entry::Cells);
-            entries.insert(put.row, entry);
-        })
-    }
-}
-
-/// Folds in what a killed run left of a table, if anything.
-pub(super) fn recover(table: &Arc<Table>) -> Result<()> {
-    let Some((journal, heading)) = Journal::left(table)? else {
-        return Ok(());
-    };
-    let mut pending = Pending::new(Arc::clone(table), &heading, journal);
-    let folded = pending.replay()?;
-    if folded.is_some() && folded == version_of(&pending.table.path) {
-        return pending.journal.remove();
-    }
-    pending.look()?;
-    pending.fold()
-}
-
-/// A file, as told from a later version of itself.
-fn version_of(path: &Path) -> Option<Version> {
-    let (length, modified) = fingerprint(path)?;
-    let since = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
-    let nanos = since.map_or(0, |since| since.as_nanos());
-    Some((length, u64::try_from(nanos).unwrap_or(u64::MAX)))
-}
-
-fn changed_meanwhile(table: &Table, changes: &Path) -> StoreError {
-    let message = format!(
-        "{} was changed by something else while it was written; nothing of it is replaced",
-        table.path.display()
-    );
-    let hint = format!(
-        "what was to be written is in {}; remove that file and run again",
-        changes.display()
-    );
-    StoreError::new(ErrorKind::InvalidData, message).with_hint(hint)
 }
 
 /// A typed file is written anew as a whole, so that all of it has to be writable.
