@@ -35,7 +35,10 @@ impl PatchedStore {
     async fn write_one(&self, change: &Change, collection: &Collection) -> Result<Outcome> {
         let (url, views) = self.0.single(&collection.name);
         let single = Single::new(self.0.client(), &url, &views);
-        match (change.kind, looked_at(&single, (collection, change)).await?) {
+        // The API knows the record by its own fields, whatever the change calls a key.
+        let own = self.0.collections().get(&collection.name);
+        let own = own.unwrap_or(collection);
+        match (change.kind, looked_at(&single, (own, change)).await?) {
             (_, Look::Other(outcome)) => Ok(outcome),
             (ChangeKind::Create, Look::Nothing) => match &change.after {
                 Some(after) => Ok(self.0.post(&after.payload, collection).await?.0),
@@ -100,14 +103,18 @@ struct Held {
     answer: Answer,
 }
 
-async fn looked_at(
-    single: &Single<'_>,
-    (collection, change): (&Collection, &Change),
-) -> Result<Look> {
-    let mut told = [&change.before, &change.after].into_iter().flatten();
-    let handle = match told.find_map(|record| record.handle.clone()) {
+async fn looked_at(single: &Single<'_>, (own, change): (&Collection, &Change)) -> Result<Look> {
+    let told = || [&change.before, &change.after].into_iter().flatten();
+    let mut reader = Canonicaliser::new(own);
+    let Some(Ok((key, _))) = told().next().map(|record| reader.read(&record.payload)) else {
+        let message = "it is not a JSON object";
+        return Ok(Look::Other(refused(FailureClass::Content, message)));
+    };
+    let handle = match told().find_map(|record| record.handle.clone()) {
         Some(handle) => handle,
-        None => match row(single, (collection, &change.key)).await? {
+        // What has no key is the API's to refuse.
+        None if key.is_content() && change.kind == ChangeKind::Create => return Ok(Look::Nothing),
+        None => match row(single, (own, &key)).await? {
             Found::One((handle, _)) => handle,
             Found::Other(Outcome::Refused(refusal)) if refusal.class == FailureClass::Gone => {
                 return Ok(Look::Nothing);
@@ -126,13 +133,12 @@ async fn looked_at(
     if !answer.is_success() {
         return Ok(Look::Other(answer::declined(&answer)));
     }
-    let held = Canonicaliser::new(collection).read(&answer.body);
-    Ok(match held {
+    Ok(match reader.read(&answer.body) {
         Err(_) => {
             let message = "the server answered with something that is no record";
             Look::Other(refused(FailureClass::Content, message))
         }
-        Ok((key, _)) if !same_key(&key, &change.key) => {
+        Ok((held, _)) if !same_key(&held, &key) => {
             let message = "what has its id has another key now, and was left alone";
             Look::Other(refused(FailureClass::Conflict, message))
         }

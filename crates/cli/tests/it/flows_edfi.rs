@@ -139,3 +139,39 @@ async fn what_the_api_refuses_is_told_and_the_rest_is_done() {
     assert_eq!(names(&held(&desk)), ["1 Ada - BYRON"]);
     assert_eq!(desk.rejects().len(), 1);
 }
+
+/// A school, as files send it.
+const SCHOOL: &str = r#"{"schoolId":7,"nameOfInstitution":"S","educationOrganizationCategories":[{"educationOrganizationCategoryDescriptor":"uri://ed-fi.org/EducationOrganizationCategoryDescriptor#School"}],"gradeLevels":[{"gradeLevelDescriptor":"uri://ed-fi.org/GradeLevelDescriptor#Ninth grade"}]}"#;
+
+const STAYS: &str = "      studentSchoolAssociations:\n        from: stays\n        key:\n          \
+    studentReference: \"{'studentUniqueId': number}\"\n          schoolReference: \"{'schoolId': 7}\"\n          \
+    entryDate: day\n        map: {entryGradeLevelDescriptor: grade}\n        \
+    delete: {style: delete}\n        limits: {small_set: 20, update_share: 100 %}\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_refer_to_others_are_known_by_their_references() {
+    let sandbox = sandbox().await;
+    let desk = desk(sandbox.url());
+    let text = desk.read("syncline.yaml");
+    desk.write("syncline.yaml", text + STAYS);
+    desk.write("data/schools.jsonl", SCHOOL);
+    ended(&desk.run(&["send"]), 0);
+    let row = |number, grade| {
+        format!("{number},2025-08-20,uri://ed-fi.org/GradeLevelDescriptor#{grade} grade\n")
+    };
+    let stays = |rows: &[String]| format!("number,day,grade\n{}", rows.concat());
+    let pupils = ["1", "2", "3"].map(|number| format!("{number},Ada,Byron,2014-05-01\n"));
+    desk.write("sis/pupils.csv", format!("{HEAD}{}", pupils.concat()));
+    let ninth = ["1", "2", "3"].map(|number| row(number, "Ninth"));
+    desk.write("sis/stays.csv", stays(&ninth));
+    ended(&desk.run(&["sync", "f"]), 0);
+    is_in_step(&desk);
+    let rows = [row("1", "Ninth"), row("2", "Tenth")];
+    desk.write("sis/stays.csv", stays(&rows));
+    let sync = desk.run(&["sync", "f"]);
+    ended(&sync, 0);
+    let told = "studentSchoolAssociations: 0 created, 1 updated, 1 deleted, 0 held, 0 failed";
+    assert!(sync.stderr.contains(told), "{sync}");
+    is_in_step(&desk);
+    assert_eq!(sandbox.count("ed-fi/studentSchoolAssociations").unwrap(), 2);
+}
