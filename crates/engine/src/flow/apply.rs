@@ -290,10 +290,10 @@ impl Applying {
 }
 
 /// Has the target show what was written of a collection; whether it does. One that has failed is not
-/// asked, and one that does not answer is not waited for once the run is stopped: it is left as a run
-/// that is killed leaves it.
+/// asked, nor is any once the run is stopped, since not all was written: it is left as a run that is
+/// killed leaves it.
 async fn complete(context: &Context, collection: &CollectionRun) -> Result<bool, EngineError> {
-    if context.stop.has_store_failed() {
+    if context.stop.has_store_failed() || context.stop.is_stopped() {
         return Ok(false);
     }
     tokio::select! {
