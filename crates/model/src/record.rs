@@ -49,7 +49,7 @@ pub struct Origin {
     pub unit: Arc<str>,
     /// Line, counted from 1.
     pub line: u64,
-    /// Byte at which the payload begins.
+    /// Byte at which the payload begins, or by what else its store finds the record again.
     pub offset: u64,
     /// Length of the payload in bytes.
     pub length: u32,

@@ -52,11 +52,27 @@ pub(crate) trait Driver: Send + Sync + fmt::Debug {
     /// The rows, as they were at one moment.
     async fn rows(&self, select: Select) -> Result<RowStream>;
 
+    /// All rows of a table, each with a place, and what reads them once more as they were at that
+    /// moment; nothing for a system that does not have that at little cost.
+    async fn rows_twice(
+        &self,
+        _table: &Arc<Table>,
+        _columns: &[usize],
+    ) -> Result<Option<(RowStream, Box<dyn RowsAgain>)>> {
+        Ok(None)
+    }
+
     /// A transaction of its own. Dropped without a commit, it leaves nothing, and no connection.
     async fn begin(&self) -> Result<Box<dyn Transaction>, Fault>;
 
     /// Most rows that one statement may be about, for so many values in each.
     fn rows_max(&self, values: usize) -> usize;
+}
+
+/// Reads rows once more as they were.
+pub(crate) trait RowsAgain: Send {
+    /// The row that has this place.
+    fn at(&mut self, place: i64) -> Result<Option<Row>>;
 }
 
 /// Changes that happen together or not at all.

@@ -10,7 +10,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::driver::named;
 use crate::input::Input;
 use crate::read::Shape;
-use crate::row::{Row, Seen};
+use crate::row::{Row, RowMaker, Seen};
 use crate::table::Table;
 
 /// The values of a key; nothing for a key that no row can have.
@@ -53,6 +53,7 @@ pub(crate) fn spellings(given: Vec<Input>) -> Vec<Vec<Input>> {
 pub(crate) struct KeyReader {
     /// Where the values of the key are in a row.
     places: Vec<usize>,
+    maker: RowMaker,
     shape: Shape,
     canonicaliser: Canonicaliser,
 }
@@ -67,6 +68,7 @@ impl KeyReader {
         let place = |column: &usize| columns.iter().position(|read| read == column);
         Self {
             places: key.iter().filter_map(place).collect(),
+            maker: RowMaker::new(table, key),
             shape: Shape::new(table, key, key),
             canonicaliser: Canonicaliser::new(collection),
         }
@@ -74,8 +76,9 @@ impl KeyReader {
 
     /// The canonical key of a row, if it has one.
     pub(crate) fn read(&mut self, row: &Row) -> Option<Key> {
-        let cells: Row = self.cells(row).map(Seen::cell).collect();
-        let payload = self.shape.payload(&cells).ok()?;
+        let cells = self.places.iter().filter_map(|place| row.get(*place));
+        let key = self.maker.row(cells.map(Seen::cell));
+        let payload = self.shape.payload(&key).ok()?;
         let (key, _) = self.canonicaliser.read(&payload).ok()?;
         Some(key)
     }

@@ -8,78 +8,50 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use syncline_model::{
     Canonicaliser, Collection, Counts, Coverage, Digest, FieldRole, Key, Origin, Record,
 };
-use syncline_store::{Batch, BatchStream, Query, Rejected, Result, Want};
+use syncline_store::{Batch, BatchStream, Query, Rejected, Result, SecondLook, Want};
 
-use crate::driver::{Driver, Filter, RowStream, Select};
+use crate::driver::{Driver, Filter, RowStream, RowsAgain, Select};
 use crate::input::Input;
 use crate::key::{self, KeyReader};
-use crate::row::{Row, Seen};
+use crate::row::Row;
 use crate::table::Table;
-use crate::value::quoted;
 
 /// Payload bytes after which a batch is handed on.
 const BATCH_BYTES: usize = 1 << 20;
 /// Most keys that are looked up by one statement.
 const KEYS_AT_ONCE: usize = 1000;
 
-/// The payloads of rows: names and values of some columns.
+/// The payloads of rows of some columns.
 #[derive(Debug)]
 pub(crate) struct Shape {
-    /// `"name":` of each column, and whether it is part of the key.
-    members: Vec<(String, String, bool)>,
-    /// Bytes that a payload has at most besides its values.
-    room: usize,
+    /// The name of each column, and whether it is part of the key.
+    members: Vec<(String, bool)>,
 }
 
 impl Shape {
     pub(crate) fn new(table: &Table, columns: &[usize], key: &[usize]) -> Self {
         let member = |place: &usize| {
-            let name = table.columns.get(*place).map_or("", |column| &column.name);
-            (
-                format!("{}:", quoted(name)),
-                name.to_owned(),
-                key.contains(place),
-            )
+            let name = table.columns.get(*place).map(|column| column.name.clone());
+            (name.unwrap_or_default(), key.contains(place))
         };
-        let members: Vec<_> = columns.iter().map(member).collect();
-        let lengths = members.iter().map(|(member, ..)| member.len());
         Self {
-            room: lengths.map(|length| length + ",null".len()).sum::<usize>() + 2,
-            members,
+            members: columns.iter().map(member).collect(),
         }
     }
 
     /// The payload of a row, or what can be told of one that has none, and why it has none.
     pub(crate) fn payload(&self, row: &Row) -> std::result::Result<Bytes, (Bytes, String)> {
-        let mut text = String::with_capacity(row.length() + self.room);
-        text.push('{');
-        let mut problem = None;
-        for (cell, (member, name, is_key)) in row.iter().zip(&self.members) {
-            let value = match cell {
-                Seen::Null => {
-                    if *is_key {
-                        problem.get_or_insert_with(|| format!("its key has no value in `{name}`"));
-                    }
-                    "null"
-                }
-                Seen::Json(json) => json,
-                Seen::Odd(reason) => {
-                    problem.get_or_insert_with(|| {
-                        format!("the value in `{name}` cannot be told: {reason}")
-                    });
-                    continue;
-                }
-            };
-            if text.len() > 1 {
-                text.push(',');
+        let problem = row.untold().find_map(|(place, odd)| {
+            let (name, is_key) = self.members.get(place)?;
+            match odd {
+                Some(reason) => Some(format!("the value in `{name}` cannot be told: {reason}")),
+                None => is_key.then(|| format!("its key has no value in `{name}`")),
             }
-            text.push_str(member);
-            text.push_str(value);
-        }
-        text.push('}');
+        });
+        let json = row.json().clone();
         match problem {
-            None => Ok(text.into()),
-            Some(problem) => Err((text.into(), problem)),
+            None => Ok(json),
+            Some(problem) => Err((json, problem)),
         }
     }
 }
@@ -161,15 +133,7 @@ pub(crate) fn stream(
     query: Query,
 ) -> BatchStream {
     let columns = readable(&table, &query.collection, &key);
-    let reading = Reading {
-        canonicaliser: Canonicaliser::new(&query.collection),
-        shape: Shape::new(&table, &columns, &key),
-        unit: query.collection.name.as_str().into(),
-        counts: Counts::default(),
-        ready: Vec::new(),
-        is_over: false,
-        query,
-    };
+    let reading = Reading::new(&table, (&columns, &key), query);
     let selects = filters.into_iter().map(move |filter| Select {
         table: Arc::clone(&table),
         columns: columns.clone(),
@@ -183,11 +147,43 @@ pub(crate) fn stream(
         })
         .try_flatten()
         .boxed();
-    futures_util::stream::unfold((reading, rows), |(mut reading, mut rows)| async move {
-        let batch = reading.next_batch(&mut rows).await?;
-        Some((batch, (reading, rows)))
-    })
-    .boxed()
+    reading.batches(rows)
+}
+
+/// Starts reading a whole table, with a second look at it; nothing if the system has none.
+pub(crate) async fn stream_and_look(
+    (driver, table): (&dyn Driver, &Arc<Table>),
+    key: &[usize],
+    query: &Query,
+) -> Result<Option<(BatchStream, Box<dyn SecondLook>)>> {
+    let columns = readable(table, &query.collection, key);
+    let Some((rows, again)) = driver.rows_twice(table, &columns).await? else {
+        return Ok(None);
+    };
+    let reading = || Reading::new(table, (&columns, key), query.clone());
+    let look = Look {
+        again,
+        reading: reading(),
+    };
+    Ok(Some((reading().batches(rows), Box::new(look))))
+}
+
+/// A second look at rows.
+struct Look {
+    again: Box<dyn RowsAgain>,
+    reading: Reading,
+}
+
+impl SecondLook for Look {
+    fn records_at(&mut self, origin: &Origin) -> Result<Vec<Record>> {
+        let row = self.again.at(origin.offset.cast_signed())?;
+        let record = row.and_then(|row| self.reading.record(&row).ok());
+        let record = record.map(|record| Record {
+            origin: Some(origin.clone()),
+            ..record
+        });
+        Ok(record.into_iter().collect())
+    }
 }
 
 struct Reading {
@@ -202,6 +198,26 @@ struct Reading {
 }
 
 impl Reading {
+    fn new(table: &Table, (columns, key): (&[usize], &[usize]), query: Query) -> Self {
+        Self {
+            canonicaliser: Canonicaliser::new(&query.collection),
+            shape: Shape::new(table, columns, key),
+            unit: query.collection.name.as_str().into(),
+            counts: Counts::default(),
+            ready: Vec::new(),
+            is_over: false,
+            query,
+        }
+    }
+
+    fn batches(self, rows: RowStream) -> BatchStream {
+        futures_util::stream::unfold((self, rows), |(mut reading, mut rows)| async move {
+            let batch = reading.next_batch(&mut rows).await?;
+            Some((batch, (reading, rows)))
+        })
+        .boxed()
+    }
+
     async fn next_batch(&mut self, rows: &mut RowStream) -> Option<Result<Batch>> {
         loop {
             if let Some(batch) = self.ready.pop() {
@@ -263,24 +279,31 @@ impl Reading {
         Ok(Record {
             key,
             digest,
-            payload: if is_wanted { payload } else { Bytes::new() },
             handle: None,
-            origin: None,
+            origin: row.place.map(|place| Origin {
+                offset: place.cast_unsigned(),
+                ..self.origin(payload.len())
+            }),
+            payload: if is_wanted { payload } else { Bytes::new() },
         })
     }
 
     fn reject(&mut self, body: Bytes, reason: String) -> Rejected {
         self.counts.unreadable += 1;
-        let origin = Origin {
+        Rejected {
+            origin: self.origin(body.len()),
+            reason,
+            body,
+        }
+    }
+
+    /// Where the row stands that was read last.
+    fn origin(&self, length: usize) -> Origin {
+        Origin {
             unit: Arc::clone(&self.unit),
             line: self.counts.records + self.counts.unreadable,
             offset: 0,
-            length: u32::try_from(body.len()).unwrap_or(u32::MAX),
-        };
-        Rejected {
-            origin,
-            reason,
-            body,
+            length: u32::try_from(length).unwrap_or(u32::MAX),
         }
     }
 

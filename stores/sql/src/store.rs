@@ -9,7 +9,7 @@ use syncline_model::{
     StoreIdentity,
 };
 use syncline_store::{
-    Batch, BatchStream, ErrorKind, Query, Result, Store, StoreError, Want, WriteContext,
+    Batch, BatchStream, ErrorKind, Query, Result, SecondLook, Store, StoreError, Want, WriteContext,
 };
 
 use crate::address::System;
@@ -124,6 +124,22 @@ impl Store for SqlStore {
             (key, filters),
             query,
         ))
+    }
+
+    async fn read_with_second_look(
+        &self,
+        query: Query,
+    ) -> Result<(BatchStream, Option<Box<dyn SecondLook>>)> {
+        let is_of_rows = matches!(query.want, Want::Records | Want::Payloads | Want::Digests);
+        if is_of_rows && query.since.is_none() && query.scope == Scope::Whole {
+            let table = self.table(&query.collection.name)?;
+            let key = key_columns(table, &query.collection)?;
+            let opened = read::stream_and_look((&*self.driver, table), &key, &query).await?;
+            if let Some((stream, look)) = opened {
+                return Ok((stream, Some(look)));
+            }
+        }
+        Ok((self.read(query).await?, None))
     }
 
     async fn write(&self, changes: &[Change], context: &WriteContext) -> Result<Vec<Outcome>> {

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use syncline_model::Collection;
 use syncline_store::Store;
 
-pub use walk::{Walk, walk};
+pub use walk::{Walk, walk, walk_through};
 
 /// Longest time one promise may take; only a store that hangs takes it.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -148,11 +148,23 @@ pub(super) async fn looks(store: &dyn Store, collection: &Arc<Collection>) {
     let walked = walk_through(stream, name).await;
     let walked = walked.expect("a collection that is read can be read once more");
     walked.checked_end(name);
-    let records = read(store, collection, Want::Records).await.records;
-    assert_eq!(walked.records, records, "{name}: another reading");
+    let plain = read(store, collection, Want::Records).await.records;
+    let has_places = plain.iter().any(|record| record.origin.is_some());
+    let without_places = |record: &Record| Record {
+        origin: None,
+        ..record.clone()
+    };
+    // A store may have places for the second look alone.
+    let same = if look.is_some() && !has_places {
+        walked.records.iter().map(without_places).collect()
+    } else {
+        walked.records.clone()
+    };
+    assert_eq!(same, plain, "{name}: another reading");
     let Some(mut look) = look else {
         return;
     };
+    let records = walked.records;
     for record in records.iter().rev().chain(&records) {
         let origin = record.origin.as_ref();
         let origin = origin.expect("records that are looked at again have a place");

@@ -28,7 +28,7 @@ pub async fn walk(store: &dyn Store, query: Query) -> Result<Walk> {
 
 /// Reads a stream of a collection to its end.
 #[expect(clippy::panic, reason = "a broken promise fails the test")]
-pub(super) async fn walk_through(mut stream: BatchStream, name: &str) -> Result<Walk> {
+pub async fn walk_through(mut stream: BatchStream, name: &str) -> Result<Walk> {
     let mut walk = Walk::default();
     while let Some(batch) = stream.next().await {
         assert!(walk.end.is_none(), "{name}: something follows the end");

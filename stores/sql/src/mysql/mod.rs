@@ -20,7 +20,7 @@ use crate::driver::{Driver, ROWS_AT_ONCE, RowStream, Rows, Select, Transaction, 
 use crate::fault::Fault;
 use crate::input::Input;
 use crate::questions::Dialect;
-use crate::row::Row;
+use crate::row::{Row, RowMaker};
 use crate::table::{Column, Form, Table};
 use crate::tls::{self, TlsMode};
 
@@ -226,6 +226,7 @@ async fn hand_on(
     let (sql, bound) = DIALECT.select(select);
     let broken = |error: Error| Some(faults::of(&error, Some(&select.table)).into_error());
     let columns = named(&select.table, &select.columns);
+    let mut maker = RowMaker::new(&select.table, &select.columns);
     let mut rows = match connection.exec_iter(sql, parameters(&bound)).await {
         Ok(rows) => rows,
         Err(error) => return (None, broken(error)),
@@ -237,7 +238,7 @@ async fn hand_on(
             Err(error) => return (None, broken(error)),
         };
         let is_end = row.is_none();
-        piece.extend(row.map(|row| values::row(row, &columns)));
+        piece.extend(row.map(|row| values::row(row, &columns, &mut maker)));
         let is_full = piece.len() >= ROWS_AT_ONCE || (is_end && !piece.is_empty());
         if is_full {
             let full = std::mem::replace(&mut piece, Vec::with_capacity(ROWS_AT_ONCE));
@@ -279,9 +280,10 @@ impl Transaction for MySqlTransaction {
         let rows: Vec<mysql_async::Row> =
             rows.map_err(|error| faults::of(&error, Some(&select.table)))?;
         let columns = named(&select.table, &select.columns);
+        let mut maker = RowMaker::new(&select.table, &select.columns);
         Ok(rows
             .into_iter()
-            .map(|row| values::row(row, &columns))
+            .map(|row| values::row(row, &columns, &mut maker))
             .collect())
     }
 

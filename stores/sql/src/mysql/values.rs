@@ -3,15 +3,15 @@
 use mysql_async::Value;
 
 use crate::input::Input;
-use crate::row::Row;
+use crate::row::{Row, RowMaker};
 use crate::table::{Column, Form};
 use crate::value::{self, Cell};
 
-pub(crate) fn row(row: mysql_async::Row, columns: &[&Column]) -> Row {
+pub(crate) fn row(row: mysql_async::Row, columns: &[&Column], maker: &mut RowMaker) -> Row {
     let cells = row.unwrap_raw().into_iter().zip(columns);
-    cells
-        .map(|(value, column)| value.map_or(Cell::Null, |value| cell(value, column.form)))
-        .collect()
+    maker.row(
+        cells.map(|(value, column)| value.map_or(Cell::Null, |value| cell(value, column.form))),
+    )
 }
 
 fn cell(value: Value, form: Form) -> Cell {

@@ -18,7 +18,7 @@ use tokio_postgres::types::{ToSql, Type};
 use crate::address::PostgresAddress;
 use crate::driver::{Driver, ROWS_AT_ONCE, RowStream, Rows, Select, Transaction};
 use crate::fault::Fault;
-use crate::row::Row;
+use crate::row::{Row, RowMaker};
 use crate::table::{Column, Table};
 use crate::value::Cell;
 use connection::{Connection, Pool};
@@ -89,8 +89,7 @@ impl Driver for Postgres {
                 let connection = connection?;
                 match chunks.next().await {
                     Some(Ok(rows)) => {
-                        let rows = rows.iter().map(|row| read(row, &select)).collect();
-                        Some((Ok(rows), (Some(connection), chunks, select)))
+                        Some((Ok(read(&rows, &select)), (Some(connection), chunks, select)))
                     }
                     Some(Err(error)) => {
                         let error = faults::of(&error.1, Some(&select.table)).into_error();
@@ -119,18 +118,20 @@ impl Driver for Postgres {
     }
 }
 
-fn read(row: &PostgresRow, select: &Select) -> Row {
-    let forms = crate::driver::named(&select.table, &select.columns);
-    let cells =
-        forms
-            .iter()
-            .enumerate()
-            .map(|(at, column)| match row.try_get::<_, Option<&str>>(at) {
+fn read(rows: &[PostgresRow], select: &Select) -> Vec<Row> {
+    let columns = crate::driver::named(&select.table, &select.columns);
+    let mut maker = RowMaker::new(&select.table, &select.columns);
+    let made = rows.iter().map(|row| {
+        let cells = columns.iter().enumerate();
+        maker.row(
+            cells.map(|(at, column)| match row.try_get::<_, Option<&str>>(at) {
                 Ok(None) => Cell::Null,
                 Ok(Some(text)) => statement::cell(column.form, text),
                 Err(_) => Cell::Odd("it is no text that can be read"),
-            });
-    cells.collect()
+            }),
+        )
+    });
+    made.collect()
 }
 
 /// A transaction; the connection is closed, and the transaction with it, unless it is committed.
@@ -160,7 +161,7 @@ impl Transaction for PostgresTransaction {
             .query_typed(&statement.sql, &statement.parameters())
             .await;
         let rows = rows.map_err(|error| faults::of(&error, Some(&select.table)))?;
-        Ok(rows.iter().map(|row| read(row, select)).collect())
+        Ok(read(&rows, select))
     }
 
     async fn insert(&mut self, rows: &Rows<'_>) -> Result<(), Fault> {

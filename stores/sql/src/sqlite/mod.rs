@@ -1,11 +1,12 @@
 //! SQLite: a file, and a thread for each connection, as its client waits for the disk.
 
+mod again;
 mod metadata;
 mod values;
 mod worker;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
@@ -14,12 +15,15 @@ use rusqlite::{Connection, params_from_iter};
 use syncline_store::{ErrorKind, Result, StoreError};
 use tokio::sync::mpsc;
 
-use crate::driver::{Driver, Filter, ROWS_AT_ONCE, RowStream, Rows, Select, Transaction, named};
+use crate::driver::{
+    Driver, Filter, ROWS_AT_ONCE, RowStream, Rows, RowsAgain, Select, Transaction,
+};
 use crate::fault::Fault;
 use crate::questions::Dialect;
 use crate::row::Row;
 use crate::table::{Column, Table};
-use values::{bind_all, fault};
+use again::Again;
+use values::{RowReader, bind_all, fault};
 use worker::Worker;
 
 const DIALECT: Dialect = Dialect {
@@ -41,14 +45,14 @@ const PIECES_AHEAD: usize = 2;
 pub(crate) struct Sqlite {
     path: PathBuf,
     /// A connection that is not in use.
-    idle: std::sync::Arc<Mutex<Option<Worker>>>,
+    idle: Arc<Mutex<Option<Worker>>>,
 }
 
 impl Sqlite {
     pub(crate) fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            idle: std::sync::Arc::default(),
+            idle: Arc::default(),
         }
     }
 
@@ -112,18 +116,20 @@ impl Driver for Sqlite {
             select.order.clear();
         }
         let worker = Worker::open(&self.path).await?;
-        let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
-        worker.start(move |connection| {
-            if let Err(error) = hand_on(connection, &select, &sender) {
-                let error = fault(&error, Some(&select.table)).into_error();
-                // Whoever stopped listening does not miss it.
-                let _unheard = sender.blocking_send(Err(error));
-            }
-        });
-        let stream = futures_util::stream::unfold(receiver, |mut receiver| async move {
-            receiver.recv().await.map(|item| (item, receiver))
-        });
-        Ok(stream.boxed())
+        let reader = RowReader::new(&select);
+        Ok(stream(&worker, select, reader))
+    }
+
+    async fn rows_twice(
+        &self,
+        table: &Arc<Table>,
+        columns: &[usize],
+    ) -> Result<Option<(RowStream, Box<dyn RowsAgain>)>> {
+        let worker = Worker::open(&self.path).await?;
+        let Some(again) = Again::begin(worker, table, columns).await? else {
+            return Ok(None);
+        };
+        Ok(Some((again.all(), Box::new(again))))
     }
 
     async fn begin(&self) -> Result<Box<dyn Transaction>, Fault> {
@@ -134,7 +140,7 @@ impl Driver for Sqlite {
                 begun.map_err(|error| fault(&error, None))
             })
             .await?;
-        let idle = std::sync::Arc::clone(&self.idle);
+        let idle = Arc::clone(&self.idle);
         Ok(Box::new(SqliteTransaction { worker, idle }))
     }
 
@@ -143,22 +149,33 @@ impl Driver for Sqlite {
     }
 }
 
+/// Starts to read a selection.
+fn stream(worker: &Worker, select: Select, mut reader: RowReader) -> RowStream {
+    let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
+    worker.start(move |connection| {
+        if let Err(error) = hand_on(connection, (&select, &mut reader), &sender) {
+            let error = fault(&error, Some(&select.table)).into_error();
+            // Whoever stopped listening does not miss it.
+            let _unheard = sender.blocking_send(Err(error));
+        }
+    });
+    let stream = futures_util::stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|item| (item, receiver))
+    });
+    stream.boxed()
+}
+
 fn hand_on(
     connection: &Connection,
-    select: &Select,
+    (select, reader): (&Select, &mut RowReader),
     sender: &mpsc::Sender<Result<Vec<Row>>>,
 ) -> rusqlite::Result<()> {
     let (sql, bound) = DIALECT.select(select);
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query(params_from_iter(values::lenient(&bound)))?;
-    let columns = named(&select.table, &select.columns);
     let mut piece = Vec::with_capacity(ROWS_AT_ONCE);
-    // As much as the row before took.
-    let mut room = 0;
     while let Some(row) = rows.next()? {
-        let read = values::read(row, &columns, room);
-        room = read.length();
-        piece.push(read);
+        piece.push(reader.read(row)?);
         if piece.len() == ROWS_AT_ONCE {
             let full = std::mem::replace(&mut piece, Vec::with_capacity(ROWS_AT_ONCE));
             if sender.blocking_send(Ok(full)).is_err() {
@@ -175,7 +192,7 @@ fn hand_on(
 /// A transaction; its connection is closed, and the transaction with it, unless it is committed.
 struct SqliteTransaction {
     worker: Worker,
-    idle: std::sync::Arc<Mutex<Option<Worker>>>,
+    idle: Arc<Mutex<Option<Worker>>>,
 }
 
 impl SqliteTransaction {
@@ -203,9 +220,9 @@ impl Transaction for SqliteTransaction {
             let problem = |error| fault(&error, Some(&select.table));
             let (sql, bound) = DIALECT.select(&select);
             let mut statement = connection.prepare(&sql).map_err(problem)?;
-            let columns = named(&select.table, &select.columns);
+            let mut reader = RowReader::new(&select);
             let rows = statement.query_map(params_from_iter(values::lenient(&bound)), |row| {
-                Ok(values::read(row, &columns, 0))
+                reader.read(row)
             });
             rows.and_then(Iterator::collect).map_err(problem)
         };

@@ -8,29 +8,56 @@ use rusqlite::{Error, Row as SqliteRow};
 use syncline_model::FailureClass;
 use syncline_store::{ErrorKind, StoreError};
 
-use crate::driver::Rows;
+use crate::driver::{Rows, Select, named};
 use crate::fault::Fault;
 use crate::input::Input;
-use crate::row::Row;
-use crate::table::{Column, Form, Table};
+use crate::row::{Row, RowMaker};
+use crate::table::{Form, Table};
 use crate::value::{self, Cell};
 
-/// A row of these columns, of about so many bytes.
-pub(crate) fn read(row: &SqliteRow<'_>, columns: &[&Column], bytes: usize) -> Row {
-    let mut read = Row::with_room(columns.len(), bytes);
-    for (at, column) in columns.iter().enumerate() {
-        match (row.get_ref(at), column.form) {
-            (Ok(ValueRef::Text(text)), Form::Text | Form::Loose { .. }) => {
-                match std::str::from_utf8(text) {
-                    Ok(text) => read.push_text(text),
-                    Err(_) => read.push(&Cell::Odd("it is no text in UTF-8")),
-                }
-            }
-            (Ok(found), form) => read.push(&cell(found, form)),
-            (Err(_), _) => read.push(&Cell::Odd("it cannot be read")),
+/// Makes rows of what a selection yields.
+pub(crate) struct RowReader {
+    forms: Vec<Form>,
+    maker: RowMaker,
+    /// Whether another column follows, by which the table finds a row again.
+    has_place: bool,
+}
+
+impl RowReader {
+    pub(crate) fn new(select: &Select) -> Self {
+        Self::of(select, &select.columns, false)
+    }
+
+    /// One of a selection whose last column is what the table finds a row by.
+    pub(crate) fn with_places(select: &Select) -> Self {
+        let (_, columns) = select.columns.split_last().unwrap_or((&0, &[]));
+        Self::of(select, columns, true)
+    }
+
+    fn of(select: &Select, columns: &[usize], has_place: bool) -> Self {
+        let forms = named(&select.table, columns).into_iter();
+        Self {
+            forms: forms.map(|column| column.form).collect(),
+            maker: RowMaker::new(&select.table, columns),
+            has_place,
         }
     }
-    read
+
+    pub(crate) fn read(&mut self, row: &SqliteRow<'_>) -> rusqlite::Result<Row> {
+        let mut read = self.maker.begin();
+        for (at, form) in self.forms.iter().enumerate() {
+            match (row.get_ref(at), *form) {
+                (Ok(ValueRef::Text(text)), Form::Text | Form::Loose { .. }) => read.push_text(text),
+                (Ok(found), form) => read.push(&cell(found, form)),
+                (Err(_), _) => read.push(&Cell::Odd("it cannot be read")),
+            }
+        }
+        let mut read = read.end();
+        if self.has_place {
+            read.place = Some(row.get(self.forms.len())?);
+        }
+        Ok(read)
+    }
 }
 
 fn cell(found: ValueRef<'_>, form: Form) -> Cell {

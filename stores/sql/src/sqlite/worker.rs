@@ -1,7 +1,7 @@
 //! A connection and its thread.
 
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -21,6 +21,7 @@ type Work = Box<dyn FnOnce(&mut Connection) + Send>;
 #[derive(Debug)]
 pub(crate) struct Worker {
     work: mpsc::Sender<Work>,
+    connection: Arc<Mutex<Connection>>,
 }
 
 impl Worker {
@@ -36,22 +37,22 @@ impl Worker {
         let path = path.to_owned();
         let thread = std::thread::Builder::new().name("sqlite".to_owned());
         let running = thread.spawn(move || {
-            let mut connection = match connect(&path) {
-                Ok(connection) => connection,
+            let connection = match connect(&path) {
+                Ok(connection) => Arc::new(Mutex::new(connection)),
                 Err(error) => {
                     let _unheard = opened.send(Err(error));
                     return;
                 }
             };
-            if opened.send(Ok(())).is_ok() {
+            if opened.send(Ok(Arc::clone(&connection))).is_ok() {
                 for work in queue {
-                    work(&mut connection);
+                    work(&mut lock(&connection));
                 }
             }
         });
         running.map_err(|error| StoreError::new(ErrorKind::Local, error.to_string()))?;
-        answer.await.map_err(|_ended| ended())??;
-        Ok(Self { work })
+        let connection = answer.await.map_err(|_ended| ended())??;
+        Ok(Self { work, connection })
     }
 
     /// Runs something and waits for what comes of it.
@@ -71,6 +72,16 @@ impl Worker {
         // Work that nobody takes drops its answer, which is noticed.
         let _untaken = self.work.send(Box::new(work));
     }
+
+    /// The connection itself, once what was started has ended. Whoever waits for the disk anyway has
+    /// no use for another thread.
+    pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {
+        lock(&self.connection)
+    }
+}
+
+fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn connect(path: &Path) -> Result<Connection> {

@@ -4,6 +4,7 @@
 mod conformance;
 mod describing;
 mod hostile;
+mod looking;
 mod server;
 mod trouble;
 mod types;
