@@ -87,6 +87,7 @@ impl fmt::Display for OwedClass {
         formatter.write_str(match self {
             Self::Failed(FailureClass::Content) => "content",
             Self::Failed(FailureClass::MissingReference) => "missing-reference",
+            Self::Failed(FailureClass::Taken) => "taken",
             Self::Failed(FailureClass::Denied) => "denied",
             Self::Failed(FailureClass::Throttled) => "throttled",
             Self::Failed(FailureClass::Unavailable) => "unavailable",
@@ -209,6 +210,7 @@ impl LastOutcome {
             Self::Owed(OwedClass::Failed(FailureClass::Unsupported)) => 16,
             Self::Owed(OwedClass::Failed(FailureClass::Gone)) => 17,
             Self::Owed(OwedClass::Failed(FailureClass::Conflict)) => 18,
+            Self::Owed(OwedClass::Failed(FailureClass::Taken)) => 19,
             Self::Owed(OwedClass::Held) => 20,
             Self::Owed(OwedClass::UnderWay) => 21,
         }
@@ -230,6 +232,7 @@ impl LastOutcome {
             16 => Self::Owed(OwedClass::Failed(FailureClass::Unsupported)),
             17 => Self::Owed(OwedClass::Failed(FailureClass::Gone)),
             18 => Self::Owed(OwedClass::Failed(FailureClass::Conflict)),
+            19 => Self::Owed(OwedClass::Failed(FailureClass::Taken)),
             20 => Self::Owed(OwedClass::Held),
             21 => Self::Owed(OwedClass::UnderWay),
             _ => return None,

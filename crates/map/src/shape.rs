@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use syncline_model::{
-    Bounds, Canonicaliser, Collection, Field, FieldKind, FieldRole, Key, NullRule, RawObject,
-    plain_length, write_text,
+    Alike, Bounds, Canonicaliser, Collection, Field, FieldKind, FieldRole, Key, NullRule,
+    RawObject, plain_length, write_text,
 };
 
 use crate::bounds::exceeds;
@@ -79,6 +79,8 @@ impl Shape {
             let others = Bounds {
                 length: None,
                 bytes: None,
+                // Which texts are the same alters none.
+                alike: Alike::default(),
                 ..field.bounds
             };
             Member {

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
 
 /// One field of the records of a collection: a member at the root of its payloads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +102,43 @@ impl Characters {
     }
 }
 
+/// What does not tell texts of a field apart where its store compares them, as with a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Alike {
+    /// Small and capital letters.
+    pub case: bool,
+    /// Letters with and without accents.
+    pub accents: bool,
+    /// Spaces at the end.
+    pub spaces: bool,
+}
+
+impl Alike {
+    /// Whether each text is told from each other.
+    pub fn is_exact(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What is the same for all texts that are not told apart, and mostly for no others.
+    pub fn fold(self, text: &str) -> String {
+        let text = if self.spaces {
+            text.trim_end_matches(' ')
+        } else {
+            text
+        };
+        let mut folded: String = if self.accents {
+            text.nfkd().filter(|one| !is_combining_mark(*one)).collect()
+        } else {
+            text.nfc().collect()
+        };
+        if self.case {
+            folded = folded.to_lowercase();
+        }
+        folded
+    }
+}
+
 /// Which values of its kind a field can keep, as far as its store says so. A value beyond would be
 /// refused, or be another one when it is read again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,6 +174,9 @@ pub struct Bounds {
     /// Which characters its texts have, if not all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub characters: Option<Characters>,
+    /// Which of its texts are the same to it.
+    #[serde(skip_serializing_if = "Alike::is_exact")]
+    pub alike: Alike,
 }
 
 /// The precision of binary numbers.
@@ -375,6 +417,41 @@ mod tests {
         );
         // Five of its bytes stand for nothing but themselves.
         assert_eq!(WINDOWS_1252.chars().count(), 27 + 5);
+    }
+
+    #[test]
+    fn texts_that_are_not_told_apart_fold_to_the_same() {
+        let check = |alike: Alike, one: &str, other: &str, expected: bool| {
+            assert_eq!(
+                alike.fold(one) == alike.fold(other),
+                expected,
+                "{one:?} {other:?}"
+            );
+        };
+        let exact = Alike::default();
+        let case = Alike {
+            case: true,
+            ..exact
+        };
+        let accents = Alike {
+            accents: true,
+            ..case
+        };
+        let spaces = Alike {
+            spaces: true,
+            ..exact
+        };
+        assert!(exact.is_exact() && !case.is_exact());
+        check(exact, "Ann", "ann", false);
+        // Composed or not is no difference to any of them, as it is none to keys.
+        check(exact, "Zo\u{e9}", "Zoe\u{301}", true);
+        check(case, "Ann \u{c9}", "ann \u{e9}", true);
+        check(case, "Zo\u{e9}", "Zoe", false);
+        check(accents, "ZO\u{c9}", "zoe", true);
+        check(case, "k ", "k", false);
+        check(spaces, "k  ", "k", true);
+        check(spaces, " k", "k", false);
+        check(spaces, "K", "k", false);
     }
 
     #[test]

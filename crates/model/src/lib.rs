@@ -23,7 +23,7 @@ pub use canonical::{Canonicaliser, JsonProblem, NullRule, PayloadRules, canonica
 pub use catalog::{Capabilities, Catalog, Collection, CollectionName, Reference, StoreIdentity};
 pub use change::{Change, ChangeKind};
 pub use digest::Digest;
-pub use field::{Binary, Bounds, Characters, Field, FieldKind, FieldRole, Labels};
+pub use field::{Alike, Binary, Bounds, Characters, Field, FieldKind, FieldRole, Labels};
 pub use json_text::{is_plain, plain_length, write_text};
 pub use key::{FieldPath, Key, KeyField, typed_values};
 pub use mark::{Counts, Coverage, Link, Mark, Scope};

@@ -79,6 +79,8 @@ pub enum FailureClass {
     Content,
     /// Something the record refers to is not there (yet).
     MissingReference,
+    /// Another record has what only one may have; it may give it up (yet).
+    Taken,
     /// The caller may not do this (yet): authority may follow from other records.
     Denied,
     /// The target asks for fewer requests.
@@ -103,6 +105,6 @@ impl FailureClass {
 
     /// Whether the change may succeed once other records of the same run have arrived.
     pub const fn may_resolve(self) -> bool {
-        matches!(self, Self::MissingReference | Self::Denied)
+        matches!(self, Self::MissingReference | Self::Taken | Self::Denied)
     }
 }

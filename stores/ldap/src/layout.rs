@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use syncline_model::{
-    Bounds, Collection, CollectionName, Field, FieldKind, FieldRole, KeyField, Labels, Reference,
+    Alike, Bounds, Collection, CollectionName, Field, FieldKind, FieldRole, KeyField, Labels,
+    Reference,
 };
 use syncline_store::{ErrorKind, Result, StoreError};
 
@@ -18,6 +19,8 @@ pub(crate) struct Attribute {
     pub(crate) name: String,
     /// What each of its values is.
     pub(crate) kind: FieldKind,
+    /// What does not tell its values apart.
+    pub(crate) alike: Alike,
     /// Whether it is a list of values.
     pub(crate) is_list: bool,
     /// Whether it is only written, and only when an entry is made.
@@ -183,6 +186,7 @@ fn entries(name: &str, settings: EntrySettings, schema: &Schema) -> Result<Entri
                 FieldKind::Bytes if write_only && !attribute.contains(';') => FieldKind::Text,
                 kind => kind,
             },
+            alike: schema.alike(attribute),
             is_list: settings.lists.contains(attribute),
             write_only,
         });
@@ -245,6 +249,7 @@ fn entries_collection(name: &str, entries: &Entries) -> Collection {
         nullable: !entries.settings.key.contains(&attribute.name),
         bounds: Bounds {
             zoned: (attribute.kind == FieldKind::Timestamp).then_some(true),
+            alike: attribute.alike,
             ..Bounds::default()
         },
         labels: Labels::Free,

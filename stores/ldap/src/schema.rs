@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use syncline_model::FieldKind;
+use syncline_model::{Alike, FieldKind};
 
 /// How far an attribute may inherit from others.
 const ANCESTORS_MAX: usize = 16;
@@ -12,6 +12,8 @@ const ANCESTORS_MAX: usize = 16;
 struct Described {
     parent: Option<String>,
     syntax: Option<String>,
+    /// The rule by which values are the same.
+    equality: Option<String>,
 }
 
 /// The attributes of a directory, by each of their names in lower case.
@@ -34,6 +36,7 @@ impl Schema {
                     let oid = syntax.split('{').next().unwrap_or_default();
                     oid.trim_matches('\'').to_owned()
                 }),
+                equality: after(&words, "EQUALITY").map(str::to_owned),
             };
             for name in names(&words) {
                 schema
@@ -54,25 +57,40 @@ impl Schema {
     /// this name.
     pub(crate) fn kind(&self, attribute: &str) -> Option<FieldKind> {
         let (name, options) = attribute.split_once(';').unwrap_or((attribute, ""));
-        let mut name = name.to_lowercase();
-        let mut described = self.attributes.get(&name)?;
+        self.attributes.get(&name.to_lowercase())?;
         if options.split(';').any(|option| option == "binary") {
             return Some(FieldKind::Bytes);
         }
-        for _ in 0..ANCESTORS_MAX {
-            if let Some(syntax) = &described.syntax {
-                return Some(kind_of(syntax));
-            }
-            let Some(parent) = &described.parent else {
-                break;
-            };
-            name.clone_from(parent);
-            let Some(next) = self.attributes.get(&name) else {
-                break;
-            };
-            described = next;
+        let syntax = self.inherited(name, |described| described.syntax.as_deref());
+        Some(syntax.map_or(FieldKind::Text, kind_of))
+    }
+
+    /// What does not tell values of an attribute apart.
+    pub(crate) fn alike(&self, attribute: &str) -> Alike {
+        let name = attribute.split(';').next().unwrap_or_default();
+        let rule = self.inherited(name, |described| described.equality.as_deref());
+        let rule = rule.unwrap_or_default();
+        Alike {
+            case: rule.starts_with("caseIgnore"),
+            accents: false,
+            spaces: rule.starts_with("caseIgnore") || rule.starts_with("caseExact"),
         }
-        Some(FieldKind::Text)
+    }
+
+    /// What an attribute says, or the one it is derived from.
+    fn inherited<'s>(
+        &'s self,
+        attribute: &str,
+        said: impl Fn(&'s Described) -> Option<&'s str>,
+    ) -> Option<&'s str> {
+        let mut described = self.attributes.get(&attribute.to_lowercase())?;
+        for _ in 0..ANCESTORS_MAX {
+            if let Some(said) = said(described) {
+                return Some(said);
+            }
+            described = self.attributes.get(described.parent.as_ref()?)?;
+        }
+        None
     }
 
     /// The attribute whose name is most like this one.
@@ -163,6 +181,11 @@ mod tests {
             ("x", None),
         ] {
             assert_eq!(schema.kind(name), kind, "{name}");
+        }
+        let alike = |name: &str| schema.alike(name);
+        assert!(alike("name").case && alike("Surname;lang-de").spaces && !alike("name").accents);
+        for name in ["uidNumber", "loop", "x"] {
+            assert!(alike(name).is_exact(), "{name}");
         }
         assert_eq!(schema.nearest("surnam"), Some("surname"));
         assert_eq!(schema.nearest("gidNumber2000"), None);

@@ -25,11 +25,10 @@ impl Fault {
         Self::Busy(Refusal::new(FailureClass::Unavailable, status, message))
     }
 
-    /// What it means for a row that was to go: others refer to it, and none is missing.
+    /// What it means for a row that was to go: others refer to it, and may go, too.
     pub(crate) fn of_delete(self) -> Self {
         match self {
             Self::Row(mut refusal) if refusal.class == FailureClass::MissingReference => {
-                refusal.class = FailureClass::Content;
                 for message in &mut refusal.messages {
                     message.insert_str(0, "other rows still refer to it: ");
                 }

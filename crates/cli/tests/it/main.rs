@@ -16,6 +16,7 @@ mod derived;
 mod desk;
 mod fetching;
 mod flows;
+mod flows_alike;
 mod flows_edfi;
 mod flows_handlers;
 mod flows_killed;

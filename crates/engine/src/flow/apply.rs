@@ -145,7 +145,10 @@ impl Applying {
         let mut reversed = sequence.clone();
         reversed.reverse();
         removal::offer_again(context, (lanes, notes), &reversed).await?;
+        // What went may have had what something else is to have.
+        self.offer_parked(run).await?;
         flush(context, notes).await;
+        crate::parked::give_up(context, &sequence)?;
         for collection in &sequence {
             if !complete(context, collection).await? {
                 break;
@@ -284,8 +287,7 @@ impl Applying {
                 break;
             }
         }
-        let all: Vec<Arc<CollectionRun>> = collections.values().cloned().collect();
-        crate::parked::give_up(context, &all)
+        Ok(())
     }
 }
 

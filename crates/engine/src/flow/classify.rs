@@ -7,18 +7,20 @@ use syncline_plan::{
     PlannedSides,
 };
 
+use super::alike::{AlikeKeys, CreatedKeys};
 use super::facts::Facts;
 use super::kept::{Kept, Units, known};
 use super::part::{CollectionPlan, Problem, Side};
 use super::policy::{DeleteStyle, Duplicates, Grace, Nulls};
-use super::renames::{Renames, Sorted};
+use super::renames::Renames;
 use super::segments::Segments;
-use super::values::{kept, of_known, patched, plain, says, with_key};
+use super::values::{kept, of_known, patched, plain, says};
 use crate::EngineError;
 
 /// Why a change is kept back though no guard holds it.
 pub(super) const PROTECTED: &str = "protected";
 const STYLE: &str = "what is gone stays, as the flow says";
+const RESPELLED: &str = "the source has it by a key that the target takes for the same";
 const GRACE: &str = "gone for too short a time";
 
 /// Most bytes of records that may have taken another key that are held at once.
@@ -26,14 +28,20 @@ const RENAMES_MEMORY: usize = 32 << 20;
 
 /// Takes differences.
 pub(super) struct Classifier<'run> {
-    facts: Facts<'run>,
-    canonicaliser: Canonicaliser,
-    desired: Kept,
-    found: Option<Kept>,
+    pub(super) facts: Facts<'run>,
+    pub(super) canonicaliser: Canonicaliser,
+    pub(super) desired: Kept,
+    pub(super) found: Option<Kept>,
     units: Units,
-    plan: &'run mut CollectionPlan,
-    segments: Segments,
-    renames: Option<Renames>,
+    pub(super) plan: &'run mut CollectionPlan,
+    pub(super) segments: Segments,
+    pub(super) renames: Option<Renames>,
+    /// What keys are to the target, if it does not tell all of them apart.
+    pub(super) alike: Option<AlikeKeys>,
+    /// Records whose keys may be spelled in another way.
+    pub(super) respelled: Option<Renames>,
+    /// What is created where nobody knows what the target has.
+    pub(super) created: CreatedKeys,
     /// The first row of a key that comes again, and whether the last says the same.
     first: Option<(DesiredRow, bool)>,
 }
@@ -47,9 +55,15 @@ impl<'run> Classifier<'run> {
     ) -> std::io::Result<Self> {
         let follows = !facts.policy.rename_by.is_empty() && found.is_some();
         let renames = follows.then(|| Renames::new(folder, RENAMES_MEMORY));
+        let alike = AlikeKeys::of(facts.collection);
+        let respelled =
+            (alike.is_some() && found.is_some()).then(|| Renames::new(folder, RENAMES_MEMORY));
         Ok(Self {
             canonicaliser: Canonicaliser::new(facts.collection),
             renames,
+            alike,
+            respelled,
+            created: CreatedKeys::default(),
             facts,
             units: desired.units(),
             desired,
@@ -112,46 +126,18 @@ impl<'run> Classifier<'run> {
         self.plan.tell(problem);
     }
 
-    fn new_row(&mut self, row: DesiredRow) -> Result<(), EngineError> {
-        if self.renames.is_none() {
-            return self.create(row);
-        }
-        let (_, payload) = self.desired.get(&row)?;
-        let identity = self.identity(&payload);
-        match (&mut self.renames, identity) {
-            (Some(renames), Some(identity)) => Ok(renames.appeared(identity, row)?),
-            _ => self.create(row),
-        }
-    }
-
-    fn extra(&mut self, row: DesiredRow) -> Result<(), EngineError> {
-        let Some(found) = &mut self.found else {
-            return Ok(());
-        };
-        let (handle, payload) = found.get(&row)?;
-        let identity = self.identity(&payload);
-        match (&mut self.renames, identity) {
-            (Some(renames), Some(identity)) => Ok(renames.went(identity, row)?),
-            _ => self.gone(handle, payload),
-        }
-    }
-
-    /// What the fields say by which a record is known again; nothing if one has no value.
-    fn identity(&self, payload: &[u8]) -> Option<Digest> {
-        let members = RawObject::of(payload)?;
-        let fields = self.facts.policy.rename_by.iter();
-        let values: Option<Vec<&str>> = fields
-            .map(|field| members.get(field).filter(|text| *text != "null"))
-            .collect();
-        let values = values.filter(|values| !values.is_empty())?;
-        Some(Digest::of(values.join("\u{1}").as_bytes()))
-    }
-
-    fn create(&mut self, row: DesiredRow) -> Result<(), EngineError> {
+    pub(super) fn create(&mut self, row: DesiredRow) -> Result<(), EngineError> {
         let (_, payload) = self.desired.get(&row)?;
         let (key, content) = self.read(&payload)?;
         if !self.facts.only.takes(&key, ChangeKind::Create) {
             return Ok(());
+        }
+        if self.found.is_none() {
+            let alike = self.alike.as_ref();
+            let identity = alike.and_then(|alike| alike.identity(&payload));
+            if let Some(identity) = identity {
+                self.created.add(identity);
+            }
         }
         let held = self.is_protected(&payload).then_some(PROTECTED);
         self.count(held, |plan| plan.creates += 1);
@@ -259,6 +245,13 @@ impl<'run> Classifier<'run> {
         if *style == DeleteStyle::Hold {
             return Ok(Some(STYLE));
         }
+        let identity = self
+            .alike
+            .as_ref()
+            .and_then(|alike| alike.identity(payload));
+        if identity.is_some_and(|identity| self.created.may_have(identity)) {
+            return Ok(Some(RESPELLED));
+        }
         if self.facts.policy.grace == Grace::None {
             return Ok(None);
         }
@@ -267,88 +260,19 @@ impl<'run> Classifier<'run> {
         Ok((!is_over).then_some(GRACE))
     }
 
-    fn renamed(&mut self, row: DesiredRow, gone: DesiredRow) -> Result<(), EngineError> {
-        let (_, after) = self.desired.get(&row)?;
-        let after = of_known(after, self.facts.collection);
-        let Some(found) = &mut self.found else {
-            return Ok(());
-        };
-        let (handle, before) = found.get(&gone)?;
-        let (from, _) = self.read(&before)?;
-        let (to, content) = self.read(&after)?;
-        if !self.facts.only.takes(&from, ChangeKind::Rekey)
-            && !self.facts.only.takes(&to, ChangeKind::Rekey)
-        {
-            return Ok(());
-        }
-        let held = self.is_protected(&before).then_some(PROTECTED);
-        self.count(held, |plan| plan.rekeys += 1);
-        let carried = with_key(&before, (&after, self.facts.collection));
-        let differs = self.read(&carried)?.1 != content;
-        let sides = PlannedSides {
-            before: Some(Payload::new(before)),
-            after: Some(Payload::new(after.clone())),
-            handle: handle.clone(),
-            held: held.map(str::to_owned),
-            leaves: false,
-        };
-        let shown = Some(self.place(row.place));
-        let mut change = self.planned(
-            (ChangeKind::Rekey, from),
-            Some(content),
-            (shown.clone(), sides),
-        );
-        change.new_key = Some(PlannedKey::Text(to.clone()));
-        self.segments.rekeys.put(&change)?;
-        if differs && held.is_none() {
-            self.plan.updates += 1;
-            let sides = PlannedSides {
-                before: Some(Payload::new(carried)),
-                after: Some(Payload::new(after)),
-                handle,
-                ..PlannedSides::default()
-            };
-            let change = self.planned((ChangeKind::Update, to), Some(content), (shown, sides));
-            self.segments.writes.put(&change)?;
-        }
-        Ok(())
-    }
-
-    /// No more differences come.
-    pub(super) fn finish(mut self) -> Result<Segments, EngineError> {
-        if let Some(renames) = self.renames.take() {
-            for sorted in renames.sorted()? {
-                match sorted? {
-                    Sorted::Renamed(row, gone) => self.renamed(row, gone)?,
-                    Sorted::New(row) => self.create(row)?,
-                    Sorted::Gone(row) => self.gone_at(row)?,
-                }
-            }
-        }
-        Ok(self.segments)
-    }
-
-    fn gone_at(&mut self, row: DesiredRow) -> Result<(), EngineError> {
-        let Some(found) = &mut self.found else {
-            return Ok(());
-        };
-        let (handle, payload) = found.get(&row)?;
-        self.gone(handle, payload)
-    }
-
-    fn read(&mut self, payload: &[u8]) -> Result<(Key, Digest), EngineError> {
+    pub(super) fn read(&mut self, payload: &[u8]) -> Result<(Key, Digest), EngineError> {
         let read = self.canonicaliser.read(payload);
         read.map_err(|_problem| EngineError::Defect)
     }
 
-    fn count(&mut self, held: Option<&str>, count: impl Fn(&mut CollectionPlan)) {
+    pub(super) fn count(&mut self, held: Option<&str>, count: impl Fn(&mut CollectionPlan)) {
         match held {
             None => count(self.plan),
             Some(reason) => *self.plan.held.entry(reason.to_owned()).or_default() += 1,
         }
     }
 
-    fn is_protected(&self, payload: &[u8]) -> bool {
+    pub(super) fn is_protected(&self, payload: &[u8]) -> bool {
         let protections = &self.facts.policy.protect;
         if protections.is_empty() {
             return false;
@@ -362,7 +286,7 @@ impl<'run> Classifier<'run> {
         })
     }
 
-    fn planned(
+    pub(super) fn planned(
         &self,
         (kind, key): (ChangeKind, Key),
         content: Option<Digest>,
@@ -379,7 +303,7 @@ impl<'run> Classifier<'run> {
         }
     }
 
-    fn place(&self, place: Place) -> PlannedPlace {
+    pub(super) fn place(&self, place: Place) -> PlannedPlace {
         PlannedPlace {
             unit: self.unit(place.unit).to_owned(),
             line: place.line,
@@ -388,7 +312,7 @@ impl<'run> Classifier<'run> {
         }
     }
 
-    fn unit(&self, index: u32) -> &str {
+    pub(super) fn unit(&self, index: u32) -> &str {
         self.units.get(index as usize).map_or("", |unit| unit)
     }
 }

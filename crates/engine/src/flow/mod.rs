@@ -8,12 +8,14 @@
 //! What always holds: a plan names a key once; its changes stand in the order in which they are
 //! made; absence counts only where everything was read; the same two sides give the same changes.
 
+mod alike;
 mod apply;
 mod classify;
 mod extras;
 mod facts;
 mod gone;
 mod kept;
+mod known_again;
 mod made;
 mod moved;
 mod notes;

@@ -27,6 +27,8 @@ pub(super) enum Sorted {
     Renamed(DesiredRow, DesiredRow),
     /// It is new.
     New(DesiredRow),
+    /// It is new, and so are others that say the same.
+    NewAmongOthers(DesiredRow),
     /// It is gone.
     Gone(DesiredRow),
 }
@@ -123,14 +125,16 @@ impl Group {
             }
             return;
         }
-        // The second of a side: none of them is known again.
+        // The second of a side: none of them is known again. What is new comes before what is gone.
         self.is_unclear = true;
+        if side == NEW {
+            out.extend(self.new.take().map(Sorted::NewAmongOthers));
+            out.push(Sorted::NewAmongOthers(row));
+            return;
+        }
         out.extend(self.new.take().map(Sorted::New));
         out.extend(self.gone.take().map(Sorted::Gone));
-        out.push(match side {
-            NEW => Sorted::New(row),
-            _ => Sorted::Gone(row),
-        });
+        out.push(Sorted::Gone(row));
     }
 
     fn end(self, out: &mut Vec<Sorted>) {
@@ -223,7 +227,13 @@ mod tests {
         let (new, gone) = (|n| Sorted::New(row(n)), |n| Sorted::Gone(row(n)));
         check(&[(1, 1)], &[(1, 2)], &[Sorted::Renamed(row(1), row(2))]);
         check(&[(1, 1)], &[(2, 2)], &[new(1), gone(2)]);
-        check(&[(1, 1), (1, 2)], &[(1, 3)], &[new(1), new(2), gone(3)]);
+        let among = |n| Sorted::NewAmongOthers(row(n));
+        check(
+            &[(1, 1), (1, 2), (1, 3)],
+            &[(1, 4), (1, 5)],
+            &[among(1), among(2), among(3), gone(4), gone(5)],
+        );
+        check(&[(1, 1), (1, 2)], &[(1, 3)], &[among(1), among(2), gone(3)]);
         check(
             &[(1, 1)],
             &[(1, 2), (1, 3), (1, 4)],

@@ -78,6 +78,7 @@ pub(super) fn refused(class: FailureClass) -> Outcome {
         FailureClass::Unavailable => (503, "not available"),
         FailureClass::Unsupported => (405, "this is not supported"),
         FailureClass::Gone => (404, "it is not there"),
+        FailureClass::Taken => (409, "another record has what only one may have"),
         FailureClass::Conflict => (412, "it was changed meanwhile"),
     };
     let refusal = Refusal::new(class, status, message);

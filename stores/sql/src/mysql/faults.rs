@@ -42,20 +42,17 @@ fn of_server(told: &ServerError, table: Option<&Table>) -> Fault {
             let name = name.rsplit('.').next().unwrap_or(&name);
             let constraint = constraint(name, table);
             Fault::row(
-                FailureClass::Content,
+                FailureClass::Taken,
                 code,
                 format!("the unique constraint {constraint} is violated"),
             )
         }
-        1216 | 1452 => {
+        1216 | 1452 | 1217 | 1451 => {
+            // The foreign key of another table refers to the row.
+            let table = table.filter(|_| matches!(code, 1216 | 1452));
             let constraint = constraint(&after(&told.message, "CONSTRAINT "), table);
             let message = format!("the foreign key {constraint} is violated");
             Fault::row(FailureClass::MissingReference, code, message)
-        }
-        1217 | 1451 => {
-            let constraint = constraint(&after(&told.message, "CONSTRAINT "), None);
-            let message = format!("other rows still refer to it by the foreign key {constraint}");
-            Fault::row(FailureClass::Content, code, message)
         }
         3819 | 4025 => {
             let name = after(&told.message, "CONSTRAINT ");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mysql_async::consts::{ColumnFlags, ColumnType};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Error, Row};
-use syncline_model::{Bounds, Characters, Labels};
+use syncline_model::{Alike, Bounds, Characters, Labels};
 
 use crate::table::{Column, ForeignKey, Form, Source, Table};
 
@@ -13,7 +13,7 @@ const COLUMNS: &str = "
     SELECT c.table_schema, c.table_name, t.table_type, c.table_schema = database(),
         c.column_name, c.is_nullable, c.extra, lower(c.data_type), lower(c.column_type),
         c.numeric_scale, c.datetime_precision, c.numeric_precision, c.character_maximum_length,
-        c.character_octet_length, c.character_set_name, c.column_type
+        c.character_octet_length, c.character_set_name, c.column_type, c.collation_name
     FROM information_schema.columns c
     JOIN information_schema.tables t USING (table_schema, table_name)
     WHERE c.table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')
@@ -147,13 +147,34 @@ fn column(row: &Row) -> Column {
     Column {
         name: text(row, 4),
         form,
-        bounds: bounds((&data_type, &full_type), form, row),
+        bounds: Bounds {
+            alike: alike(&text(row, 16)),
+            ..bounds((&data_type, &full_type), form, row)
+        },
         labels: labels(&data_type, &text(row, 15)),
         type_name: bare.to_owned(),
         nullable: text(row, 5) == "YES",
         computed: ["VIRTUAL", "STORED", "PERSISTENT"]
             .iter()
             .any(|word| extra.contains(word)),
+    }
+}
+
+/// Collations of Unicode that do not tell accents: `utf8mb4_general_ci`, `utf8mb4_uca1400_ai_ci`. Those
+/// of languages tell some of them.
+const WITHOUT_ACCENTS: [&str; 5] = ["general", "unicode", "unicode_520", "0900_ai", "uca1400_ai"];
+
+/// What a collation does not tell apart, by the words of its name.
+fn alike(collation: &str) -> Alike {
+    let Some((_, name)) = collation.split_once('_') else {
+        return Alike::default();
+    };
+    let case = name.strip_suffix("_ci");
+    let rules = case.map(|rules| rules.replace("nopad_", ""));
+    Alike {
+        case: case.is_some(),
+        accents: rules.is_some_and(|rules| WITHOUT_ACCENTS.contains(&rules.as_str())),
+        spaces: !name.contains("nopad") && !name.contains("0900"),
     }
 }
 

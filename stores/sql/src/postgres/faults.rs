@@ -37,6 +37,7 @@ pub(crate) fn of(error: &tokio_postgres::Error, table: Option<&Table>) -> Fault 
         {
             let class = match code {
                 "23503" => FailureClass::MissingReference,
+                "23505" => FailureClass::Taken,
                 _ => FailureClass::Content,
             };
             Fault::row(class, status(code), reason(told, table))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use syncline_model::{Bounds, Characters, Labels};
+use syncline_model::{Alike, Bounds, Characters, Labels};
 use tokio_postgres::{Client, Error, Row};
 
 use super::statement::quote;
@@ -15,13 +15,15 @@ const COLUMNS: &str = "
         a.attgenerated <> '', tn.nspname, t.typname, b.typname, b.typcategory::text,
         CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END,
         (SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_enum e
-            WHERE e.enumtypid = b.oid)
+            WHERE e.enumtypid = b.oid),
+        b.typname = 'citext' OR NOT coalesce(o.collisdeterministic, true)
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_type t ON t.oid = a.atttypid
     JOIN pg_namespace tn ON tn.oid = t.typnamespace
     JOIN pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+    LEFT JOIN pg_collation o ON o.oid = a.attcollation
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
         AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
         AND has_table_privilege(c.oid, 'SELECT')
@@ -119,7 +121,14 @@ fn column(row: &Row) -> Result<Column, Error> {
     Ok(Column {
         name: row.try_get(4)?,
         form,
-        bounds: bounds(&base, form, modifier),
+        bounds: Bounds {
+            alike: Alike {
+                case: row.try_get(13)?,
+                spaces: base == "bpchar",
+                ..Alike::default()
+            },
+            ..bounds(&base, form, modifier)
+        },
         labels: labels.map_or(Labels::Free, Labels::One),
         type_name: format!("{}.{}", quote(&schema), quote(&name)),
         nullable: !not_null,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
-use syncline_model::{Bounds, Labels};
+use syncline_model::{Alike, Bounds, Labels};
 
 use crate::table::{Column, ForeignKey, Form, Source, Table};
 
@@ -45,7 +45,13 @@ fn table(connection: &Connection, name: String, is_writable: bool) -> rusqlite::
         .map(|(column, key)| (*key, column.name.clone()))
         .collect();
     key.sort();
-    let columns: Vec<Column> = found.into_iter().map(|(column, _)| column).collect();
+    let mut columns: Vec<Column> = found.into_iter().map(|(column, _)| column).collect();
+    for (column, alike) in collations(connection, &name)? {
+        let column = columns.iter_mut().find(|known| known.name == column);
+        if let Some(column) = column {
+            column.bounds.alike = alike;
+        }
+    }
     let key = if key.is_empty() {
         unique(connection, &name, &columns)?
     } else {
@@ -91,6 +97,24 @@ fn unique(
     Ok(keys
         .find(|names| names.iter().all(required))
         .unwrap_or_default())
+}
+
+/// What columns of unique indexes do not tell apart, by the name of the collation.
+fn collations(connection: &Connection, table: &str) -> rusqlite::Result<Vec<(String, Alike)>> {
+    let mut statement = connection.prepare(
+        "SELECT i.name, upper(i.coll) FROM pragma_index_list(?) AS l, pragma_index_xinfo(l.name) AS i
+         WHERE l.\"unique\" AND i.key AND i.name IS NOT NULL AND upper(i.coll) IN ('NOCASE', 'RTRIM')",
+    )?;
+    let rows = statement.query_map([table], |row| {
+        let collation: String = row.get(1)?;
+        let alike = Alike {
+            case: collation == "NOCASE",
+            spaces: collation == "RTRIM",
+            ..Alike::default()
+        };
+        Ok((row.get(0)?, alike))
+    })?;
+    rows.collect()
 }
 
 fn foreign_keys(connection: &Connection, table: &str) -> rusqlite::Result<Vec<ForeignKey>> {

@@ -121,7 +121,10 @@ pub(crate) fn fault(error: &Error, table: Option<&Table>) -> Fault {
     let content = |message| Fault::row(FailureClass::Content, status, message);
     match (failure.extended_code & 0xff, failure.extended_code) {
         (5 | 6, _) => Fault::busy(status, "another writer was in the way"),
-        (_, 1555 | 2067 | 2579) => content(format!("a unique constraint{} is violated", named())),
+        (_, 1555 | 2067 | 2579) => {
+            let message = format!("a unique constraint{} is violated", named());
+            Fault::row(FailureClass::Taken, status, message)
+        }
         (_, 1299) => content(format!("there is no value{}, which needs one", named())),
         (_, 787) => Fault::row(
             FailureClass::MissingReference,
