@@ -257,6 +257,10 @@ pub(crate) fn of_apply(summary: &ApplySummary) -> String {
             }
         }
     }
+    let refused = |plan: &FlowPlan| plan.written.is_none();
+    if summary.planned.as_ref().is_some_and(refused) {
+        text.push_str("Nothing else was done: the problems above have to be put right first.\n");
+    }
     match &report.ending {
         Ending::Completed => {}
         Ending::Interrupted => {

@@ -31,7 +31,7 @@ impl Only {
     }
 
     /// Whether all that differs is meant of the collections that are.
-    pub(super) fn is_every_change(&self) -> bool {
+    pub fn is_every_change(&self) -> bool {
         self.keys.is_empty() && self.kinds.is_empty()
     }
 

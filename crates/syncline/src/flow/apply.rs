@@ -9,6 +9,7 @@ use syncline_engine::{
     compare_plans,
 };
 use syncline_ledger::Holder;
+use syncline_model::CollectionName;
 use syncline_plan::{Guard, GuardPolicy, PlanReader};
 use syncline_store::layers::RetryPolicy;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::only::{in_plan, meant};
 use super::open::{Opened, open, open_for};
 use super::plan::{FlowArgs, default_path, planned, scope_name, state_folder};
+use super::stages::{before_others, has_unfit, has_written, is_over, with_earlier};
 use crate::hold::Hold;
 use crate::{Config, Failure, open as stores, rejects};
 
@@ -114,13 +116,51 @@ pub async fn apply_flow(
     run.go(hold, &header.flow, (observer, stop)).await
 }
 
-/// Plans a flow and applies the plan, within the guards.
+/// Plans a flow and applies the plan, within the guards. Where rows do not fit since what they look up in
+/// the target is still to be written, that is written first.
 pub async fn sync_flow(
     config: &Config,
     (flow, arguments): (FlowArgs, ApplyArgs),
     observer: Arc<dyn Observer>,
     stop: CancellationToken,
 ) -> Result<ApplySummary, Failure> {
+    let run = async |flow: &FlowArgs| {
+        let wanted = (flow.clone(), arguments.clone());
+        synced(config, wanted, Arc::clone(&observer), stop.clone()).await
+    };
+    let (first, looked_up) = Box::pin(run(&flow)).await?;
+    if looked_up.is_empty() || !has_unfit(&first) || !is_over(&first) {
+        return Ok(first);
+    }
+    let mut earlier = Vec::new();
+    if first.report.is_none() {
+        let narrowed = looked_up
+            .iter()
+            .filter_map(|name| before_others(&flow, name));
+        for flow in narrowed {
+            let (summary, _) = Box::pin(run(&flow)).await?;
+            if !is_over(&summary) {
+                return Ok(with_earlier(summary, earlier));
+            }
+            earlier.push(summary);
+        }
+    }
+    let has_written = |summary: &ApplySummary| has_written(summary, &looked_up);
+    if !has_written(&first) && !earlier.iter().any(has_written) {
+        return Ok(first);
+    }
+    earlier.push(first);
+    let (last, _) = Box::pin(run(&flow)).await?;
+    Ok(with_earlier(last, earlier))
+}
+
+/// Does so once, and says in which collections that the flow fills it looks up.
+async fn synced(
+    config: &Config,
+    (flow, arguments): (FlowArgs, ApplyArgs),
+    observer: Arc<dyn Observer>,
+    stop: CancellationToken,
+) -> Result<(ApplySummary, Vec<CollectionName>), Failure> {
     let opened = stores::unless_stopped(&stop, "synchronised", open_for(config, &flow)).await?;
     let state = state_folder(config)?;
     let scope = scope_name(&flow.flow);
@@ -135,13 +175,14 @@ pub async fn sync_flow(
     };
     let plan = planned(&opened, (&state, &flow), &out, stop.clone()).await?;
     if plan.written.is_none() {
-        return Ok(ApplySummary {
+        let summary = ApplySummary {
             plan: (plan.id.clone(), out),
             planned: Some(plan),
             report: None,
             reject_file: None,
             outcome_file: None,
-        });
+        };
+        return Ok((summary, opened.looked_up));
     }
     let run = Run {
         state: &state,
@@ -151,10 +192,11 @@ pub async fn sync_flow(
         remaining: None,
     };
     let summary = run.go(hold, &flow.flow, (observer, stop)).await?;
-    Ok(ApplySummary {
+    let summary = ApplySummary {
         planned: Some(plan),
         ..summary
-    })
+    };
+    Ok((summary, opened.looked_up))
 }
 
 /// Makes the changes of a plan of an opened flow, which was planned just now.
@@ -243,11 +285,8 @@ fn again(flow: &str) -> String {
 }
 
 fn refusal(flow: &str, moved: &Moved) -> Failure {
-    let names = |side: &str, names: &[syncline_model::CollectionName]| {
-        let names: Vec<&str> = names
-            .iter()
-            .map(syncline_model::CollectionName::as_str)
-            .collect();
+    let names = |side: &str, names: &[CollectionName]| {
+        let names: Vec<&str> = names.iter().map(CollectionName::as_str).collect();
         (!names.is_empty()).then(|| format!("{side}: {}", names.join(", ")))
     };
     let sides = [

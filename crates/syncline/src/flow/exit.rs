@@ -46,6 +46,10 @@ impl ApplySummary {
         let Some(report) = &self.report else {
             return PROBLEMS;
         };
+        let is_refused = self
+            .planned
+            .as_ref()
+            .is_some_and(|plan| plan.written.is_none());
         let planned = self.planned.iter().flat_map(|plan| &plan.collections);
         let left_out = planned.clone().any(|one| one.unfit > 0);
         match &report.ending {
@@ -61,7 +65,7 @@ impl ApplySummary {
             }
             Ending::Completed => {
                 let failed = report.collections.values().any(|one| one.failed > 0);
-                u8::from(failed || left_out)
+                u8::from(failed || left_out || is_refused)
             }
         }
     }

@@ -22,6 +22,7 @@ mod secrets;
 mod settings;
 mod shapes;
 mod shown;
+mod stages;
 mod tables;
 mod words;
 

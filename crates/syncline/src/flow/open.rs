@@ -17,6 +17,7 @@ use super::events::{self, Names};
 use super::plan::{FlowArgs, state_folder};
 use super::secrets::sealed;
 use super::settings::FlowSettings;
+use super::stages::looked_up;
 use super::{handlers, lookups};
 use crate::suggest::nearest;
 use crate::{Config, Failure, StoreConfig, open};
@@ -32,6 +33,8 @@ pub(crate) struct Opened {
     /// Those whose source is always read as a whole, with the reason.
     pub(super) whole: BTreeMap<CollectionName, &'static str>,
     pub(super) mapping: Digest,
+    /// Collections of the target that it fills and that it looks up in.
+    pub(super) looked_up: Vec<CollectionName>,
 }
 
 impl Opened {
@@ -125,6 +128,7 @@ pub(crate) async fn between(
     Ok(Opened {
         source: Arc::new(MappedStore::new(source, compiled.mapped)),
         target: Arc::new(ShapedStore::new(target, compiled.shapes)),
+        looked_up: looked_up(settings, &catalogs.1, &parts),
         parts,
         whole: compiled.whole,
         mapping: Digest::of(format!("{settings:?}").as_bytes()),

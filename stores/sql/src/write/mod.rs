@@ -16,11 +16,11 @@ use std::sync::Arc;
 use syncline_model::{Change, ChangeKind, Collection, Done, Key, Outcome};
 use syncline_store::Result;
 
-use crate::driver::{Driver, Filter, Rows, Select, Transaction, named};
+use crate::driver::{Driver, Filter, Rows, Select, Transaction};
 use crate::fault::Fault;
 use crate::input::Input;
 use crate::read;
-use crate::table::{Column, Table};
+use crate::table::Table;
 use decide::{Decider, Decision, Step};
 use wish::Wish;
 
@@ -142,7 +142,6 @@ impl<'a> Writer<'a> {
             .iter()
             .flat_map(|(_, wish)| wish.sought.clone())
             .collect();
-        let keys = self.told_apart(keys);
         let most = self.driver.rows_max(self.key.len()).min(keys.len().max(1));
         for keys in keys.chunks(most) {
             let select = Select {
@@ -162,25 +161,6 @@ impl<'a> Writer<'a> {
             .into_iter()
             .map(|decision| decision.outcome)
             .collect())
-    }
-
-    /// Each key once, as the table tells them apart, so that no row is found twice.
-    fn told_apart(&self, mut keys: Vec<Vec<Input>>) -> Vec<Vec<Input>> {
-        let columns = named(self.table, &self.key);
-        if columns.iter().all(|column| column.bounds.alike.is_exact()) {
-            return keys;
-        }
-        let folded = |key: &Vec<Input>| -> Vec<Input> {
-            let pairs = columns.iter().zip(key);
-            let fold = |(column, value): (&&Column, &Input)| match value {
-                Input::Text(text) => Input::Text(column.bounds.alike.fold(text)),
-                other => other.clone(),
-            };
-            pairs.map(fold).collect()
-        };
-        let mut seen: BTreeSet<Vec<Input>> = BTreeSet::new();
-        keys.retain(|key| seen.insert(folded(key)));
-        keys
     }
 
     /// The columns that have to be looked at.

@@ -41,7 +41,7 @@ async fn a_bad_row_in_a_batch_is_refused_and_the_others_go_on() {
         for (index, outcome) in outcomes.iter().enumerate() {
             let told = told(outcome);
             let parts: &[&str] = match index {
-                7 => &["refused Content", "unique constraint", "email"],
+                7 => &["refused Taken", "unique constraint", "email"],
                 150 => &["refused Content", "no value in", "`email`"],
                 151 => &["refused MissingReference", "foreign key"],
                 399 => &["refused Content", "check"],
@@ -62,7 +62,7 @@ async fn a_bad_row_in_a_batch_is_refused_and_the_others_go_on() {
         .await;
         let told = told(&outcomes[0]);
         assert!(
-            told.contains("refused Content") && told.contains("still refer"),
+            told.contains("refused MissingReference") && told.contains("still refer"),
             "{told}"
         );
     }
