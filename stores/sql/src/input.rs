@@ -7,7 +7,7 @@ use crate::table::{Column, Form};
 use crate::value::{self, Cell};
 
 /// A value to be bound to a statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Input {
     Null,
     Text(String),

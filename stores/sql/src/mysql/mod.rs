@@ -312,7 +312,7 @@ impl Transaction for MySqlTransaction {
             parameters(&bound)
         });
         let deleted = self.connection.exec_batch(sql, each).await;
-        deleted.map_err(|error| faults::of(&error, Some(rows.table)))
+        deleted.map_err(|error| faults::of(&error, Some(rows.table)).of_delete())
     }
 
     async fn commit(mut self: Box<Self>) -> Result<(), Fault> {

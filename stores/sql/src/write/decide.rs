@@ -88,28 +88,13 @@ impl<'a> Decider<'a> {
         }
     }
 
-    /// Takes rows in. A row that two spellings of a key were looked for by may come twice.
+    /// Takes rows in.
     pub(super) fn learn(&mut self, rows: Vec<Row>) {
-        let is_enforced = self.is_key_of_table();
         for row in rows {
-            let Some(key) = self.keys.read(&row) else {
-                continue;
-            };
-            match self.rows.get_mut(&key) {
-                Some((known, _)) if is_enforced && self.keys.cells(known).eq(self.keys.cells(&row)) => {}
-                Some((_, count)) => *count += 1,
-                None => {
-                    self.rows.insert(key, (row, 1));
-                }
+            if let Some(key) = self.keys.read(&row) {
+                self.rows.entry(key).or_insert_with(|| (row, 0)).1 += 1;
             }
         }
-    }
-
-    /// Whether the table has no two rows with the same values in the columns of the key.
-    fn is_key_of_table(&self) -> bool {
-        let columns = named(self.table, self.key);
-        let names = &self.table.key;
-        columns.len() == names.len() && columns.iter().all(|column| names.contains(&column.name))
     }
 
     pub(super) fn decide(&mut self, wish: &Wish) -> Decision {

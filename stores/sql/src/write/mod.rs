@@ -9,18 +9,18 @@
 mod decide;
 mod wish;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
 use syncline_model::{Change, ChangeKind, Collection, Done, Key, Outcome};
 use syncline_store::Result;
 
-use crate::driver::{Driver, Filter, Rows, Select, Transaction};
+use crate::driver::{Driver, Filter, Rows, Select, Transaction, named};
 use crate::fault::Fault;
 use crate::input::Input;
 use crate::read;
-use crate::table::Table;
+use crate::table::{Column, Table};
 use decide::{Decider, Decision, Step};
 use wish::Wish;
 
@@ -142,6 +142,7 @@ impl<'a> Writer<'a> {
             .iter()
             .flat_map(|(_, wish)| wish.sought.clone())
             .collect();
+        let keys = self.sought_once(keys);
         let most = self.driver.rows_max(self.key.len()).min(keys.len().max(1));
         for keys in keys.chunks(most) {
             let select = Select {
@@ -161,6 +162,26 @@ impl<'a> Writer<'a> {
             .into_iter()
             .map(|decision| decision.outcome)
             .collect())
+    }
+
+    /// Keys without those that are others in small letters to the table, so that no row comes twice.
+    fn sought_once(&self, mut keys: Vec<Vec<Input>>) -> Vec<Vec<Input>> {
+        let columns = named(self.table, &self.key);
+        let is_caseless = |column: &&Column| column.bounds.alike.case;
+        if !columns.iter().any(is_caseless) {
+            return keys;
+        }
+        // Of ASCII alone, which every rule of that sort is sure to pass over.
+        let folded = |(column, value): (&&Column, &Input)| match value {
+            Input::Text(text) if is_caseless(column) => Input::Text(text.to_ascii_lowercase()),
+            other => other.clone(),
+        };
+        let mut seen = HashSet::new();
+        keys.retain(|key| {
+            let folded: Vec<Input> = columns.iter().zip(key).map(folded).collect();
+            seen.insert(folded)
+        });
+        keys
     }
 
     /// The columns that have to be looked at.
