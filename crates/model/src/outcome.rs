@@ -27,6 +27,19 @@ pub enum Outcome {
     Held(String),
 }
 
+impl Outcome {
+    /// A refusal for which no protocol has a code.
+    pub fn refused(class: FailureClass, message: impl Into<String>) -> Self {
+        Self::Refused(Refusal::new(class, 0, message))
+    }
+
+    /// The refusal to change a record that is no longer what it was believed to be.
+    pub fn changed_meanwhile() -> Self {
+        let message = "it was changed since it was looked at, and was left alone";
+        Self::refused(FailureClass::Conflict, message)
+    }
+}
+
 /// What a target did for a change that succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -10,7 +10,7 @@ use http::HeaderValue;
 use syncline_http::Answer;
 use syncline_model::{
     Canonicaliser, Catalog, Change, ChangeKind, Collection, Digest, Done, FailureClass, Mark,
-    Outcome, RawObject, Record, Refusal,
+    Outcome, RawObject, Record,
 };
 use syncline_store::{BatchStream, Query, Result, Store, WriteContext};
 use url::Url;
@@ -42,16 +42,24 @@ impl PatchedStore {
             (_, Look::Other(outcome)) => Ok(outcome),
             (ChangeKind::Create, Look::Nothing) => match &change.after {
                 Some(after) => Ok(self.0.post(&after.payload, collection).await?.0),
-                None => Ok(refused(FailureClass::Content, "there is nothing to write")),
+                None => Ok(Outcome::refused(
+                    FailureClass::Content,
+                    "there is nothing to write",
+                )),
             },
-            (ChangeKind::Delete, Look::Nothing) => Ok(refused(FailureClass::Gone, "not found")),
-            (_, Look::Nothing) => Ok(refused(FailureClass::Conflict, "it is no longer there")),
+            (ChangeKind::Delete, Look::Nothing) => {
+                Ok(Outcome::refused(FailureClass::Gone, "not found"))
+            }
+            (_, Look::Nothing) => Ok(Outcome::refused(
+                FailureClass::Conflict,
+                "it is no longer there",
+            )),
             (ChangeKind::Delete, Look::Record(held)) => {
                 if held.is_other(change.before.as_ref(), collection) {
-                    return Ok(conflict());
+                    return Ok(Outcome::changed_meanwhile());
                 }
                 match single.delete_as(&held.item, held.tag()).await {
-                    Ok(found) if found.status == NOT_AS_IT_WAS => Ok(conflict()),
+                    Ok(found) if found.status == NOT_AS_IT_WAS => Ok(Outcome::changed_meanwhile()),
                     Ok(found) => Ok(answer::deleted(&found)),
                     Err(error) => without_answer(error),
                 }
@@ -108,7 +116,10 @@ async fn looked_at(single: &Single<'_>, (own, change): (&Collection, &Change)) -
     let mut reader = Canonicaliser::new(own);
     let Some(Ok((key, _))) = told().next().map(|record| reader.read(&record.payload)) else {
         let message = "it is not a JSON object";
-        return Ok(Look::Other(refused(FailureClass::Content, message)));
+        return Ok(Look::Other(Outcome::refused(
+            FailureClass::Content,
+            message,
+        )));
     };
     let handle = match told().find_map(|record| record.handle.clone()) {
         Some(handle) => handle,
@@ -136,11 +147,11 @@ async fn looked_at(single: &Single<'_>, (own, change): (&Collection, &Change)) -
     Ok(match reader.read(&answer.body) {
         Err(_) => {
             let message = "the server answered with something that is no record";
-            Look::Other(refused(FailureClass::Content, message))
+            Look::Other(Outcome::refused(FailureClass::Content, message))
         }
         Ok((held, _)) if !same_key(&held, &key) => {
             let message = "what has its id has another key now, and was left alone";
-            Look::Other(refused(FailureClass::Conflict, message))
+            Look::Other(Outcome::refused(FailureClass::Conflict, message))
         }
         Ok(_) => Look::Record(Held { item, answer }),
     })
@@ -179,19 +190,25 @@ impl Held {
         (collection, change): (&Collection, &Change),
     ) -> Result<Outcome> {
         let Some(after) = &change.after else {
-            return Ok(refused(FailureClass::Content, "there is nothing to write"));
+            return Ok(Outcome::refused(
+                FailureClass::Content,
+                "there is nothing to write",
+            ));
         };
         if self.says(&after.payload, collection) {
             return Ok(done(Done::Unchanged, &self.answer));
         }
         if self.is_other(change.before.as_ref(), collection) {
-            return Ok(conflict());
+            return Ok(Outcome::changed_meanwhile());
         }
         let Some(body) = merged(&self.answer.body, &after.payload) else {
-            return Ok(refused(FailureClass::Content, "it is not a JSON object"));
+            return Ok(Outcome::refused(
+                FailureClass::Content,
+                "it is not a JSON object",
+            ));
         };
         match single.put_as(&self.item, body, self.tag()).await {
-            Ok(found) if found.status == NOT_AS_IT_WAS => Ok(conflict()),
+            Ok(found) if found.status == NOT_AS_IT_WAS => Ok(Outcome::changed_meanwhile()),
             Ok(found) if found.is_success() => Ok(done(Done::Updated, &found)),
             Ok(found) => Ok(answer::declined(&found)),
             Err(error) => without_answer(error),
@@ -216,43 +233,25 @@ fn done(done: Done, answer: &Answer) -> Outcome {
     }
 }
 
-fn conflict() -> Outcome {
-    let message = "it was changed since it was looked at, and was left alone";
-    refused(FailureClass::Conflict, message)
-}
-
-fn refused(class: FailureClass, message: &str) -> Outcome {
-    Outcome::Refused(Refusal::new(class, 0, message))
-}
-
 #[cfg(test)]
 mod tests {
-    use syncline_http::{ClientSettings, Credentials};
+    use syncline_http::Credentials;
     use syncline_sandbox::{Sandbox, SandboxConfig, schema};
 
     use super::*;
-    use crate::{EdfiSettings, Mode, ReadSettings, Urls};
+    use crate::discovery::tests::settings;
+    use crate::{EdfiSettings, Mode};
 
     async fn api() -> (Sandbox, EdfiStore) {
         let config = SandboxConfig::new(schema::embedded().unwrap());
         let sandbox = Sandbox::start(config).await.unwrap();
         let settings = EdfiSettings {
             base_url: sandbox.url().parse().unwrap(),
-            urls: Urls::default(),
-            mode: Mode::Shared,
-            route: [].into(),
             credentials: Credentials {
                 client_id: "populated".to_owned(),
                 client_secret: "populatedSecret".into(),
             },
-            scope: None,
-            profile: None,
-            namespace: "ed-fi".to_owned(),
-            namespace_overrides: [].into(),
-            client: ClientSettings::default(),
-            reading: ReadSettings::default(),
-            cache: None,
-            wipe: false,
+            ..settings(Mode::Shared, &[])
         };
         let store = EdfiStore::open(settings).await.unwrap();
         (sandbox, store)

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde_json::Value;
-use syncline_model::{
-    Canonicaliser, Change, ChangeKind, Done, FailureClass, Key, Outcome, Record, Refusal,
-};
+use syncline_model::{Canonicaliser, Change, ChangeKind, Done, FailureClass, Key, Outcome, Record};
 
 use crate::store::Rows;
 
@@ -29,13 +27,13 @@ pub(crate) fn decide(
     match (change.kind, &change.after) {
         (ChangeKind::Delete, _) => match held {
             None => done(Done::Unchanged),
-            Some(held) if is_other(&held, change.before.as_ref()) => conflict(),
+            Some(held) if is_other(&held, change.before.as_ref()) => Outcome::changed_meanwhile(),
             Some(_) => {
                 rows.remove(&key);
                 done(Done::Deleted)
             }
         },
-        (_, None) => refused(FailureClass::Content, "there is nothing to write"),
+        (_, None) => Outcome::refused(FailureClass::Content, "there is nothing to write"),
         (ChangeKind::Rekey, Some(after)) => rekey(rows, (&key, after), held),
         (_, Some(after)) => put(rows, (change, after), held.as_ref(), canonicaliser),
     }
@@ -44,10 +42,10 @@ pub(crate) fn decide(
 fn rekey(rows: &mut Rows, (key, after): (&Key, &Record), held: Option<Bytes>) -> Outcome {
     match held {
         None if rows.contains_key(&after.key) => done(Done::Unchanged),
-        None => refused(FailureClass::Gone, "the record is not there"),
+        None => Outcome::refused(FailureClass::Gone, "the record is not there"),
         Some(_) if after.key == *key => done(Done::Unchanged),
         Some(_) if rows.contains_key(&after.key) => {
-            refused(FailureClass::Content, "another record has the new key")
+            Outcome::refused(FailureClass::Content, "another record has the new key")
         }
         Some(held) => {
             let payload = merged(Some(&held), &after.payload).unwrap_or(held);
@@ -65,7 +63,7 @@ fn put(
     canonicaliser: &mut Canonicaliser,
 ) -> Outcome {
     let Some(payload) = merged(held, &after.payload) else {
-        return refused(FailureClass::Content, "it is no JSON object");
+        return Outcome::refused(FailureClass::Content, "it is no JSON object");
     };
     let is_same = |held: &Bytes, canonicaliser: &mut Canonicaliser| {
         let digest = |payload: &Bytes, reads: &mut Canonicaliser| {
@@ -75,10 +73,12 @@ fn put(
     };
     let what = match held {
         Some(held) if is_same(held, canonicaliser) => return done(Done::Unchanged),
-        Some(held) if is_other(held, change.before.as_ref()) => return conflict(),
+        Some(held) if is_other(held, change.before.as_ref()) => {
+            return Outcome::changed_meanwhile();
+        }
         Some(_) => Done::Updated,
         None if change.before.is_some() => {
-            return refused(FailureClass::Conflict, "it is no longer there");
+            return Outcome::refused(FailureClass::Conflict, "it is no longer there");
         }
         None => Done::Created,
     };
@@ -119,15 +119,6 @@ const fn done(done: Done) -> Outcome {
         handle: None,
         status: 0,
     }
-}
-
-fn conflict() -> Outcome {
-    let message = "it was changed since it was looked at, and was left alone";
-    refused(FailureClass::Conflict, message)
-}
-
-fn refused(class: FailureClass, message: &str) -> Outcome {
-    Outcome::Refused(Refusal::new(class, 0, message))
 }
 
 #[cfg(test)]

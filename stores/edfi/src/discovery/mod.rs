@@ -280,4 +280,4 @@ fn not_edfi(url: &Url, reason: &str) -> StoreError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,7 +6,7 @@ use syncline_http::{ClientSettings, Credentials};
 use super::*;
 use crate::settings::{ReadSettings, Urls};
 
-fn settings(mode: Mode, route: &[(&str, &str)]) -> EdfiSettings {
+pub(crate) fn settings(mode: Mode, route: &[(&str, &str)]) -> EdfiSettings {
     EdfiSettings {
         base_url: Url::parse("https://host/api").unwrap(),
         urls: Urls::default(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use syncline_model::{
     Canonicaliser, ChangeKind, Collection, CollectionName, Done, FailureClass, Key, NullRule,
-    Outcome, PayloadRules, Refusal,
+    Outcome, PayloadRules,
 };
 
 use super::wish::{Before, Member, NewKey, Wish, gone, refused};
@@ -120,7 +120,8 @@ impl<'a> Decider<'a> {
             }
             (ChangeKind::Rekey, _) => Decision::at_once(gone()),
             (ChangeKind::Update, Some(_)) => {
-                Decision::at_once(conflict("it is no longer there, and was to be updated"))
+                let message = "it is no longer there, and was to be updated";
+                Decision::at_once(Outcome::refused(FailureClass::Conflict, message))
             }
             (ChangeKind::Create | ChangeKind::Update, _) => {
                 let members: Vec<&Member> = wish.members.iter().collect();
@@ -148,8 +149,7 @@ impl<'a> Decider<'a> {
         if let Some(before) = &wish.before
             && !self.is_as(row, before)
         {
-            let message = "it was changed since it was looked at, and was left alone";
-            return Decision::at_once(conflict(message));
+            return Decision::at_once(Outcome::changed_meanwhile());
         }
         if deletes {
             let key = self.key_of(row);
@@ -287,8 +287,4 @@ pub(super) const fn done(done: Done) -> Outcome {
         handle: None,
         status: 0,
     }
-}
-
-fn conflict(message: &str) -> Outcome {
-    Outcome::Refused(Refusal::new(FailureClass::Conflict, 0, message))
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use syncline_model::{
     Change, ChangeKind, Collection, Digest, Done, FailureClass, FieldRole, Key, Outcome, Record,
-    Refusal,
 };
 
 use crate::input::Input;
@@ -193,9 +192,9 @@ fn no_key() -> Outcome {
 
 pub(super) fn gone() -> Outcome {
     let message = "the record that is to be changed is not there";
-    Outcome::Refused(Refusal::new(FailureClass::Gone, 0, message))
+    Outcome::refused(FailureClass::Gone, message)
 }
 
 pub(super) fn refused(message: impl Into<String>) -> Outcome {
-    Outcome::Refused(Refusal::new(FailureClass::Content, 0, message))
+    Outcome::refused(FailureClass::Content, message)
 }
