@@ -12,6 +12,7 @@ use crate::input::Input;
 use crate::read::Shape;
 use crate::row::{Row, RowMaker, Seen};
 use crate::table::Table;
+use crate::value::Cell;
 
 /// The values of a key; nothing for a key that no row can have.
 pub(crate) fn values(table: &Table, columns: &[usize], key: &Key) -> Option<Vec<Input>> {
@@ -76,8 +77,8 @@ impl KeyReader {
 
     /// The canonical key of a row, if it has one.
     pub(crate) fn read(&mut self, row: &Row) -> Option<Key> {
-        let cells = self.places.iter().filter_map(|place| row.get(*place));
-        let key = self.maker.row(cells.map(Seen::cell));
+        let cells: Vec<Cell> = self.cells(row).map(Seen::cell).collect();
+        let key = self.maker.row(cells);
         let payload = self.shape.payload(&key).ok()?;
         let (key, _) = self.canonicaliser.read(&payload).ok()?;
         Some(key)

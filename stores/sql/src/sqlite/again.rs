@@ -3,6 +3,7 @@
 //! Until the look is given up, other connections can write only where the file has a write-ahead
 //! log; the others wait for it, as they do while it is read.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _};
@@ -34,7 +35,7 @@ pub(super) struct Again {
 impl Again {
     /// Begins; nothing if the rows of the table have no numbers.
     pub(super) async fn begin(
-        worker: Worker,
+        path: &Path,
         table: &Arc<Table>,
         columns: &[usize],
     ) -> Result<Option<Self>> {
@@ -44,6 +45,7 @@ impl Again {
         let Source::Table { name, .. } = table.source.clone() else {
             return Ok(None);
         };
+        let worker = Worker::open(path).await?;
         let work = move |connection: &mut Connection| {
             let begun = connection.execute_batch("BEGIN");
             let found = begun.and_then(|()| has_row_ids(connection, &name));

@@ -125,11 +125,8 @@ impl Driver for Sqlite {
         table: &Arc<Table>,
         columns: &[usize],
     ) -> Result<Option<(RowStream, Box<dyn RowsAgain>)>> {
-        let worker = Worker::open(&self.path).await?;
-        let Some(again) = Again::begin(worker, table, columns).await? else {
-            return Ok(None);
-        };
-        Ok(Some((again.all(), Box::new(again))))
+        let again = Again::begin(&self.path, table, columns).await?;
+        Ok(again.map(|again| (again.all(), Box::new(again) as Box<dyn RowsAgain>)))
     }
 
     async fn begin(&self) -> Result<Box<dyn Transaction>, Fault> {
