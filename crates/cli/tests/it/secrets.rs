@@ -52,6 +52,20 @@ fn nothing_is_kept(desk: &Desk) {
     }
 }
 
+/// Applies the plan, with everything on the page of the run.
+#[track_caller]
+fn applied(desk: &Desk) {
+    let apply = [
+        "apply",
+        ".syncline/plans/f.jsonl",
+        "--report",
+        "run.html",
+        "--show-values",
+    ];
+    let apply = desk.run(&apply);
+    assert_eq!(apply.status, 0, "{}", apply.stderr);
+}
+
 #[test]
 fn secrets_are_compared_and_written_and_nothing_of_them_is_kept() {
     let desk = desk(FLOW);
@@ -70,15 +84,7 @@ fn secrets_are_compared_and_written_and_nothing_of_them_is_kept() {
     );
     assert!(!plan.stdout.contains("Zq8"), "{}", plan.stdout);
     nothing_is_kept(&desk);
-    let apply = [
-        "apply",
-        ".syncline/plans/f.jsonl",
-        "--report",
-        "run.html",
-        "--show-values",
-    ];
-    let apply = desk.run(&apply);
-    assert_eq!(apply.status, 0, "{}", apply.stderr);
+    applied(&desk);
     assert_eq!(desk.read("lms/users.csv"), desk.read("sis/users.csv"));
     nothing_is_kept(&desk);
     assert_eq!(desk.run(&["drift", "f"]).status, 0);
@@ -147,15 +153,7 @@ fn what_is_only_written_is_written_with_a_new_record_and_never_read_again() {
             .contains("\"pin\":\"sealed:")
     );
     nothing_is_kept(&desk);
-    let apply = [
-        "apply",
-        ".syncline/plans/f.jsonl",
-        "--report",
-        "run.html",
-        "--show-values",
-    ];
-    let apply = desk.run(&apply);
-    assert_eq!(apply.status, 0, "{}", apply.stderr);
+    applied(&desk);
     let users = "id,name,pin\n1,a,Zq81-old\n2,b,Zq82-old\n3,c,Zq83-new\n";
     assert_eq!(desk.read("lms/users.csv"), users);
     nothing_is_kept(&desk);
